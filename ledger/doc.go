@@ -1,0 +1,2 @@
+// Package ledger is the truth about money: append-only, balanced, chained.
+package ledger

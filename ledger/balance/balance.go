@@ -29,7 +29,9 @@ type Funds struct {
 }
 
 // Of lists the funds of scope.Account per currency, in order of currency.
-func Of(ctx context.Context, idb bun.IDB, scope tenant.Scope) ([]Funds, error) { panic("not built yet") }
+func Of(ctx context.Context, idb bun.IDB, scope tenant.Scope) ([]Funds, error) {
+	panic("not built yet")
+}
 
 // In is the funds of one purse.
 func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) { panic("not built yet") }

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/split"
@@ -28,7 +29,7 @@ const (
 
 // Charge is one attempt to take money. Amounts are minor units of Currency.
 type Charge struct {
-	ID       string
+	ID       string `bun:",pk"`
 	Platform string
 	Account  string // the account the charge lives on: the platform, or the connected account of a direct charge
 	Livemode bool
@@ -46,14 +47,14 @@ type Charge struct {
 
 	PaymentIntent string
 	PaymentMethod string // pm_…, or "" for a one-time token
-	Method        Card
+	Method        Card   `bun:"type:jsonb"`
 	Customer      string
-	Terms         split.Terms
-	FeePayer      string // "account" or "application": who bears the processing fee of a direct charge
+	Terms         split.Terms `bun:"type:jsonb"`
+	FeePayer      string      // "account" or "application": who bears the processing fee of a direct charge
 	OnBehalfOf    string
 	TransferGroup string
 
-	MaturesOn          time.Time // zero: available at once
+	MaturesOn          time.Time `bun:",nullzero,type:date"` // zero: available at once
 	BalanceTransaction string
 	Transfer           string // of a destination charge
 	ApplicationFee     string
@@ -66,8 +67,8 @@ type Charge struct {
 	ReceiptEmail              *string
 	StatementDescriptor       *string
 	StatementDescriptorSuffix *string
-	Shipping                  []byte
-	Metadata                  map[string]string
+	Shipping                  json.RawMessage   `bun:"type:jsonb"`
+	Metadata                  map[string]string `bun:"type:jsonb"`
 
 	Claim     []byte // hash of the idempotency claim that waits for this charge, or nil
 	CreatedAt time.Time
@@ -101,11 +102,8 @@ func (c *Charge) Total() money.Amount { return money.New(c.Amount, c.Currency) }
 // Refundable is what may still be asked back, in minor units.
 func (c *Charge) Refundable() int64 { return c.AmountCaptured - c.AmountRefunded - c.AmountRefunding }
 
-// settlementDelay is how long card money stays pending: two days to the UTC
-// midnight that opens the second next day, as in most card markets.
-const settlementDelay = 2 * 24 * time.Hour
-
-// maturityDay is the UTC day on which money taken at t becomes available.
-func maturityDay(t time.Time) time.Time {
-	return t.UTC().Add(settlementDelay).Truncate(24 * time.Hour)
+// maturityDay is the UTC day on which money taken at t becomes available: delay
+// days later, from the midnight that opens the day.
+func maturityDay(t time.Time, delayDays int64) time.Time {
+	return t.UTC().Truncate(24 * time.Hour).AddDate(0, 0, int(delayDays))
 }

@@ -1,12 +1,14 @@
 package payment
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/split"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // IntentStatus is where a payment intent stands.
@@ -30,7 +32,7 @@ const (
 
 // Intent is the wish to be paid; each attempt is a Charge.
 type Intent struct {
-	ID       string
+	ID       string `bun:",pk"`
 	Platform string
 	Account  string
 	Livemode bool
@@ -42,12 +44,12 @@ type Intent struct {
 	ConfirmationMethod string
 	ClientSecret       string
 	PaymentMethod      string
-	PaymentMethodTypes []string
+	PaymentMethodTypes []string `bun:",array"`
 	Customer           string
 	LatestCharge       string
 	AmountCapturable   int64
 	AmountReceived     int64
-	Terms              split.Terms
+	Terms              split.Terms `bun:"type:jsonb"`
 	OnBehalfOf         string
 	TransferGroup      string
 
@@ -57,12 +59,12 @@ type Intent struct {
 	StatementDescriptor       *string
 	StatementDescriptorSuffix *string
 	ReturnURL                 string
-	Shipping                  []byte
-	LastPaymentError          []byte // wire.PaymentError, or nil
-	NextAction                []byte // wire.NextAction, or nil
-	CanceledAt                time.Time
-	CancellationReason        string
-	Metadata                  map[string]string
+	Shipping                  json.RawMessage    `bun:"type:jsonb"`
+	LastPaymentError          *wire.PaymentError `bun:"type:jsonb"`
+	NextAction                *wire.NextAction   `bun:"type:jsonb"`
+	CanceledAt                time.Time          `bun:",nullzero"`
+	CancellationReason        *string
+	Metadata                  map[string]string `bun:"type:jsonb"`
 
 	CreatedAt time.Time
 	Version   int64

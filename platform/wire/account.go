@@ -170,8 +170,8 @@ type BacsSettings struct {
 
 // BrandingSettings is the look of hosted pages.
 type BrandingSettings struct {
-	Icon           Ref     `json:"icon"`
-	Logo           Ref     `json:"logo"`
+	Icon           *string `json:"icon"`
+	Logo           *string `json:"logo"`
 	PrimaryColor   *string `json:"primary_color"`
 	SecondaryColor *string `json:"secondary_color"`
 }

@@ -105,5 +105,5 @@ func (c *Charge) Refundable() int64 { return c.AmountCaptured - c.AmountRefunded
 // maturityDay is the UTC day on which money taken at t becomes available: delay
 // days later, from the midnight that opens the day.
 func maturityDay(t time.Time, delayDays int64) time.Time {
-	return t.UTC().Truncate(24 * time.Hour).AddDate(0, 0, int(delayDays))
+	return t.UTC().Truncate(24*time.Hour).AddDate(0, 0, int(delayDays))
 }

@@ -17,7 +17,7 @@ type attempt struct {
 	claim  *idempotency.Claim
 	origin event.Origin
 	at     time.Time
-	charge *Charge
+	charge *Charge // nil when an intent is only created
 	intent *Intent // what it will be after begin; nil for a bare charge
 	before *Intent // what it was when read; nil for a new intent
 
@@ -87,7 +87,9 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 	var created, confirmed []*Intent
 	var events []event.Event
 	for _, a := range started {
-		charges = append(charges, a.charge)
+		if a.charge != nil {
+			charges = append(charges, a.charge)
+		}
 		switch {
 		case a.intent == nil:
 		case a.before == nil:
@@ -110,7 +112,24 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 	if err := insertCharges(ctx, tx, charges); err != nil {
 		return err
 	}
-	return s.events.Append(ctx, tx, events...)
+	if err := s.events.Append(ctx, tx, events...); err != nil {
+		return err
+	}
+	return s.answerCreated(ctx, tx, started)
+}
+
+// answerCreated answers requests that end with begin: intents made for later.
+func (s *Service) answerCreated(ctx context.Context, tx bun.Tx, started []*attempt) error {
+	var answers answers
+	for _, a := range started {
+		if a.charge != nil {
+			continue
+		}
+		if err := answers.add(ctx, tx, a.claim, IntentWire(a.intent), nil); err != nil {
+			return err
+		}
+	}
+	return answers.save(ctx, tx, s.Keys)
 }
 
 // lockTimeout is Stripe's answer to two requests that change one object; SDKs retry it.

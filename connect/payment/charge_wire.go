@@ -109,7 +109,7 @@ func splitsWire(t split.Terms) []wire.Split {
 }
 
 func percentText(r money.Rate) *string {
-	text := r.Percent()
+	text := r.String()
 	return &text
 }
 

@@ -48,6 +48,10 @@ type Error struct {
 	Message string
 	Decline string         // decline_code of a Declined error
 	Fields  map[string]any // objects shown beside the error: "charge" id, "payment_intent" object
+	// Unsaved keeps the answer from being remembered for the request's idempotency
+	// key, so that the same key can be used again once the cause is mended. Errors of
+	// parameter decoding carry it: nothing was executed yet.
+	Unsaved bool
 	Err     error
 }
 

@@ -1,0 +1,21 @@
+// Package webhook posts events to the URLs that accounts have registered.
+//
+// The Subscriber takes events from the bus and writes one Delivery per matching
+// Endpoint, in the transaction that marks the event as taken. The Dispatcher
+// leases due deliveries and hands them to the Sender; each try is an Attempt.
+//
+// A delivery is pending until it is delivered (the endpoint answered 2xx),
+// failed (the retry schedule of more than three days is used up) or undelivered
+// (the endpoint was disabled or deleted: kept for a replay, never lost).
+//
+// Guarantees: at least once, in no promised order; the same webhook-id on every
+// try; the signatures of Stripe and of Standard Webhooks on every request.
+//
+// A crash between lease and answer leaves the delivery pending with its next
+// attempt at the end of the lease: it is sent again then. The attempt number is
+// the fence: an answer that comes after its lease was taken over is logged as an
+// attempt but does not change the delivery.
+//
+// Deliveries run on real time, not on the sandbox's world clock: receivers
+// compare the signed timestamp with their own clock.
+package webhook

@@ -1,0 +1,101 @@
+package webhook
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+const (
+	maxURL         = 2048
+	maxDescription = 5000
+	maxPatterns    = 500
+	// maxEndpoints bounds an account's endpoints of one mode, because every event is matched with all of them.
+	maxEndpoints = 100
+)
+
+// Endpoint is a URL that an account wants events posted to.
+type Endpoint struct {
+	ID            string // we_…
+	Account       string // who registered it
+	Livemode      bool
+	Connect       bool // events of connected accounts instead of the account's own; never changes
+	URL           string
+	EnabledEvents []string // "*", "charge.succeeded" or "charge.*"
+	APIVersion    string   // "" is the account's default
+	Description   string
+	Metadata      map[string]string
+	Disabled      bool
+	CreatedAt     time.Time
+
+	sealedSecret string
+}
+
+// Status is "enabled" or "disabled".
+func (e Endpoint) Status() string {
+	if e.Disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+// Wants reports whether the endpoint asked for events of this type.
+func (e Endpoint) Wants(eventType string) bool {
+	for _, pattern := range e.EnabledEvents {
+		if matches(pattern, eventType) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches knows exact types, "*" for all, and "charge.*" for "charge.refunded"
+// and "charge.dispute.created".
+func matches(pattern, eventType string) bool {
+	if prefix, open := strings.CutSuffix(pattern, "*"); open {
+		return strings.HasPrefix(eventType, prefix)
+	}
+	return pattern == eventType
+}
+
+var patternForm = regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$`)
+
+func checkPatterns(patterns []string) error {
+	if len(patterns) == 0 {
+		return fault.Missing("enabled_events")
+	}
+	if len(patterns) > maxPatterns {
+		return fault.Invalidf("parameter_invalid", "enabled_events", "An endpoint can name at most %d event types.", maxPatterns)
+	}
+	for i, pattern := range patterns {
+		if !patternForm.MatchString(pattern) {
+			return fault.Invalidf("parameter_invalid", fmt.Sprintf("enabled_events[%d]", i),
+				"Invalid enabled_events: must be event types such as charge.succeeded, families such as charge.*, or *.")
+		}
+	}
+	return nil
+}
+
+func checkDescription(text string) error {
+	if len(text) > maxDescription {
+		return fault.Invalidf("parameter_invalid", "description", "Invalid description: must be at most %d characters.", maxDescription)
+	}
+	return nil
+}
+
+// newSigningSecret is whsec_ and 192 random bits in padding-free base64, so that
+// both readings give a good key: Stripe's libraries use the whole text as it
+// stands, those of Standard Webhooks decode what follows the prefix.
+func newSigningSecret() (secret.Text, error) {
+	raw := make([]byte, 24)
+	if _, err := rand.Read(raw); err != nil {
+		return secret.Text{}, fmt.Errorf("webhook: randomness: %w", err)
+	}
+	return secret.New(secretPrefix + base64.StdEncoding.EncodeToString(raw)), nil
+}

@@ -1,0 +1,29 @@
+package webhook
+
+import "time"
+
+// schedule is the wait after each failed attempt: 14 attempts over 90 hours, so
+// that jitter at its shortest still leaves three days.
+var schedule = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 12 * time.Hour, 16 * time.Hour, 22 * time.Hour, 25 * time.Hour,
+}
+
+// maxRetryAfter bounds how long a receiver may ask us to wait.
+const maxRetryAfter = 24 * time.Hour
+
+// jitterRange is how many different jitters there are; chance is 0 to jitterRange-1.
+const jitterRange = 1000
+
+// retryIn is the wait after failed attempt number n (from 1), or false when the
+// schedule is used up. The wait of the schedule is spread by ±20 % so that
+// receivers that failed together are not tried together; a receiver's wish to
+// wait longer (Retry-After) is followed.
+func retryIn(n int, retryAfter time.Duration, chance int64) (time.Duration, bool) {
+	if n > len(schedule) {
+		return 0, false
+	}
+	base := schedule[n-1]
+	wait := base - base/5 + base*2/5/jitterRange*time.Duration(chance)
+	return max(wait, min(retryAfter, maxRetryAfter)), true
+}

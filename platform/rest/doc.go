@@ -1,0 +1,24 @@
+// Package rest is the front of house: it turns an HTTP request into an
+// authenticated, decoded Request for a door, and what the door returns into a
+// Stripe-compatible answer.
+//
+// Order of work, from outside in: request id → access log and metrics → recover
+// → route → authenticate → acting account → version → rate limit → parameters →
+// idempotency → handler → expansions → JSON. Doors know nothing of HTTP statuses: they return wire
+// objects or *fault.Error values; the one status table stands in errors.go.
+//
+// What a door may rely on:
+//
+//   - Read serves a GET.
+//   - Write serves a POST or DELETE whose whole effect is one transaction: the claim
+//     of the Idempotency-Key, the effect (in a savepoint) and the saved answer commit
+//     together. Decided errors (kinds Invalid, Declined, Forbidden, NotFound and
+//     Conflict, unless marked Unsaved) are saved too, their effect rolled back.
+//     Without a key it is just a transaction.
+//   - Steps serves operations with an outside call between two commits. The handler
+//     claims and saves by itself, through idempotency.From(ctx).
+//
+// A request with the header "Sluice-Idempotency-Retry-Failures: true" asks that
+// errors are never saved: a payout refused for balance_insufficient can be tried
+// again later under the same key. Default is Stripe's rule.
+package rest

@@ -1,0 +1,65 @@
+package rest
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/idempotency"
+)
+
+// DefaultVersion is the API version that requests without one get.
+const DefaultVersion = "2026-08-26.dahlia"
+
+// RouteObserver hears of every answer, for metrics. route is the path template,
+// or "" for unknown URLs.
+type RouteObserver func(method, route string, status int, took time.Duration)
+
+// Limiter says whether a key may call now.
+type Limiter interface {
+	Allow(key string) bool
+}
+
+// Config is what the server stands on. Pool, Authenticator and Accounts are needed by authenticated routes.
+type Config struct {
+	Pool          *bun.DB
+	Store         *idempotency.Store // nil: idempotency.NewStore()
+	Authenticator Authenticator
+	Accounts      AccountResolver
+	Loaders       Loaders
+	// Clock dates idempotency claims; nil is the machine's clock. Not the sandbox's:
+	// advancing test time must not make keys expire.
+	Clock   clock.Clock
+	Log     *slog.Logger  // nil: slog.Default()
+	Observe RouteObserver // nil: nobody listens
+	Limit   Limiter       // nil: no limit
+}
+
+// Server is the HTTP face of the API.
+type Server struct {
+	cfg     Config
+	router  *mux.Router
+	handler http.Handler
+	methods []pathMethods
+	flights flights
+}
+
+// Route is one operation.
+type Route struct {
+	Method   string // GET also serves HEAD
+	Path     string // full path with {name} variables, "/v1/charges/{id}"
+	Resource string // scope name, "charges"; needed unless Public
+	Handler  http.Handler
+	// Publishable opens the operation to publishable keys.
+	Publishable bool
+	// Public operations have no authentication, version or idempotency.
+	Public bool
+	// Returns is an empty value of the wire object the operation returns. With it,
+	// wrong expand[] paths are refused before anything is executed; Write and Steps
+	// routes should have it.
+	Returns any
+}

@@ -80,6 +80,8 @@ CREATE TABLE connect.charges (
     -- the idempotency claim whose answer this charge owes, until it is answered
     claim                  bytea,
     created_at             timestamptz NOT NULL,
+    -- by the machine's clock, also for sandbox charges: when the sweeper may ask
+    begun_at               timestamptz NOT NULL,
     version                bigint      NOT NULL,
     CONSTRAINT charges_captured_within_amount CHECK (amount_captured BETWEEN 0 AND amount),
     CONSTRAINT charges_refunded_within_captured
@@ -88,7 +90,7 @@ CREATE TABLE connect.charges (
 CREATE INDEX charges_by_account ON connect.charges (account, livemode, id);
 CREATE INDEX charges_by_intent ON connect.charges (payment_intent) WHERE payment_intent <> '';
 -- what the sweeper has to resolve; empty in quiet times
-CREATE INDEX charges_pending ON connect.charges (created_at) WHERE status = 'pending';
+CREATE INDEX charges_pending ON connect.charges (begun_at) WHERE status = 'pending';
 
 CREATE TABLE connect.captures (
     id                     text        CONSTRAINT captures_pkey PRIMARY KEY,
@@ -129,11 +131,13 @@ CREATE TABLE connect.refunds (
     metadata               jsonb       NOT NULL,
     claim                  bytea,
     created_at             timestamptz NOT NULL,
+    -- by the machine's clock, also for sandbox charges: when the sweeper may ask
+    begun_at               timestamptz NOT NULL,
     version                bigint      NOT NULL
 );
 CREATE INDEX refunds_by_account ON connect.refunds (account, livemode, id);
 CREATE INDEX refunds_by_charge ON connect.refunds (charge, id);
-CREATE INDEX refunds_pending ON connect.refunds (created_at) WHERE NOT booked AND status = 'pending';
+CREATE INDEX refunds_pending ON connect.refunds (begun_at) WHERE NOT booked AND status = 'pending';
 
 -- Money moved from the platform's balance to a connected account's.
 CREATE TABLE connect.transfers (

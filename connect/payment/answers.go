@@ -21,23 +21,23 @@ type answers struct {
 	released  [][16]byte
 }
 
-// add answers a claim with an object or an error. Errors that decide nothing
-// free the key. A nil claim waits for nothing.
-func (a *answers) add(ctx context.Context, tx bun.Tx, claim *idempotency.Claim, object any, failure error) error {
+// add answers a claim with an object or an error and returns the answer. Errors
+// that decide nothing free the key. A nil claim waits for nothing.
+func (a *answers) add(ctx context.Context, tx bun.Tx, claim *idempotency.Claim, object any, failure error) (*idempotency.Response, error) {
 	if claim == nil {
-		return nil
+		return nil, nil
 	}
 	if f := fault.As(failure); failure != nil && (f == nil || f.Unsaved || claim.RetryFailures) {
 		a.released = append(a.released, claim.Hash)
-		return nil
+		return nil, nil
 	}
 	response, err := claim.Render(ctx, tx, object, failure)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.saved = append(a.saved, claim.Hash)
 	a.responses = append(a.responses, response)
-	return nil
+	return &response, nil
 }
 
 func (a *answers) save(ctx context.Context, tx bun.Tx, keys *idempotency.Store) error {

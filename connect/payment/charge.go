@@ -72,6 +72,7 @@ type Charge struct {
 
 	Claim     []byte // hash of the idempotency claim that waits for this charge, or nil
 	CreatedAt time.Time
+	BegunAt   time.Time // by the machine's clock: when its request started
 	Version   int64
 }
 

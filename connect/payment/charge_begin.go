@@ -24,6 +24,7 @@ type attempt struct {
 	// Decided by begin.
 	outcome idempotency.Outcome
 	err     error
+	answer  *idempotency.Response // of an intent only created, if a key waits for it
 }
 
 // beginAll commits the start of many payments: their keys are claimed and their
@@ -39,7 +40,7 @@ func (s *Service) beginAll(ctx context.Context, tx bun.Tx, attempts []*attempt) 
 	}
 	var fresh []*attempt
 	for i, a := range attempts {
-		if a.outcome, a.err = outcomes[i], nil; a.outcome.State == idempotency.Fresh {
+		if a.outcome, a.err, a.answer = outcomes[i], nil, nil; a.outcome.State == idempotency.Fresh {
 			fresh = append(fresh, a)
 		}
 	}
@@ -69,7 +70,7 @@ func (s *Service) decideBegin(ctx context.Context, tx bun.Tx, fresh []*attempt) 
 	for _, a := range fresh {
 		if a.before != nil && (taken[a.before.ID] || !reflect.DeepEqual(locked[a.before.ID], a.before)) {
 			a.err = lockTimeout()
-			if err := answers.add(ctx, tx, a.claim, nil, a.err); err != nil {
+			if _, err := answers.add(ctx, tx, a.claim, nil, a.err); err != nil {
 				return nil, err
 			}
 			continue
@@ -125,9 +126,11 @@ func (s *Service) answerCreated(ctx context.Context, tx bun.Tx, started []*attem
 		if a.charge != nil {
 			continue
 		}
-		if err := answers.add(ctx, tx, a.claim, IntentWire(a.intent), nil); err != nil {
+		answer, err := answers.add(ctx, tx, a.claim, IntentWire(a.intent), nil)
+		if err != nil {
 			return err
 		}
+		a.answer = answer
 	}
 	return answers.save(ctx, tx, s.Keys)
 }

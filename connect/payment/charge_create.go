@@ -114,7 +114,7 @@ func (s *Service) CreateCharge(ctx context.Context, scope tenant.Scope, p Charge
 		PaymentMethod: "", Method: method, Customer: p.Customer, Terms: terms, FeePayer: owner.FeesPayer,
 		OnBehalfOf: p.OnBehalfOf, TransferGroup: p.TransferGroup, Description: p.Description, ReceiptEmail: p.ReceiptEmail,
 		StatementDescriptor: p.StatementDescriptor, StatementDescriptorSuffix: p.StatementDescriptorSuffix,
-		Shipping: shippingJSON(p.Shipping), Metadata: meta, CreatedAt: s.Clocks.For(scope.Livemode).Now(),
+		Shipping: shippingJSON(p.Shipping), Metadata: meta, CreatedAt: s.Clocks.For(scope.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
 	return s.take(ctx, &attempt{charge: c, at: c.CreatedAt}, owner.DelayDays, payer{})
 }
@@ -171,7 +171,7 @@ func (s *Service) take(ctx context.Context, a *attempt, delayDays int64, who pay
 		return nil, fmt.Errorf("settle %s: %w", c.ID, err)
 	}
 	s.Step("settled")
-	return item.object, item.err
+	return item.reply()
 }
 
 // start commits the begin of an attempt. If the key was used before it returns

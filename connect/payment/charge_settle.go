@@ -33,6 +33,7 @@ type settlement struct {
 	// Decided by settle: what the caller is told.
 	object any // wire.Charge or wire.PaymentIntent
 	err    error
+	answer *idempotency.Response // the same as saved for the key that waits, or nil
 }
 
 // settled is one settlement's changes before they are written.
@@ -43,6 +44,7 @@ type settled struct {
 	entry     *ledger.Entry
 	transfers []*connect.Transfer
 	fee       *connect.ApplicationFee
+	finished  string // captureKind or voidKind when a reservation comes to its end
 }
 
 // settleAll books many answers in one commit. It may run more than once for the
@@ -335,12 +337,15 @@ func (s *Service) tell(ctx context.Context, tx bun.Tx, open []*settled) error {
 
 func (w *settled) events() ([]event.Event, error) {
 	var b eventBatch
-	switch w.charge.Status {
-	case ChargeSucceeded:
+	switch {
+	case w.finished == captureKind:
+		b.charge("charge.captured", w.charge, w.at, w.origin)
+	case w.finished == voidKind:
+		b.charge("charge.updated", w.charge, w.at, w.origin)
+	case w.charge.Status == ChargeSucceeded:
 		b.charge("charge.succeeded", w.charge, w.at, w.origin)
-	case ChargeFailed:
+	case w.charge.Status == ChargeFailed:
 		b.charge("charge.failed", w.charge, w.at, w.origin)
-	case ChargePending, ChargeRequiresAction:
 	}
 	if w.intent != nil {
 		b.intent(intentEventType(w.intent), w.intent, w.at, w.origin)
@@ -363,19 +368,24 @@ func (s *Service) answerSettled(ctx context.Context, tx bun.Tx, work, open []*se
 	}
 	var answers answers
 	for _, w := range work {
-		w.settlement.object, w.settlement.err = w.answer()
+		w.settlement.answer = nil
+		if w.settlement.object = nil; w.settlement.err == nil {
+			w.settlement.object, w.settlement.err = w.told()
+		}
 		if !mine[w] {
 			continue // whoever settled it has answered the key
 		}
-		if err := answers.add(ctx, tx, w.claim, w.settlement.object, w.settlement.err); err != nil {
+		answer, err := answers.add(ctx, tx, w.claim, w.settlement.object, w.settlement.err)
+		if err != nil {
 			return err
 		}
+		w.settlement.answer = answer
 	}
 	return answers.save(ctx, tx, s.Keys)
 }
 
-// answer is what the caller of the attempt is told.
-func (w *settled) answer() (any, error) {
+// told is what the caller of the attempt is told.
+func (w *settled) told() (any, error) {
 	if w.charge.Status == ChargeFailed {
 		return nil, declined(w.charge, w.intent)
 	}
@@ -383,6 +393,15 @@ func (w *settled) answer() (any, error) {
 		return IntentWire(w.intent), nil
 	}
 	return ChargeWire(w.charge), nil
+}
+
+// reply is the saved answer if a key waited for it, so that replays are equal
+// bytes; else the object or error itself.
+func (i *settlement) reply() (any, error) {
+	if i.answer != nil {
+		return *i.answer, nil
+	}
+	return i.object, i.err
 }
 
 // declined is the 402 that carries the stored failed charge.

@@ -111,8 +111,8 @@ func (s *Service) ListCharges(ctx context.Context, idb bun.IDB, scope tenant.Sco
 // chargesOpen lists charges whose attempt started before the given time and has no outcome.
 func chargesOpen(ctx context.Context, idb bun.IDB, before time.Time, limit int) ([]*Charge, error) {
 	var rows []*chargeRow
-	err := idb.NewSelect().Model(&rows).Where("status = 'pending'").Where("created_at < ?", before).
-		Order("created_at").Limit(int64(limit)).Scan(ctx)
+	err := idb.NewSelect().Model(&rows).Where("status = 'pending'").Where("begun_at <= ?", before).
+		Order("begun_at").Limit(int64(limit)).Scan(ctx)
 	out := make([]*Charge, len(rows))
 	for i, row := range rows {
 		out[i] = &row.Charge

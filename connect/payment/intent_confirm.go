@@ -45,7 +45,7 @@ func (s *Service) attempt(ctx context.Context, scope tenant.Scope, intent, befor
 		Terms: intent.Terms, FeePayer: owner.FeesPayer, OnBehalfOf: intent.OnBehalfOf, TransferGroup: intent.TransferGroup,
 		Description: intent.Description, ReceiptEmail: intent.ReceiptEmail, StatementDescriptor: intent.StatementDescriptor,
 		StatementDescriptorSuffix: intent.StatementDescriptorSuffix, Shipping: intent.Shipping, Metadata: intent.Metadata,
-		CreatedAt: s.Clocks.For(scope.Livemode).Now(),
+		CreatedAt: s.Clocks.For(scope.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
 	intent.Status, intent.LatestCharge = Processing, c.ID
 	a := &attempt{charge: c, intent: intent, before: before, at: c.CreatedAt}

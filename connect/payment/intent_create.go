@@ -120,6 +120,9 @@ func (s *Service) CreateIntent(ctx context.Context, scope tenant.Scope, p Intent
 		if replayed, err := s.start(ctx, a); replayed != nil || err != nil {
 			return replayed, err
 		}
+		if a.answer != nil {
+			return *a.answer, nil
+		}
 		return IntentWire(intent), nil
 	}
 	return s.attempt(ctx, scope, intent, nil, method, p.ConfirmParams)

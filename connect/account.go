@@ -7,7 +7,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -78,7 +77,7 @@ type Balances interface {
 // Config is what Accounts stands on.
 type Config struct {
 	Clocks   clock.Modes
-	Log      event.Log
+	Log      Log
 	Keyring  *secret.Keyring // seals bank account numbers
 	Pepper   secret.Pepper   // purpose "fingerprints"
 	Tokens   BankTokens      // nil: no bank tokens

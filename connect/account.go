@@ -111,3 +111,6 @@ func unreachable(account string) error {
 		Message: "The provided key does not have access to account '" + account +
 			"' (or that account does not exist). Application access may have been revoked."}
 }
+
+// Pool is where reads outside a transaction go.
+func (s *Accounts) Pool() *bun.DB { return s.pool }

@@ -13,7 +13,8 @@
 //
 // A crash between lease and answer leaves the delivery pending with its next
 // attempt at the end of the lease: it is sent again then. The attempt number is
-// the fence: an answer that comes after its lease was taken over is not recorded.
+// the fence: an answer that comes after its lease was taken over is logged as an
+// attempt but does not change the delivery.
 //
 // Deliveries run on real time, not on the sandbox's world clock: receivers
 // compare the signed timestamp with their own clock.

@@ -46,7 +46,7 @@ type Answer struct {
 }
 
 // Delivered reports whether the receiver took the event.
-func (a Answer) Delivered() bool { return a.Failure == "" }
+func (a Answer) Delivered() bool { return a.Status >= 200 && a.Status <= 299 }
 
 // Sender posts messages. It follows no redirects, uses no proxy, and connects
 // only where its Egress allows.
@@ -114,7 +114,7 @@ func (s *Sender) Send(ctx context.Context, m Message, at time.Time) (Answer, err
 	defer slow.Stop()
 	answer.Response, _ = io.ReadAll(io.LimitReader(res.Body, maxResponse)) // the status has decided; a broken body changes nothing
 	answer.Duration, answer.Status = time.Since(start), res.StatusCode
-	if res.StatusCode < 200 || res.StatusCode > 299 {
+	if !answer.Delivered() {
 		answer.Failure = "status"
 		answer.RetryAfter = parseRetryAfter(res.Header.Get("Retry-After"), at)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
 )
 
 type keyRow struct {
@@ -89,6 +90,21 @@ func selectKey(ctx context.Context, q *bun.SelectQuery, owner Owner, keyID strin
 		return Key{}, fmt.Errorf("get api key: %w", err)
 	}
 	return row.key(), nil
+}
+
+func listKeys(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (page.Of[Key], error) {
+	of := func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("account = ? AND livemode = ?", owner.Account, owner.Livemode)
+	}
+	rows, err := page.Fetch[keyRow](ctx, idb, p, "api_key", of, nil)
+	if err != nil {
+		return page.Of[Key]{}, fmt.Errorf("list api keys: %w", err)
+	}
+	out := page.Of[Key]{Items: make([]Key, len(rows.Items)), HasMore: rows.HasMore}
+	for i, row := range rows.Items {
+		out.Items[i] = row.key()
+	}
+	return out, nil
 }
 
 // findByHash is the key with this hash, if it was ever issued.

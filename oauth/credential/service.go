@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -145,4 +146,9 @@ func (s *Service) Forget(keyID string) { s.auth.forget(keyID) }
 // Get is one key of the owner. Fails with NotFound.
 func (s *Service) Get(ctx context.Context, idb bun.IDB, owner Owner, keyID string) (Key, error) {
 	return getKey(ctx, idb, owner, keyID)
+}
+
+// List is a page of the owner's keys, newest first, revoked and expired ones included.
+func (s *Service) List(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (page.Of[Key], error) {
+	return listKeys(ctx, idb, owner, p)
 }

@@ -1,0 +1,125 @@
+package connecthttp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/webhook"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/metadata"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/wire"
+)
+
+// webhookEndpointDoor serves /v1/webhook_endpoints.
+type webhookEndpointDoor struct {
+	pool      *bun.DB
+	endpoints *webhook.Endpoints
+	clock     clock.Clock // real time: endpoints do not follow the sandbox
+}
+
+// WebhookEndpointRoutes are the operations on /v1/webhook_endpoints.
+func WebhookEndpointRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, clk clock.Clock) []rest.Route {
+	d := webhookEndpointDoor{pool: pool, endpoints: endpoints, clock: clk}
+	const all, one = "/v1/webhook_endpoints", "/v1/webhook_endpoints/{id}"
+	route := func(method, path string, h http.Handler, returns any) rest.Route {
+		return rest.Route{Method: method, Path: path, Resource: "webhook_endpoints", Handler: h, Returns: returns}
+	}
+	return []rest.Route{
+		route(http.MethodPost, all, s.Reveal(d.create), wire.WebhookEndpoint{}),
+		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.WebhookEndpoint]{}),
+		route(http.MethodGet, one, s.Read(d.get), wire.WebhookEndpoint{}),
+		route(http.MethodPost, one, s.Write(d.update), wire.WebhookEndpoint{}),
+		route(http.MethodDelete, one, s.Write(d.delete), wire.Deleted{}),
+	}
+}
+
+func (d webhookEndpointDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (shown, kept any, err error) {
+	var p struct {
+		URL           string         `form:"url"`
+		EnabledEvents []string       `form:"enabled_events"`
+		Connect       bool           `form:"connect"`
+		APIVersion    string         `form:"api_version"`
+		Description   string         `form:"description"`
+		Metadata      metadata.Patch `form:"metadata"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, nil, err
+	}
+	e, key, err := d.endpoints.Create(ctx, tx, d.clock.Now(), r.Scope, webhook.NewEndpoint{
+		URL: p.URL, EnabledEvents: p.EnabledEvents, Connect: p.Connect,
+		APIVersion: p.APIVersion, Description: p.Description, Metadata: p.Metadata,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	without := showWebhookEndpoint(e)
+	with := without
+	with.Secret = key.Reveal()
+	return with, without, nil
+}
+
+func (d webhookEndpointDoor) list(ctx context.Context, r *rest.Request) (any, error) {
+	var p struct{ page.Params }
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	found, err := d.endpoints.List(ctx, d.pool, r.Scope, p.Params)
+	if err != nil {
+		return nil, err
+	}
+	return page.List(found, "/v1/webhook_endpoints", showWebhookEndpoint), nil
+}
+
+func (d webhookEndpointDoor) get(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	e, err := d.endpoints.Get(ctx, d.pool, r.Scope, r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	return showWebhookEndpoint(e), nil
+}
+
+func (d webhookEndpointDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	var p struct {
+		URL           *string        `form:"url"`
+		EnabledEvents []string       `form:"enabled_events"`
+		Description   *string        `form:"description"`
+		Disabled      *bool          `form:"disabled"`
+		Metadata      metadata.Patch `form:"metadata"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	e, err := d.endpoints.Update(ctx, tx, r.Scope, r.Path("id"), webhook.EndpointPatch{
+		URL: p.URL, EnabledEvents: p.EnabledEvents, Description: p.Description,
+		Disabled: p.Disabled, Metadata: p.Metadata,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return showWebhookEndpoint(e), nil
+}
+
+func (d webhookEndpointDoor) delete(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	if err := d.endpoints.Delete(ctx, tx, d.clock.Now(), r.Scope, r.Path("id")); err != nil {
+		return nil, err
+	}
+	return wire.Deleted{ID: r.Path("id"), Object: "webhook_endpoint", Deleted: true}, nil
+}
+
+func showWebhookEndpoint(e webhook.Endpoint) wire.WebhookEndpoint {
+	return wire.WebhookEndpoint{
+		ID: e.ID, Object: "webhook_endpoint", APIVersion: wire.Nullable(e.APIVersion), Created: wire.Unix(e.CreatedAt),
+		Description: wire.Nullable(e.Description), EnabledEvents: e.EnabledEvents, Livemode: e.Livemode,
+		Metadata: e.Metadata, Status: e.Status(), URL: e.URL,
+	}
+}

@@ -1,0 +1,35 @@
+package webhook
+
+import "time"
+
+// Status is how far a delivery is.
+type Status string
+
+// The states of a delivery; doc.go tells how they follow each other.
+const (
+	Pending     Status = "pending"
+	Delivered   Status = "delivered"
+	Failed      Status = "failed"
+	Undelivered Status = "undelivered"
+)
+
+// Delivery is one event on its way to one endpoint.
+type Delivery struct {
+	ID            string // whd_…
+	Endpoint      string
+	Event         string
+	EventType     string
+	Status        Status
+	Attempts      int
+	NextAttemptAt time.Time // of a pending one
+	CreatedAt     time.Time
+	DeliveredAt   time.Time // zero unless delivered
+}
+
+// Attempt is one try of a delivery.
+type Attempt struct {
+	Delivery string
+	Number   int // from 1; numbers lost to a crash are missing
+	At       time.Time
+	Answer
+}

@@ -1,0 +1,152 @@
+package webhook
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+type endpointRow struct {
+	bun.BaseModel `bun:"table:connect.webhook_endpoints,alias:endpoint"`
+
+	ID            string            `bun:"id,pk"`
+	Account       string            `bun:"account"`
+	Livemode      bool              `bun:"livemode"`
+	Connect       bool              `bun:"connect"`
+	URL           string            `bun:"url"`
+	EnabledEvents []string          `bun:"enabled_events,array"`
+	APIVersion    string            `bun:"api_version,nullzero"`
+	Description   string            `bun:"description,nullzero"`
+	Metadata      map[string]string `bun:"metadata,type:jsonb"`
+	SealedSecret  string            `bun:"sealed_secret"`
+	Disabled      bool              `bun:"disabled"`
+	CreatedAt     time.Time         `bun:"created_at"`
+	DeletedAt     time.Time         `bun:"deleted_at,nullzero"`
+}
+
+func (r endpointRow) endpoint() Endpoint {
+	return Endpoint{
+		ID: r.ID, Account: r.Account, Livemode: r.Livemode, Connect: r.Connect, URL: r.URL,
+		EnabledEvents: r.EnabledEvents, APIVersion: r.APIVersion, Description: r.Description,
+		Metadata: r.Metadata, Disabled: r.Disabled, CreatedAt: r.CreatedAt.UTC(), sealedSecret: r.SealedSecret,
+	}
+}
+
+func rowOfEndpoint(e Endpoint) endpointRow {
+	return endpointRow{
+		ID: e.ID, Account: e.Account, Livemode: e.Livemode, Connect: e.Connect, URL: e.URL,
+		EnabledEvents: e.EnabledEvents, APIVersion: e.APIVersion, Description: e.Description,
+		Metadata: e.Metadata, Disabled: e.Disabled, CreatedAt: e.CreatedAt, SealedSecret: e.sealedSecret,
+	}
+}
+
+func insertEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
+	row := rowOfEndpoint(e)
+	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+		return fmt.Errorf("insert webhook endpoint: %w", err)
+	}
+	return nil
+}
+
+// ownedBy narrows to the live endpoints of one account in one mode.
+func ownedBy(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("account = ? AND livemode = ? AND deleted_at IS NULL", scope.Account, scope.Livemode)
+	}
+}
+
+func countEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope) (int64, error) {
+	n, err := ownedBy(scope)(idb.NewSelect().Model((*endpointRow)(nil))).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count webhook endpoints: %w", err)
+	}
+	return int64(n), nil
+}
+
+func getEndpoint(ctx context.Context, idb bun.IDB, scope tenant.Scope, endpointID string) (Endpoint, error) {
+	return selectEndpoint(ctx, idb.NewSelect(), scope, endpointID)
+}
+
+// lockEndpoint locks the row: the subscriber shares this lock while it writes
+// deliveries, so none slips in as pending while the endpoint is being disabled.
+func lockEndpoint(ctx context.Context, tx bun.Tx, scope tenant.Scope, endpointID string) (Endpoint, error) {
+	return selectEndpoint(ctx, tx.NewSelect().For("UPDATE"), scope, endpointID)
+}
+
+func selectEndpoint(ctx context.Context, q *bun.SelectQuery, scope tenant.Scope, endpointID string) (Endpoint, error) {
+	var row endpointRow
+	err := ownedBy(scope)(q.Model(&row)).Where("id = ?", endpointID).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Endpoint{}, fault.NoSuch("webhook endpoint", endpointID)
+	}
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("get webhook endpoint: %w", err)
+	}
+	return row.endpoint(), nil
+}
+
+func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.Params) (page.Of[Endpoint], error) {
+	rows, err := page.Fetch[endpointRow](ctx, idb, p, "webhook endpoint", ownedBy(scope), nil)
+	if err != nil {
+		return page.Of[Endpoint]{}, fmt.Errorf("list webhook endpoints: %w", err)
+	}
+	out := page.Of[Endpoint]{Items: make([]Endpoint, len(rows.Items)), HasMore: rows.HasMore}
+	for i, row := range rows.Items {
+		out.Items[i] = row.endpoint()
+	}
+	return out, nil
+}
+
+// matchEndpoints are the endpoints that may want an event of account: its own,
+// and those of its platform for connected accounts. It takes a share lock, see lockEndpoint.
+func matchEndpoints(ctx context.Context, tx bun.Tx, e Incoming) ([]Endpoint, error) {
+	var rows []endpointRow
+	err := tx.NewSelect().Model(&rows).
+		Where("livemode = ? AND deleted_at IS NULL", e.Livemode).
+		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+			q = q.Where("account = ? AND NOT connect", e.Account)
+			if e.Account != e.Platform {
+				q = q.WhereOr("account = ? AND connect", e.Platform)
+			}
+			return q
+		}).
+		OrderExpr("id").For("SHARE").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("match webhook endpoints: %w", err)
+	}
+	wanting := make([]Endpoint, 0, len(rows))
+	for _, row := range rows {
+		if found := row.endpoint(); found.Wants(e.Type) {
+			wanting = append(wanting, found)
+		}
+	}
+	return wanting, nil
+}
+
+func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
+	row := rowOfEndpoint(e)
+	_, err := tx.NewUpdate().Model(&row).
+		Column("url", "enabled_events", "description", "metadata", "disabled").WherePK().Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update webhook endpoint: %w", err)
+	}
+	return nil
+}
+
+func deleteEndpoint(ctx context.Context, tx bun.Tx, endpointID string, at time.Time) error {
+	_, err := tx.NewUpdate().Model((*endpointRow)(nil)).
+		Set("deleted_at = ?", at).Set("sealed_secret = ''").Set("disabled = true").
+		Where("id = ?", endpointID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("delete webhook endpoint: %w", err)
+	}
+	return nil
+}

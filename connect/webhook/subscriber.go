@@ -1,0 +1,74 @@
+package webhook
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+)
+
+// Consumer is the subscriber's name in the inbox and its group on the bus.
+const Consumer = "webhooks"
+
+// Incoming is an event as it comes from the bus.
+type Incoming struct {
+	ID       string // evt_…
+	Type     string
+	Account  string // whose event it is
+	Platform string // the platform behind Account; Account itself for a platform
+	Livemode bool
+	Envelope []byte // the event as the API shows it: what is sent and signed
+}
+
+// Inbox tells whether a consumer meets an event for the first time, in the
+// transaction of the effect. Satisfied by event.Inbox.
+type Inbox interface {
+	Once(ctx context.Context, tx bun.Tx, consumer, eventID string) (first bool, err error)
+}
+
+// Subscriber turns events into deliveries.
+type Subscriber struct {
+	pool  *bun.DB
+	inbox Inbox
+	clock clock.Clock
+	wake  func()
+}
+
+// NewSubscriber makes a subscriber; wake (may be nil) is told when a delivery is
+// committed, so that a dispatcher in this process need not wait for its next poll.
+func NewSubscriber(pool *bun.DB, inbox Inbox, clk clock.Clock, wake func()) *Subscriber {
+	if wake == nil {
+		wake = func() {}
+	}
+	return &Subscriber{pool: pool, inbox: inbox, clock: clk, wake: wake}
+}
+
+// Handle takes one event from the bus, in a transaction of its own.
+func (s *Subscriber) Handle(ctx context.Context, e Incoming) error {
+	var made int
+	err := db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		made, err = s.HandleEvent(ctx, tx, e)
+		return err
+	})
+	if err == nil && made > 0 {
+		s.wake()
+	}
+	return err
+}
+
+// HandleEvent writes one delivery for every endpoint that wants the event and
+// tells how many. An event that was handled before has no effect.
+func (s *Subscriber) HandleEvent(ctx context.Context, tx bun.Tx, e Incoming) (int, error) {
+	first, err := s.inbox.Once(ctx, tx, Consumer, e.ID)
+	if err != nil || !first {
+		return 0, err
+	}
+	endpoints, err := matchEndpoints(ctx, tx, e)
+	if err != nil || len(endpoints) == 0 {
+		return 0, err
+	}
+	return len(endpoints), insertDeliveries(ctx, tx, s.clock.Now(), e, endpoints)
+}

@@ -1,0 +1,221 @@
+package oauthhttp
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/wire"
+)
+
+// apiKeyDoor serves /v1/api_keys.
+type apiKeyDoor struct {
+	pool  *bun.DB
+	keys  *credential.Service
+	clock clock.Clock // real time: keys do not follow the sandbox
+}
+
+// APIKeyRoutes are the operations on /v1/api_keys, an extension of Sluice.
+func APIKeyRoutes(s *rest.Server, pool *bun.DB, keys *credential.Service, clk clock.Clock) []rest.Route {
+	d := apiKeyDoor{pool: pool, keys: keys, clock: clk}
+	const all, one = "/v1/api_keys", "/v1/api_keys/{id}"
+	route := func(method, path string, h http.Handler, returns any) rest.Route {
+		return rest.Route{Method: method, Path: path, Resource: "api_keys", Handler: h, Returns: returns}
+	}
+	return []rest.Route{
+		route(http.MethodPost, all, s.Reveal(d.create), wire.APIKey{}),
+		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.APIKey]{}),
+		route(http.MethodGet, one, s.Read(d.get), wire.APIKey{}),
+		route(http.MethodPost, one+"/roll", s.Reveal(d.roll), wire.APIKey{}),
+		route(http.MethodPost, one+"/revoke", s.Steps(d.revoke), wire.APIKey{}),
+	}
+}
+
+// ownerOf is whose keys the caller manages: its own account's, in its key's
+// mode. Restricted and publishable keys manage none, whatever their scopes say,
+// because a key that makes keys can give itself every right.
+func ownerOf(r *rest.Request) (credential.Owner, error) {
+	if r.Principal.Kind != rest.Secret || r.Principal.Scopes != nil || r.Scope.Connected() {
+		return credential.Owner{}, rest.Unsaved(&fault.Error{
+			Kind: fault.Forbidden, Message: "API keys can be managed only with an unrestricted secret key of the platform account.",
+		})
+	}
+	return credential.Owner{Account: r.Scope.Account, Livemode: r.Scope.Livemode}, nil
+}
+
+func (d apiKeyDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (shown, kept any, err error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	var p struct {
+		Type      string   `form:"type"`
+		Name      string   `form:"name"`
+		Scopes    []string `form:"scopes"`
+		ExpiresAt *int64   `form:"expires_at"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, nil, err
+	}
+	kind, err := kindOf(p.Type)
+	if err != nil {
+		return nil, nil, err
+	}
+	want := credential.NewKey{Kind: kind, Name: p.Name, Scopes: p.Scopes}
+	if p.ExpiresAt != nil {
+		want.ExpiresAt = time.Unix(*p.ExpiresAt, 0).UTC()
+	}
+	now := d.clock.Now()
+	key, plain, err := d.keys.Create(ctx, tx, now, owner, want)
+	if err != nil {
+		return nil, nil, err
+	}
+	shown, kept = revealAPIKey(key, plain, now)
+	return shown, kept, nil
+}
+
+func (d apiKeyDoor) list(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	var p struct{ page.Params }
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	found, err := d.keys.List(ctx, d.pool, owner, p.Params)
+	if err != nil {
+		return nil, err
+	}
+	now := d.clock.Now()
+	show := func(k credential.Key) wire.APIKey { return showAPIKey(k, now) }
+	return page.List(found, "/v1/api_keys", show), nil
+}
+
+func (d apiKeyDoor) get(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	key, err := d.keys.Get(ctx, d.pool, owner, r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	return showAPIKey(key, d.clock.Now()), nil
+}
+
+// roll answers with the new key. expires_in is how many seconds the old one
+// keeps working, 0 when absent.
+func (d apiKeyDoor) roll(ctx context.Context, tx bun.Tx, r *rest.Request) (shown, kept any, err error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	var p struct {
+		ExpiresIn int64 `form:"expires_in"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, nil, err
+	}
+	overlap, err := overlapOf(p.ExpiresIn)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := d.clock.Now()
+	key, plain, err := d.keys.Roll(ctx, tx, now, owner, r.Path("id"), overlap)
+	if err != nil {
+		return nil, nil, err
+	}
+	shown, kept = revealAPIKey(key, plain, now)
+	return shown, kept, nil
+}
+
+// overlapOf refuses before multiplying, so that no number of seconds wraps around.
+func overlapOf(seconds int64) (time.Duration, error) {
+	if seconds < 0 || seconds > int64(credential.MaxOverlap/time.Second) {
+		return 0, fault.Invalidf("parameter_invalid", "expires_in",
+			"Invalid expires_in: must be from 0 to %d seconds.", int64(credential.MaxOverlap/time.Second))
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// revoke ends a key. Doing it twice changes nothing, so it needs no idempotency
+// key of the request; this node forgets the key after the commit, not before.
+func (d apiKeyDoor) revoke(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	var key credential.Key
+	now := d.clock.Now()
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
+		key, err = d.keys.Revoke(ctx, tx, now, owner, r.Path("id"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.keys.Forget(key.ID)
+	return showAPIKey(key, now), nil
+}
+
+// kinds are the key types as the API spells them.
+var kinds = map[string]credential.Kind{
+	string(rest.Secret):      credential.Secret,
+	string(rest.Publishable): credential.Publishable,
+	string(rest.Restricted):  credential.Restricted,
+}
+
+func kindOf(name string) (credential.Kind, error) {
+	if name == "" {
+		return "", fault.Missing("type")
+	}
+	kind, known := kinds[name]
+	if !known {
+		return "", fault.Invalidf("parameter_invalid", "type", "Invalid type: must be one of secret, publishable, or restricted.")
+	}
+	return kind, nil
+}
+
+func nameOf(kind credential.Kind) rest.KeyKind {
+	switch kind {
+	case credential.Publishable:
+		return rest.Publishable
+	case credential.Restricted:
+		return rest.Restricted
+	case credential.Secret:
+	}
+	return rest.Secret
+}
+
+func showAPIKey(k credential.Key, now time.Time) wire.APIKey {
+	return wire.APIKey{
+		ID: k.ID, Object: "api_key", Created: wire.Unix(k.CreatedAt), ExpiresAt: wire.NullableUnix(k.ExpiresAt),
+		Last4: k.Last4, LastUsedAt: wire.NullableUnix(k.LastUsedAt), Livemode: k.Livemode, Name: wire.Nullable(k.Name),
+		Prefix: k.Prefix, ReplacedBy: wire.Nullable(k.ReplacedBy), RevokedAt: wire.NullableUnix(k.RevokedAt),
+		Scopes: k.Scopes, Status: k.Status(now), Type: string(nameOf(k.Kind)),
+	}
+}
+
+// revealAPIKey is a new key as it is shown once, and as it may be kept.
+func revealAPIKey(k credential.Key, plain secret.Text, now time.Time) (with, without wire.APIKey) {
+	without = showAPIKey(k, now)
+	with = without
+	with.Secret = plain.Reveal()
+	return with, without
+}

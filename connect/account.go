@@ -7,7 +7,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -78,7 +77,7 @@ type Balances interface {
 // Config is what Accounts stands on.
 type Config struct {
 	Clocks   clock.Modes
-	Log      event.Log
+	Log      Log
 	Keyring  *secret.Keyring // seals bank account numbers
 	Pepper   secret.Pepper   // purpose "fingerprints"
 	Tokens   BankTokens      // nil: no bank tokens
@@ -112,3 +111,6 @@ func unreachable(account string) error {
 		Message: "The provided key does not have access to account '" + account +
 			"' (or that account does not exist). Application access may have been revoked."}
 }
+
+// Pool is where reads outside a transaction go.
+func (s *Accounts) Pool() *bun.DB { return s.pool }

@@ -12,22 +12,14 @@ func (a Account) Wire() wire.Account {
 	s := a.Standing()
 	w := wire.Account{
 		ID: a.ID, Object: "account", BusinessProfile: a.BusinessProfile, BusinessType: wire.Nullable(a.BusinessType),
-		Capabilities: map[string]string{}, ChargesEnabled: s.ChargesEnabled, Controller: a.controllerWire(),
+		Capabilities: map[string]string{}, ChargesEnabled: s.ChargesEnabled, Company: a.Company, Controller: a.controllerWire(),
 		Country: a.Country, Created: wire.Unix(a.CreatedAt), DefaultCurrency: a.DefaultCurrency,
 		DetailsSubmitted: s.DetailsSubmitted || a.IsPlatform(), Email: wire.Nullable(a.Email), ExternalAccounts: a.externalList(),
-		FutureRequirements: requirementsWire(Standing{}), Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
+		FutureRequirements: requirementsWire(Standing{}), Individual: a.Individual, Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
 		Requirements: requirementsWire(s), Settings: a.Settings, TOSAcceptance: a.TOS, Type: a.Type,
 	}
 	for name, c := range s.Capabilities {
 		w.Capabilities[name] = c.status()
-	}
-	switch a.BusinessType {
-	case "individual":
-		w.Individual = a.Individual
-	case "":
-		w.Individual, w.Company = a.Individual, a.Company
-	default:
-		w.Company = a.Company
 	}
 	return w
 }

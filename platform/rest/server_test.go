@@ -514,3 +514,28 @@ func TestErrorsKeepTheConnection(t *testing.T) {
 		t.Errorf("%d connections, want 1", connections)
 	}
 }
+
+type closedGate struct{}
+
+func (closedGate) Allow(string) bool { return false }
+
+func TestRateLimitIs429(t *testing.T) {
+	s := rest.New(rest.Config{Authenticator: keyring{}, Accounts: keyring{}, Limit: closedGate{}, Log: slog.New(slog.DiscardHandler)})
+	s.Mount(rest.Route{Method: "GET", Path: "/v1/x", Resource: "x", Handler: s.Read(func(context.Context, *rest.Request) (any, error) { return nil, nil })})
+	r := httptest.NewRequest("GET", "/v1/x", nil)
+	r.SetBasicAuth(platformKey, "")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"rate_limit"`) {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestRouteWithoutResourceIsRefused(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a route that needs a scope but names none was mounted")
+		}
+	}()
+	rest.New(rest.Config{}).Mount(rest.Route{Method: "GET", Path: "/v1/x"})
+}

@@ -3,7 +3,6 @@ package balance
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -12,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -32,47 +32,34 @@ type Transaction struct {
 	Payout      string // the payout it belongs to, or ""
 	EntryID     int64
 	AvailableOn time.Time
-	Available   bool // booked as available, or its day has matured
+	Available   bool `bun:",scanonly"` // booked as available, or its day has matured
 	CreatedAt   time.Time
+}
+
+// row is a Transaction as bun reads it.
+type row struct {
+	bun.BaseModel `bun:"table:ledger.balance_transactions,alias:t"`
+	Transaction
 }
 
 // Filter narrows a list of transactions; zero fields do not.
 type Filter struct {
 	Payout, Source, Type string
 	Currency             money.Currency
-	CreatedFrom          time.Time // inclusive
-	CreatedBefore        time.Time // exclusive
+	Created              page.Range
 }
 
-// Page is a window on a list, newest first.
-type Page struct {
-	After, Before string // ids; at most one is set
-	Limit         int
-}
-
-// List is one page of the account's transactions and whether more follow.
-func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f Filter, p Page) ([]Transaction, bool, error) {
-	q := f.narrow(transactions(idb, scope)).Limit(int64(p.Limit) + 1)
-	switch {
-	case p.Before != "":
-		q = q.Where("t.id > ?", p.Before).OrderExpr("t.id ASC")
-	case p.After != "":
-		q = q.Where("t.id < ?", p.After).OrderExpr("t.id DESC")
-	default:
-		q = q.OrderExpr("t.id DESC")
+// List is one page of the account's transactions, newest first.
+func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f Filter, p page.Params) (page.Of[Transaction], error) {
+	rows, err := page.Fetch[row](ctx, idb, p, "balance_transaction", seenBy(scope), f.narrow)
+	if err != nil {
+		return page.Of[Transaction]{}, fmt.Errorf("list balance transactions: %w", err)
 	}
-	var found []Transaction
-	if err := q.Scan(ctx, &found); err != nil {
-		return nil, false, fmt.Errorf("list balance transactions: %w", err)
+	found := page.Of[Transaction]{HasMore: rows.HasMore}
+	for _, r := range rows.Items {
+		found.Items = append(found.Items, r.Transaction)
 	}
-	more := len(found) > p.Limit
-	if more {
-		found = found[:p.Limit]
-	}
-	if p.Before != "" {
-		slices.Reverse(found)
-	}
-	return found, more, nil
+	return found, nil
 }
 
 // Get is one transaction of the account, or NotFound.
@@ -90,46 +77,37 @@ func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (Trans
 
 // ByIDs gives those of the transactions that belong to the account.
 func ByIDs(ctx context.Context, idb bun.IDB, scope tenant.Scope, ids []string) (map[string]Transaction, error) {
-	var rows []Transaction
-	err := transactions(idb, scope).Where("t.id = ANY(?)", pgdialect.Array(ids)).Scan(ctx, &rows)
-	if err != nil {
+	var rows []row
+	q := seenBy(scope)(idb.NewSelect().Model(&rows))
+	if err := q.Where("t.id = ANY(?)", pgdialect.Array(ids)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read balance transactions: %w", err)
 	}
 	found := make(map[string]Transaction, len(rows))
-	for _, t := range rows {
-		found[t.ID] = t
+	for _, r := range rows {
+		found[r.ID] = r.Transaction
 	}
 	return found, nil
 }
 
-func transactions(idb bun.IDB, scope tenant.Scope) *bun.SelectQuery {
-	return idb.NewSelect().TableExpr("ledger.balance_transactions AS t").
-		Join("LEFT JOIN ledger.accounts AS a ON a.owner = t.account AND a.livemode = t.livemode "+
+// seenBy narrows to the statement of one account and tells how far it has matured.
+func seenBy(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Join("LEFT JOIN ledger.accounts AS a ON a.owner = t.account AND a.livemode = t.livemode "+
 			"AND a.currency = t.currency AND a.kind = 'pending'").
-		ColumnExpr("t.id, t.account, t.livemode, t.type, t.currency, t.amount, t.fee, t.net, t.fee_details, t.source").
-		ColumnExpr("t.description, coalesce(t.payout, '') AS payout, t.entry_id, t.available_on, t.created_at").
-		ColumnExpr("NOT t.pending OR coalesce((t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through, false) AS available").
-		Where("t.account = ? AND t.livemode = ?", scope.Account, scope.Livemode)
+			ColumnExpr("t.id, t.account, t.livemode, t.type, t.currency, t.amount, t.fee, t.net, t.fee_details, t.source").
+			ColumnExpr("t.description, coalesce(t.payout, '') AS payout, t.entry_id, t.available_on, t.created_at").
+			ColumnExpr("NOT t.pending OR coalesce((t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through, false) AS available").
+			Where("t.account = ? AND t.livemode = ?", scope.Account, scope.Livemode)
+	}
 }
 
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
-	if f.Payout != "" {
-		q = q.Where("t.payout = ?", f.Payout)
+	for _, c := range []struct{ column, value string }{
+		{"t.payout", f.Payout}, {"t.source", f.Source}, {"t.type", f.Type}, {"t.currency", string(f.Currency)},
+	} {
+		if c.value != "" {
+			q = q.Where("? = ?", bun.Ident(c.column), c.value)
+		}
 	}
-	if f.Source != "" {
-		q = q.Where("t.source = ?", f.Source)
-	}
-	if f.Type != "" {
-		q = q.Where("t.type = ?", f.Type)
-	}
-	if f.Currency != "" {
-		q = q.Where("t.currency = ?", string(f.Currency))
-	}
-	if !f.CreatedFrom.IsZero() {
-		q = q.Where("t.created_at >= ?", f.CreatedFrom)
-	}
-	if !f.CreatedBefore.IsZero() {
-		q = q.Where("t.created_at < ?", f.CreatedBefore)
-	}
-	return q
+	return f.Created.Apply(q, "t.created_at")
 }

@@ -52,10 +52,10 @@ type Request struct {
 	ID        string   // req_…
 	Expand    []string // paths of expand[]
 
-	route         *Route
-	params        *node // query and body, without expand[] and key
-	claim         *idempotency.Claim
-	retryFailures bool
+	route    *Route
+	params   *node              // query and body, without expand[] and key
+	claim    *idempotency.Claim // nil without a key
+	executed bool               // by the time of the answer the effect is beyond recall
 }
 
 // Path is the value of a {name} in the route's path.

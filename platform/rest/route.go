@@ -1,0 +1,117 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/sluicepay/sluice/platform/fault"
+)
+
+// pathMethods remembers what is mounted under one path template, for 405 and OPTIONS:
+// the router knows neither.
+type pathMethods struct {
+	matches *regexp.Regexp
+	methods []string
+}
+
+// New makes a server without routes.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg.withDefaults(), router: mux.NewRouter()}
+	// Clean paths are the client's business: the router's redirect would turn a POST into a GET.
+	s.router.SkipClean(true)
+	s.router.NotFoundHandler = http.HandlerFunc(s.noSuchRoute)
+	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.noSuchRoute)
+	s.handler = s.observed(s.recovered(s.router))
+	return s
+}
+
+// ServeHTTP serves one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Mount adds routes. Order matters: of two paths that match, the first one serves, so
+// /v1/accounts/search stands before /v1/accounts/{id}, and hot routes stand first.
+// It panics on a route that is not Public and names no resource: nothing is open by
+// omission.
+func (s *Server) Mount(routes ...Route) {
+	for i := range routes {
+		route := &routes[i]
+		if !route.Public && route.Resource == "" {
+			panic("rest: route " + route.Method + " " + route.Path + " has no resource")
+		}
+		methods := []string{route.Method}
+		if route.Method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		mounted := s.router.Handle(route.Path, s.routed(route)).Methods(methods...)
+		s.remember(mounted, methods)
+	}
+}
+
+func (s *Server) remember(route *mux.Route, methods []string) {
+	pattern, err := route.GetPathRegexp()
+	if err != nil {
+		panic("rest: " + err.Error())
+	}
+	for i := range s.methods {
+		if s.methods[i].matches.String() == pattern {
+			s.methods[i].methods = append(s.methods[i].methods, methods...)
+			return
+		}
+	}
+	s.methods = append(s.methods, pathMethods{regexp.MustCompile(pattern), methods})
+}
+
+// noSuchRoute answers 404, 405 and OPTIONS in the shape of all other errors.
+func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, p := range s.methods {
+		if p.matches.MatchString(r.URL.Path) {
+			allowed = append(allowed, p.methods...)
+		}
+	}
+	if len(allowed) == 0 {
+		sendFault(w, r, unknownURL(r))
+		return
+	}
+	allowed = append(allowed, http.MethodOptions)
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	_, body := RenderFault(unknownURL(r))
+	send(w, http.StatusMethodNotAllowed, body)
+}
+
+func unknownURL(r *http.Request) *fault.Error {
+	return &fault.Error{
+		Kind:    fault.NotFound,
+		Message: "Unrecognized request URL (" + printable(r.Method) + ": " + printable(r.URL.Path) + ").",
+	}
+}
+
+// routed is the way of every request that has a route: who, for whom, which version, what.
+func (s *Server) routed(route *Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		note := noteOf(r.Context())
+		note.route = route.Path
+		if route.Public {
+			route.Handler.ServeHTTP(w, r)
+			return
+		}
+		request, err := s.admit(w, r, route)
+		if err != nil {
+			sendFault(w, r, err)
+			return
+		}
+		ctx := context.WithValue(r.Context(), requestKey{}, request)
+		request.Request = r.WithContext(ctx)
+		route.Handler.ServeHTTP(w, request.Request)
+	})
+}

@@ -1,0 +1,114 @@
+package connect
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
+)
+
+// Account is a platform account or a connected account with everything it has.
+type Account struct {
+	ID       string // acct_…
+	Platform string // the platform it belongs to; its own id for a platform account
+	Livemode bool   // the mode it is seen in: platform accounts exist in both
+
+	Type       string // standard, express, custom or none (controller given freely)
+	Controller Controller
+
+	Country         string // ISO 3166 alpha-2, upper case
+	DefaultCurrency string // ISO 4217, lower case
+	Email           string
+	BusinessType    string // individual, company, non_profit, government_entity or ""
+	BusinessProfile wire.BusinessProfile
+	Company         *wire.Company
+	Individual      *wire.Person
+	Settings        wire.AccountSettings
+	TOS             wire.AccountTOSAcceptance
+	Metadata        map[string]string
+
+	Rejected      string // fraud, terms_of_service, other or ""
+	PayoutsPaused bool
+	CreatedAt     time.Time
+	ClosedAt      time.Time // zero while open
+	Version       int64
+
+	Capabilities     []Capability      // by name
+	ExternalAccounts []ExternalAccount // newest first
+}
+
+// Controller says who answers for a connected account.
+type Controller struct {
+	FeesPayer             string // "account" or "application", and Stripe's two variants of it
+	LossesPayments        string // "application" or "stripe"
+	RequirementCollection string // "application" or "stripe"
+	Dashboard             string // "full", "express" or "none"
+}
+
+// IsPlatform reports whether the account is a platform's own.
+func (a Account) IsPlatform() bool { return a.ID == a.Platform }
+
+// Scope is the account's own view.
+func (a Account) Scope() tenant.Scope {
+	return tenant.Scope{Platform: a.Platform, Account: a.ID, Livemode: a.Livemode}
+}
+
+// Standing is what the account may do now and what it owes.
+func (a Account) Standing() Standing { return Derive(a.facts()) }
+
+// BankTokens redeems btok_… tokens; package payment has them.
+type BankTokens interface {
+	// RedeemBank uses up a bank token that belongs to scope's account or to its
+	// platform, in the same mode. Faults name the parameter external_account.
+	RedeemBank(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, token string) (BankParams, error)
+}
+
+// Balances tells whether an account still has or owes money.
+type Balances interface {
+	Settled(ctx context.Context, tx bun.Tx, livemode bool, account string) (bool, error)
+}
+
+// Config is what Accounts stands on.
+type Config struct {
+	Clocks   clock.Modes
+	Log      event.Log
+	Keyring  *secret.Keyring // seals bank account numbers
+	Pepper   secret.Pepper   // purpose "fingerprints"
+	Tokens   BankTokens      // nil: no bank tokens
+	Balances Balances        // nil: live accounts cannot be deleted
+}
+
+// Accounts keeps the accounts of all platforms.
+type Accounts struct {
+	pool  *bun.DB
+	cfg   Config
+	cache *summaries
+}
+
+// NewAccounts keeps accounts in pool.
+func NewAccounts(pool *bun.DB, cfg Config) *Accounts {
+	return &Accounts{pool: pool, cfg: cfg, cache: newSummaries()}
+}
+
+// Clock is business time of a mode.
+func (s *Accounts) Clock(livemode bool) clock.Clock { return s.cfg.Clocks.For(livemode) }
+
+// Get is an account that scope reaches: acting for itself a platform reaches its
+// own and its connected accounts, everybody else only their own. It fails with
+// Forbidden, so that nobody learns which accounts exist.
+func (s *Accounts) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, account string) (Account, error) {
+	return s.load(ctx, idb, scope, account, false)
+}
+
+func unreachable(account string) error {
+	return &fault.Error{Kind: fault.Forbidden, Code: "account_invalid",
+		Message: "The provided key does not have access to account '" + account +
+			"' (or that account does not exist). Application access may have been revoked."}
+}

@@ -1,0 +1,190 @@
+package connect
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/patch"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
+)
+
+// Update changes an account that scope reaches.
+func (s *Accounts) Update(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string, p UpdateParams) (Account, error) {
+	return s.change(ctx, tx, at, scope, account, func(a *Account) error { return s.apply(ctx, tx, at, a, p) })
+}
+
+// RequestCapability sets whether an account asks for a capability.
+func (s *Accounts) RequestCapability(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account, name string, requested bool) (Account, error) {
+	return s.change(ctx, tx, at, scope, account, func(a *Account) error { return a.request(name, requested, at) })
+}
+
+// Reject ends what a connected account may do, for reason fraud,
+// terms_of_service or other. Payouts stop too unless payoutsAction is "none".
+func (s *Accounts) Reject(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account, reason, payoutsAction string) (Account, error) {
+	if reason == "" {
+		return Account{}, fault.Missing("reason")
+	}
+	if err := oneOf("reason", reason, "fraud terms_of_service other"); err != nil {
+		return Account{}, err
+	}
+	return s.change(ctx, tx, at, scope, account, func(a *Account) error {
+		if a.IsPlatform() {
+			return fault.Invalidf("account_invalid", "account", "A platform cannot reject its own account.")
+		}
+		a.Rejected, a.PayoutsPaused = reason, payoutsAction != "none"
+		return nil
+	})
+}
+
+// Close deletes a connected account. In live mode its balances must be zero.
+func (s *Accounts) Close(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string) error {
+	_, err := s.change(ctx, tx, at, scope, account, func(a *Account) error {
+		if a.IsPlatform() || scope.Connected() {
+			return fault.Invalidf("account_invalid", "account", "Only a platform can delete its connected accounts.")
+		}
+		if a.Livemode {
+			if err := s.mustBeSettled(ctx, tx, a); err != nil {
+				return err
+			}
+		}
+		a.ClosedAt = at
+		return nil
+	})
+	return err
+}
+
+func (s *Accounts) mustBeSettled(ctx context.Context, tx bun.Tx, a *Account) error {
+	settled, err := false, error(nil)
+	if s.cfg.Balances != nil {
+		settled, err = s.cfg.Balances.Settled(ctx, tx, a.Livemode, a.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if !settled {
+		return fault.Invalidf("account_invalid", "account", "This account still has a balance; only accounts with zero balances can be deleted.")
+	}
+	return nil
+}
+
+// apply lays params over a, in memory.
+func (s *Accounts) apply(ctx context.Context, tx bun.Tx, at time.Time, a *Account, p UpdateParams) error {
+	if err := a.applyBasics(p); err != nil {
+		return err
+	}
+	a.applyCompany(p.Company)
+	if err := a.applyIndividual(at, p.Individual); err != nil {
+		return err
+	}
+	if err := a.applySettings(p.Settings); err != nil {
+		return err
+	}
+	if p.TOSAcceptance != nil {
+		patch.Apply(&a.TOS, p.TOSAcceptance)
+	}
+	for _, name := range p.Capabilities.sorted() {
+		if err := a.request(name, p.Capabilities[name], at); err != nil {
+			return err
+		}
+	}
+	if !p.ExternalAccount.Given() {
+		return nil
+	}
+	asDefault := true
+	_, err := s.attach(ctx, tx, at, a, ExternalAccountParams{ExternalAccount: p.ExternalAccount, DefaultForCurrency: &asDefault})
+	return err
+}
+
+func (a *Account) applyBasics(p UpdateParams) (err error) {
+	if p.BusinessType != nil {
+		if err := oneOf("business_type", *p.BusinessType, "company government_entity individual non_profit"); err != nil {
+			return err
+		}
+		a.BusinessType = *p.BusinessType
+	}
+	if p.DefaultCurrency != nil {
+		currency := money.Currency(strings.ToLower(*p.DefaultCurrency))
+		if !currency.Known() {
+			return fault.Invalidf("currency_not_supported", "default_currency", "Invalid currency: %s", *p.DefaultCurrency)
+		}
+		a.DefaultCurrency = string(currency)
+	}
+	if p.Email != nil {
+		if *p.Email != "" && !strings.Contains(*p.Email, "@") {
+			return fault.Invalidf("email_invalid", "email", "Invalid email address: %s", *p.Email)
+		}
+		a.Email = *p.Email
+	}
+	if p.BusinessProfile != nil {
+		patch.Apply(&a.BusinessProfile, p.BusinessProfile)
+	}
+	if err := cardnumber.RefuseIn("metadata", p.Metadata.Set); err != nil {
+		return err
+	}
+	a.Metadata, err = p.Metadata.Apply(a.Metadata)
+	return err
+}
+
+func (a *Account) applyCompany(p *CompanyParams) {
+	if p == nil {
+		return
+	}
+	if a.Company == nil {
+		a.Company = &wire.Company{}
+	}
+	patch.Apply(a.Company, p)
+	provided(&a.Company.TaxIDProvided, p.TaxID)
+	provided(&a.Company.VATIDProvided, p.VATID)
+}
+
+func (a *Account) applyIndividual(at time.Time, p *IndividualParams) (err error) {
+	if p == nil {
+		return nil
+	}
+	if a.Individual == nil {
+		a.Individual = &wire.Person{ID: id.New("person"), Object: "person", Account: a.ID, Created: wire.Unix(at), Metadata: map[string]string{}}
+	}
+	kept := a.Individual.Metadata
+	patch.Apply(a.Individual, p)
+	provided(&a.Individual.IDNumberProvided, p.IDNumber)
+	provided(&a.Individual.IDNumberSecondaryProvided, p.IDNumberSecondary)
+	provided(&a.Individual.SSNLast4Provided, p.SSNLast4)
+	a.Individual.Metadata, err = p.Metadata.Apply(kept)
+	return err
+}
+
+// provided remembers that a number was given, and nothing else of it.
+func provided(flag *bool, number *string) {
+	if number != nil {
+		*flag = *number != ""
+	}
+}
+
+func (a *Account) applySettings(p *SettingsParams) error {
+	if p == nil {
+		return nil
+	}
+	schedule := a.Settings.Payouts.Schedule
+	if p.Payouts != nil {
+		var err error
+		if schedule, err = applySchedule(schedule, p.Payouts.Schedule); err != nil {
+			return err
+		}
+		rest := *p.Payouts
+		rest.Schedule = nil
+		patch.Apply(&a.Settings.Payouts, rest)
+	}
+	rest := *p
+	rest.Payouts = nil
+	patch.Apply(&a.Settings, rest)
+	a.Settings.Payouts.Schedule = schedule
+	return nil
+}

@@ -1,0 +1,127 @@
+package connect
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// summaryTTL bounds how long another node may act on an account's old standing.
+const summaryTTL = 5 * time.Second
+
+// summaryCount bounds the cache; the least recently used accounts are read again.
+const summaryCount = 50_000
+
+// Summary is what the payment path must know of an account.
+type Summary struct {
+	ID              string
+	Platform        string
+	Livemode        bool
+	Transfers       bool // may be the destination of transfers
+	CardPayments    bool // may take direct charges
+	PayoutsEnabled  bool
+	FeesPayer       string // who pays the processing fee of its direct charges
+	DefaultCurrency string
+	Country         string
+	DelayDays       int64 // days until its funds become available
+	Closed          bool
+}
+
+// Lookup is the summary of an account that belongs to scope's platform and mode,
+// at most five seconds old, and fresh on the node that changed it. It fails with
+// NotFound. Call it outside transactions: it may take a connection.
+func (s *Accounts) Lookup(ctx context.Context, scope tenant.Scope, account string) (Summary, error) {
+	key := summaryKey{account, scope.Livemode}
+	sum, ok := s.cache.get(key)
+	if !ok {
+		var err error
+		if sum, err = s.summarize(ctx, key); err != nil {
+			return Summary{}, err
+		}
+		s.cache.put(key, sum)
+	}
+	if sum.Platform != scope.Platform || sum.Livemode != scope.Livemode {
+		return Summary{}, fault.NoSuch("account", account)
+	}
+	return sum, nil
+}
+
+// ConnectedTo reports whether platform may act for account in this mode.
+func (s *Accounts) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
+	sum, err := s.Lookup(ctx, tenant.Scope{Platform: platform, Account: platform, Livemode: livemode}, account)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && !sum.Closed, err
+}
+
+func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, error) {
+	a, err := s.loadAny(ctx, s.pool, key)
+	if err != nil {
+		return Summary{}, err
+	}
+	standing := a.Standing()
+	return Summary{
+		ID: a.ID, Platform: a.Platform, Livemode: a.Livemode,
+		Transfers: standing.Capabilities[Transfers].Active, CardPayments: standing.Capabilities[CardPayments].Active,
+		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.FeesPayer, DefaultCurrency: a.DefaultCurrency,
+		Country: a.Country, DelayDays: a.Settings.Payouts.Schedule.DelayDays, Closed: !a.ClosedAt.IsZero(),
+	}, nil
+}
+
+// summaryKey names an account in one mode: a platform account is seen in both.
+type summaryKey struct {
+	account  string
+	livemode bool
+}
+
+type cached struct {
+	summary Summary
+	until   time.Time
+	changed bool // changed here a moment ago: not to be trusted, not to be replaced before until
+}
+
+type summaries struct {
+	mu  sync.Mutex // put looks before it writes
+	lru *lru.Cache[summaryKey, cached]
+}
+
+func newSummaries() *summaries {
+	cache, err := lru.New[summaryKey, cached](summaryCount)
+	if err != nil {
+		panic("connect: " + err.Error()) // only a size below one fails
+	}
+	return &summaries{lru: cache}
+}
+
+func (c *summaries) get(key summaryKey) (Summary, bool) {
+	e, ok := c.lru.Get(key)
+	if !ok || e.changed || time.Now().After(e.until) {
+		return Summary{}, false
+	}
+	return e.summary, true
+}
+
+func (c *summaries) put(key summaryKey, s Summary) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.lru.Peek(key); ok && e.changed && time.Now().Before(e.until) {
+		return
+	}
+	c.lru.Add(key, cached{summary: s, until: time.Now().Add(summaryTTL)})
+}
+
+// forget keeps an account out of the cache for a while: it is called before the
+// change commits, and a read in between must not bring the old state back.
+func (c *summaries) forget(account string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, livemode := range []bool{false, true} {
+		c.lru.Add(summaryKey{account, livemode}, cached{until: time.Now().Add(summaryTTL), changed: true})
+	}
+}

@@ -1,0 +1,46 @@
+// Package platform is only the ground that rooms stand on; nothing is imported
+// from the folder itself. (In Connect language "platform" also means the
+// operator of a marketplace; in code that party is the platform account.)
+//
+// A package stands here only if it imports no room, at least two rooms need it
+// or it is the runtime of all, and it contains no business branch. These are
+// the shelves; a shelf is put up when something needs it. The arch test in
+// cmd/sluice reads this list and fails on a package that is not on it.
+//
+// Words, pure:
+//
+//   - money: amounts in minor units, currencies, allocation
+//   - id: public object ids
+//   - clock: business time
+//   - fault: the one error type with a public face
+//   - metadata: the free key-value pairs on an object
+//   - secret: secrets that do not print, sealed text, keyed hashes
+//   - tenant: on whose behalf a call acts
+//   - wire: the public nouns as JSON
+//   - wire/openapi: the published schema, to hold answers against
+//
+// Storage:
+//
+//   - db: opening PostgreSQL, transactions, the committer
+//   - page: list parameters, cursors and filters
+//   - run: lifecycles and leased periodic work
+//   - event: the event log, which is the outbox, and the inbox
+//   - event/relay: from the log to Kafka, in commit-safe order
+//   - bus: Kafka; kafka-go lives here alone
+//
+// Front of house:
+//
+//   - rest: requests, answers and routes; mux lives here
+//   - idempotency: one key, one effect, one answer
+//   - ratelimit: asking a caller to slow down
+//   - ui: what the pages share
+//   - client: our API as seen by our own commands
+//
+// Workshop:
+//
+//   - telemetry: logs, metrics and the second net under secrets
+//   - chaos: named places to crash at
+//   - dev/postgres: a private PostgreSQL
+//   - dev/broker: a private Kafka-protocol broker
+//   - dbtest: a migrated database for each test
+package platform

@@ -1,0 +1,229 @@
+package wire
+
+// Account is a platform account or one of its connected accounts.
+type Account struct {
+	ID                 string               `json:"id"`
+	Object             string               `json:"object"` // always "account"
+	BusinessProfile    BusinessProfile      `json:"business_profile"`
+	BusinessType       *string              `json:"business_type"`
+	Capabilities       map[string]string    `json:"capabilities"` // name → active, inactive or pending
+	ChargesEnabled     bool                 `json:"charges_enabled"`
+	Company            *Company             `json:"company,omitempty"`
+	Controller         AccountController    `json:"controller"`
+	Country            string               `json:"country"`
+	Created            int64                `json:"created"`
+	DefaultCurrency    string               `json:"default_currency"`
+	DetailsSubmitted   bool                 `json:"details_submitted"`
+	Email              *string              `json:"email"`
+	ExternalAccounts   List[BankAccount]    `json:"external_accounts"`
+	FutureRequirements Requirements         `json:"future_requirements"`
+	Individual         *Person              `json:"individual,omitempty"`
+	Metadata           map[string]string    `json:"metadata"`
+	PayoutsEnabled     bool                 `json:"payouts_enabled"`
+	Requirements       Requirements         `json:"requirements"`
+	Settings           AccountSettings      `json:"settings"`
+	TOSAcceptance      AccountTOSAcceptance `json:"tos_acceptance"`
+	Type               string               `json:"type"` // standard, express, custom or none
+}
+
+// AccountController says who answers for a connected account.
+type AccountController struct {
+	Type                  string               `json:"type"` // "account" for a platform, "application" for its connected accounts
+	IsController          *bool                `json:"is_controller,omitempty"`
+	Fees                  *ControllerFees      `json:"fees,omitempty"`
+	Losses                *ControllerLosses    `json:"losses,omitempty"`
+	RequirementCollection *string              `json:"requirement_collection,omitempty"`
+	StripeDashboard       *ControllerDashboard `json:"stripe_dashboard,omitempty"`
+}
+
+// ControllerFees names who pays the processing fees of direct charges.
+type ControllerFees struct {
+	Payer string `json:"payer"`
+}
+
+// ControllerLosses names who bears negative balances.
+type ControllerLosses struct {
+	Payments string `json:"payments"`
+}
+
+// ControllerDashboard is the dashboard a connected account may use.
+type ControllerDashboard struct {
+	Type string `json:"type"`
+}
+
+// BusinessProfile is what customers may know about a business.
+type BusinessProfile struct {
+	AnnualRevenue                     *AnnualRevenue  `json:"annual_revenue"`
+	EstimatedWorkerCount              *int64          `json:"estimated_worker_count"`
+	MCC                               *string         `json:"mcc"`
+	MinorityOwnedBusinessDesignations []string        `json:"minority_owned_business_designation"`
+	MonthlyEstimatedRevenue           *MonthlyRevenue `json:"monthly_estimated_revenue,omitempty"`
+	Name                              *string         `json:"name"`
+	ProductDescription                *string         `json:"product_description"`
+	SupportAddress                    *Address        `json:"support_address"`
+	SupportEmail                      *string         `json:"support_email"`
+	SupportPhone                      *string         `json:"support_phone"`
+	SupportURL                        *string         `json:"support_url"`
+	URL                               *string         `json:"url"`
+}
+
+// AnnualRevenue is a business's own statement about a fiscal year.
+type AnnualRevenue struct {
+	Amount        *int64  `json:"amount"`
+	Currency      *string `json:"currency"`
+	FiscalYearEnd *string `json:"fiscal_year_end"`
+}
+
+// MonthlyRevenue is a business's own estimate.
+type MonthlyRevenue struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// Address is a postal address; the same shape as parameter and in answers.
+type Address struct {
+	City       *string `form:"city"        json:"city"`
+	Country    *string `form:"country"     json:"country"`
+	Line1      *string `form:"line1"       json:"line1"`
+	Line2      *string `form:"line2"       json:"line2"`
+	PostalCode *string `form:"postal_code" json:"postal_code"`
+	State      *string `form:"state"       json:"state"`
+}
+
+// Company is what is known about a legal entity. Registration numbers are
+// never shown, only whether they were provided.
+type Company struct {
+	Address            *Address `json:"address,omitempty"`
+	DirectorsProvided  bool     `json:"directors_provided"`
+	ExecutivesProvided bool     `json:"executives_provided"`
+	Name               *string  `json:"name"`
+	NameKana           *string  `json:"name_kana,omitempty"`
+	NameKanji          *string  `json:"name_kanji,omitempty"`
+	OwnersProvided     bool     `json:"owners_provided"`
+	Phone              *string  `json:"phone"`
+	Structure          *string  `json:"structure,omitempty"`
+	TaxIDProvided      bool     `json:"tax_id_provided"`
+	TaxIDRegistrar     *string  `json:"tax_id_registrar,omitempty"`
+	VATIDProvided      bool     `json:"vat_id_provided"`
+}
+
+// Person is a human being behind an account. Identity numbers are never
+// shown, only whether they were provided.
+type Person struct {
+	ID                        string            `json:"id"`
+	Object                    string            `json:"object"` // always "person"
+	Account                   string            `json:"account"`
+	Created                   int64             `json:"created"`
+	Address                   *Address          `json:"address,omitempty"`
+	DOB                       DateOfBirth       `json:"dob"`
+	Email                     *string           `json:"email"`
+	FirstName                 *string           `json:"first_name"`
+	FirstNameKana             *string           `json:"first_name_kana,omitempty"`
+	FirstNameKanji            *string           `json:"first_name_kanji,omitempty"`
+	Gender                    *string           `json:"gender,omitempty"`
+	IDNumberProvided          bool              `json:"id_number_provided"`
+	IDNumberSecondaryProvided bool              `json:"id_number_secondary_provided"`
+	LastName                  *string           `json:"last_name"`
+	LastNameKana              *string           `json:"last_name_kana,omitempty"`
+	LastNameKanji             *string           `json:"last_name_kanji,omitempty"`
+	MaidenName                *string           `json:"maiden_name,omitempty"`
+	Metadata                  map[string]string `json:"metadata"`
+	Phone                     *string           `json:"phone"`
+	PoliticalExposure         *string           `json:"political_exposure,omitempty"`
+	SSNLast4Provided          bool              `json:"ssn_last_4_provided"`
+}
+
+// DateOfBirth is a calendar date, parts as given.
+type DateOfBirth struct {
+	Day   *int64 `form:"day"   json:"day"`
+	Month *int64 `form:"month" json:"month"`
+	Year  *int64 `form:"year"  json:"year"`
+}
+
+// Requirements is what an account or capability still owes.
+type Requirements struct {
+	Alternatives        []any    `json:"alternatives"`
+	CurrentDeadline     *int64   `json:"current_deadline"`
+	CurrentlyDue        []string `json:"currently_due"`
+	DisabledReason      *string  `json:"disabled_reason"`
+	Errors              []any    `json:"errors"`
+	EventuallyDue       []string `json:"eventually_due"`
+	PastDue             []string `json:"past_due"`
+	PendingVerification []string `json:"pending_verification"`
+}
+
+// AccountSettings is how an account wants to be treated.
+type AccountSettings struct {
+	BacsDebitPayments BacsSettings         `json:"bacs_debit_payments"`
+	Branding          BrandingSettings     `json:"branding"`
+	CardPayments      CardPaymentsSettings `json:"card_payments"`
+	Dashboard         DashboardSettings    `json:"dashboard"`
+	Payments          PaymentsSettings     `json:"payments"`
+	Payouts           PayoutSettings       `json:"payouts"`
+}
+
+// BacsSettings exists because Stripe's SDKs expect it; always empty.
+type BacsSettings struct {
+	DisplayName       *string `json:"display_name"`
+	ServiceUserNumber *string `json:"service_user_number"`
+}
+
+// BrandingSettings is the look of hosted pages.
+type BrandingSettings struct {
+	Icon           *string `json:"icon"`
+	Logo           *string `json:"logo"`
+	PrimaryColor   *string `json:"primary_color"`
+	SecondaryColor *string `json:"secondary_color"`
+}
+
+// CardPaymentsSettings is how card payments are taken.
+type CardPaymentsSettings struct {
+	DeclineOn                      DeclineOn `json:"decline_on"`
+	StatementDescriptorPrefix      *string   `json:"statement_descriptor_prefix"`
+	StatementDescriptorPrefixKana  *string   `json:"statement_descriptor_prefix_kana"`
+	StatementDescriptorPrefixKanji *string   `json:"statement_descriptor_prefix_kanji"`
+}
+
+// DeclineOn names checks whose failure declines a payment.
+type DeclineOn struct {
+	AVSFailure bool `json:"avs_failure"`
+	CVCFailure bool `json:"cvc_failure"`
+}
+
+// DashboardSettings is how the account appears in dashboards.
+type DashboardSettings struct {
+	DisplayName *string `json:"display_name"`
+	Timezone    *string `json:"timezone"`
+}
+
+// PaymentsSettings is what cardholders see on their statements.
+type PaymentsSettings struct {
+	StatementDescriptor      *string `json:"statement_descriptor"`
+	StatementDescriptorKana  *string `json:"statement_descriptor_kana"`
+	StatementDescriptorKanji *string `json:"statement_descriptor_kanji"`
+}
+
+// PayoutSettings is when and how an account is paid out.
+type PayoutSettings struct {
+	DebitNegativeBalances bool           `json:"debit_negative_balances"`
+	Schedule              PayoutSchedule `json:"schedule"`
+	StatementDescriptor   *string        `json:"statement_descriptor"`
+}
+
+// PayoutSchedule is the rhythm of automatic payouts.
+type PayoutSchedule struct {
+	DelayDays         int64    `json:"delay_days"`
+	Interval          string   `json:"interval"` // daily, weekly, monthly or manual
+	MonthlyAnchor     *int64   `json:"monthly_anchor,omitempty"`
+	MonthlyPayoutDays []int64  `json:"monthly_payout_days,omitempty"`
+	WeeklyAnchor      *string  `json:"weekly_anchor,omitempty"`
+	WeeklyPayoutDays  []string `json:"weekly_payout_days,omitempty"`
+}
+
+// AccountTOSAcceptance says who agreed to the terms, when and from where.
+type AccountTOSAcceptance struct {
+	Date             *int64  `json:"date"`
+	IP               *string `json:"ip"`
+	ServiceAgreement *string `json:"service_agreement,omitempty"`
+	UserAgent        *string `json:"user_agent"`
+}

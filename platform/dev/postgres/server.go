@@ -369,7 +369,8 @@ func (s *Server) flags() []string {
 	}
 	if s.cfg.Throwaway {
 		set = append(set, "fsync=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=64MB",
-			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB")
+			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB",
+			"dynamic_shared_memory_type=mmap") // inside the data directory, so that a killed server leaves nothing elsewhere
 	} else {
 		set = append(set, "shared_buffers=256MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on")
 	}

@@ -172,20 +172,22 @@ type FeeFilter struct {
 }
 
 // List is a page of the platform's fees, newest first.
-func (s *ApplicationFees) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f FeeFilter) (page.Of[feeRow], error) {
-	return page.Fetch[feeRow](ctx, idb, f.Params, "application_fee", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+func (s *ApplicationFees) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f FeeFilter) (page.Of[*ApplicationFee], error) {
+	got, err := page.Fetch[feeRow](ctx, idb, f.Params, "application_fee", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = f.Created.Apply(q, "fee.created_at")
 		if f.Charge != "" {
 			q = q.Where("(charge = ? OR originating_transaction = ?)", f.Charge, f.Charge)
 		}
 		return q
 	})
+	return pageOf(got, func(row *feeRow) *ApplicationFee { return &row.ApplicationFee }), err
 }
 
 // Refunds is a page of a fee's refunds, newest first.
-func (s *ApplicationFees) Refunds(ctx context.Context, idb bun.IDB, fee string, p page.Params) (page.Of[feeRefundRow], error) {
+func (s *ApplicationFees) Refunds(ctx context.Context, idb bun.IDB, fee string, p page.Params) (page.Of[*FeeRefund], error) {
 	ofFee := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("?TableAlias.fee = ?", fee) }
-	return page.Fetch[feeRefundRow](ctx, idb, p, "fee_refund", ofFee, nil)
+	got, err := page.Fetch[feeRefundRow](ctx, idb, p, "fee_refund", ofFee, nil)
+	return pageOf(got, func(row *feeRefundRow) *FeeRefund { return &row.FeeRefund }), err
 }
 
 func noSuchFee(id string) error { return fault.NoSuch("application_fee", id) }

@@ -25,7 +25,7 @@ type ReversalParams struct {
 // Reverse takes a transfer back, in part or in whole, as often as something is
 // left. The destination must have the money (balance_insufficient).
 // refund_application_fee gives the fee back in proportion, by the cumulative method.
-func (s *Transfers) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer string, p ReversalParams) (*Reversal, error) {
+func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer string, p ReversalParams) (*Reversal, error) {
 	t, err := lockTransfer(ctx, tx, scope, transfer)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func newReversal(t *Transfer, p ReversalParams) (*Reversal, error) {
 }
 
 // feeBack is the part of the transfer's application fee that a reversal returns, or nil.
-func (s *Transfers) feeBack(ctx context.Context, tx bun.Tx, t *Transfer, r *Reversal, wanted bool) (*ApplicationFee, *FeeRefund, error) {
+func (s *TransferService) feeBack(ctx context.Context, tx bun.Tx, t *Transfer, r *Reversal, wanted bool) (*ApplicationFee, *FeeRefund, error) {
 	if !wanted {
 		return nil, nil, nil
 	}
@@ -123,7 +123,7 @@ func (s *Transfers) feeBack(ctx context.Context, tx bun.Tx, t *Transfer, r *Reve
 }
 
 // UpdateReversal changes the metadata of a reversal.
-func (s *Transfers) UpdateReversal(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer, id string, patch metadata.Patch) (*Reversal, error) {
+func (s *TransferService) UpdateReversal(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer, id string, patch metadata.Patch) (*Reversal, error) {
 	if _, err := lockTransfer(ctx, tx, scope, transfer); err != nil {
 		return nil, err
 	}

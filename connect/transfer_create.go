@@ -34,8 +34,8 @@ type Directory interface {
 	Lookup(ctx context.Context, scope tenant.Scope, account string) (Summary, error)
 }
 
-// Transfers moves money between the platform's balance and those of its connected accounts.
-type Transfers struct {
+// TransferService moves money between the platform's balance and those of its connected accounts.
+type TransferService struct {
 	Book     *ledger.Book
 	Clocks   clock.Modes
 	Accounts Directory
@@ -56,7 +56,7 @@ type TransferParams struct {
 }
 
 // Check refuses a transfer that can never be made. It runs outside the transaction.
-func (s *Transfers) Check(ctx context.Context, scope tenant.Scope, p TransferParams) error {
+func (s *TransferService) Check(ctx context.Context, scope tenant.Scope, p TransferParams) error {
 	switch {
 	case scope.Connected():
 		return fault.Invalidf("platform_account_required", "", "Only a platform account can create transfers; call without the Stripe-Account header.")
@@ -98,7 +98,7 @@ func CheckDestination(ctx context.Context, accounts Directory, scope tenant.Scop
 // Create moves the money, all or nothing. Without source_transaction the
 // available balance must cover it (balance_insufficient); with it the transfer
 // may move money that has not come yet, and becomes available with its charge.
-func (s *Transfers) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, p TransferParams) (*Transfer, error) {
+func (s *TransferService) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, p TransferParams) (*Transfer, error) {
 	currency, err := money.ParseCurrency(p.Currency)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (s *Transfers) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, p
 
 // drawOnSource ties the transfer to its charge: all transfers of a charge
 // together never exceed what was captured and not refunded.
-func (s *Transfers) drawOnSource(ctx context.Context, tx bun.Tx, scope tenant.Scope, t *Transfer) error {
+func (s *TransferService) drawOnSource(ctx context.Context, tx bun.Tx, scope tenant.Scope, t *Transfer) error {
 	if t.SourceTransaction == "" {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (s *Transfers) drawOnSource(ctx context.Context, tx bun.Tx, scope tenant.Sc
 	return nil
 }
 
-func (s *Transfers) post(ctx context.Context, tx bun.Tx, t *Transfer) error {
+func (s *TransferService) post(ctx context.Context, tx bun.Tx, t *Transfer) error {
 	description := ""
 	if t.Description != nil {
 		description = *t.Description
@@ -185,7 +185,7 @@ func PostOne(ctx context.Context, tx bun.Tx, book *ledger.Book, entry ledger.Ent
 
 func newLineID() string { return id.New("txn") }
 
-func (s *Transfers) tell(ctx context.Context, tx bun.Tx, t *Transfer) error {
+func (s *TransferService) tell(ctx context.Context, tx bun.Tx, t *Transfer) error {
 	created, err := t.Created(event.OriginOf(ctx))
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ type TransferUpdate struct {
 }
 
 // Update changes description and metadata.
-func (s *Transfers) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u TransferUpdate) (*Transfer, error) {
+func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u TransferUpdate) (*Transfer, error) {
 	t, err := lockTransfer(ctx, tx, scope, id)
 	if err != nil {
 		return nil, err

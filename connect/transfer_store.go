@@ -78,7 +78,7 @@ func RecordReversals(ctx context.Context, tx bun.Tx, transfers []*Transfer, reve
 }
 
 // Get is the platform's transfer with this id, or NotFound.
-func (s *Transfers) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Transfer, error) {
+func (s *TransferService) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Transfer, error) {
 	row := new(transferRow)
 	err := transfersOf(scope)(idb.NewSelect().Model(row)).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -88,7 +88,7 @@ func (s *Transfers) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id
 }
 
 // PaymentTransfer is the transfer that arrived on scope.Account as payment py_…, or NotFound.
-func (s *Transfers) PaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+func (s *TransferService) PaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
 	row := new(transferRow)
 	err := idb.NewSelect().Model(row).Where("destination_payment = ?", payment).
 		Where("destination = ?", scope.Account).Where("livemode = ?", scope.Livemode).Scan(ctx)
@@ -107,8 +107,8 @@ type TransferFilter struct {
 }
 
 // List is a page of the platform's transfers, newest first.
-func (s *Transfers) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f TransferFilter) (page.Of[transferRow], error) {
-	return page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+func (s *TransferService) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f TransferFilter) (page.Of[*Transfer], error) {
+	got, err := page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = f.Created.Apply(q, "transfer.created_at")
 		if f.Destination != "" {
 			q = q.Where("destination = ?", f.Destination)
@@ -118,15 +118,17 @@ func (s *Transfers) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f
 		}
 		return q
 	})
+	return pageOf(got, func(row *transferRow) *Transfer { return &row.Transfer }), err
 }
 
 // Reversals is a page of a transfer's reversals, newest first.
-func (s *Transfers) Reversals(ctx context.Context, idb bun.IDB, transfer string, p page.Params) (page.Of[reversalRow], error) {
-	return page.Fetch[reversalRow](ctx, idb, p, "transfer_reversal", reversalsOf(transfer), nil)
+func (s *TransferService) Reversals(ctx context.Context, idb bun.IDB, transfer string, p page.Params) (page.Of[*Reversal], error) {
+	got, err := page.Fetch[reversalRow](ctx, idb, p, "transfer_reversal", reversalsOf(transfer), nil)
+	return pageOf(got, func(row *reversalRow) *Reversal { return &row.Reversal }), err
 }
 
 // GetReversal is one reversal of a transfer, or NotFound.
-func (s *Transfers) GetReversal(ctx context.Context, idb bun.IDB, transfer, id string) (*Reversal, error) {
+func (s *TransferService) GetReversal(ctx context.Context, idb bun.IDB, transfer, id string) (*Reversal, error) {
 	row := new(reversalRow)
 	err := reversalsOf(transfer)(idb.NewSelect().Model(row)).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -136,7 +138,7 @@ func (s *Transfers) GetReversal(ctx context.Context, idb bun.IDB, transfer, id s
 }
 
 // FindReversal is a reversal of any of the platform's transfers, for expansions.
-func (s *Transfers) FindReversal(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Reversal, error) {
+func (s *TransferService) FindReversal(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Reversal, error) {
 	row := new(reversalRow)
 	err := idb.NewSelect().Model(row).Where("reversal.id = ?", id).
 		Where("EXISTS (SELECT FROM connect.transfers t WHERE t.id = reversal.transfer AND t.platform = ? AND t.livemode = ?)", scope.Account, scope.Livemode).Scan(ctx)
@@ -154,4 +156,13 @@ func transfersOf(scope tenant.Scope) page.Filter {
 
 func reversalsOf(transfer string) page.Filter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("?TableAlias.transfer = ?", transfer) }
+}
+
+// pageOf turns a page of rows into a page of what they hold.
+func pageOf[R, T any](rows page.Of[R], held func(*R) *T) page.Of[*T] {
+	out := page.Of[*T]{HasMore: rows.HasMore, Items: make([]*T, len(rows.Items))}
+	for i := range rows.Items {
+		out.Items[i] = held(&rows.Items[i])
+	}
+	return out
 }

@@ -17,6 +17,7 @@ type attempt struct {
 	claim  *idempotency.Claim
 	origin event.Origin
 	at     time.Time
+	method Method  // kept with the payment if it is new
 	charge *Charge // nil when an intent is only created
 	intent *Intent // what it will be after begin; nil for a bare charge
 	before *Intent // what it was when read; nil for a new intent
@@ -86,8 +87,10 @@ func (s *Service) decideBegin(ctx context.Context, tx bun.Tx, fresh []*attempt) 
 func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt) error {
 	var charges []*Charge
 	var created, confirmed []*Intent
+	var methods []Method
 	var events []event.Event
 	for _, a := range started {
+		methods = append(methods, a.method)
 		if a.charge != nil {
 			charges = append(charges, a.charge)
 		}
@@ -103,6 +106,9 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 		default:
 			confirmed = append(confirmed, a.intent)
 		}
+	}
+	if err := s.Methods.Keep(ctx, tx, clockOfClaims.Now(), methods...); err != nil {
+		return err
 	}
 	if err := insertIntents(ctx, tx, created); err != nil {
 		return err
@@ -123,6 +129,7 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 func (s *Service) answerCreated(ctx context.Context, tx bun.Tx, started []*attempt) error {
 	var answers answers
 	for _, a := range started {
+		methods = append(methods, a.method)
 		if a.charge != nil {
 			continue
 		}

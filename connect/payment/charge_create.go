@@ -111,12 +111,12 @@ func (s *Service) CreateCharge(ctx context.Context, scope tenant.Scope, p Charge
 	c := &Charge{
 		ID: id.New("ch"), Platform: scope.Platform, Account: scope.Account, Livemode: scope.Livemode,
 		Amount: amount.Minor, Currency: amount.Currency, Status: ChargePending, Capture: p.Capture == nil || *p.Capture,
-		PaymentMethod: "", Method: method, Customer: p.Customer, Terms: terms, FeePayer: owner.FeesPayer,
+		Method: cardOf(method), Customer: p.Customer, Terms: terms, FeePayer: owner.FeesPayer,
 		OnBehalfOf: p.OnBehalfOf, TransferGroup: p.TransferGroup, Description: p.Description, ReceiptEmail: p.ReceiptEmail,
 		StatementDescriptor: p.StatementDescriptor, StatementDescriptorSuffix: p.StatementDescriptorSuffix,
 		Shipping: shippingJSON(p.Shipping), Metadata: meta, CreatedAt: s.Clocks.For(scope.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
-	return s.take(ctx, &attempt{charge: c, at: c.CreatedAt}, owner.DelayDays, payer{})
+	return s.take(ctx, &attempt{method: method, charge: c, at: c.CreatedAt}, owner.DelayDays, payer{})
 }
 
 func (p *ChargeParams) acceptLegacy() {
@@ -231,31 +231,25 @@ func (s *Service) owner(ctx context.Context, scope tenant.Scope) (connect.Summar
 }
 
 // chargeMethod finds what to charge: source, or the customer's default.
-func (s *Service) chargeMethod(ctx context.Context, scope tenant.Scope, p ChargeParams) (Card, error) {
+func (s *Service) chargeMethod(ctx context.Context, scope tenant.Scope, p ChargeParams) (Method, error) {
 	if p.Source == "" && p.Customer == "" {
-		return Card{}, fault.Invalidf("parameter_missing", "source", "Must provide source or customer.")
+		return Method{}, fault.Invalidf("parameter_missing", "source", "Must provide source or customer.")
 	}
 	source := p.Source
 	if source == "" {
 		var err error
 		if source, err = s.Methods.DefaultOf(ctx, s.Pool, scope, p.Customer); err != nil {
-			return Card{}, err
+			return Method{}, err
 		}
 	}
-	m, err := s.Methods.Resolve(ctx, s.Pool, scope, "source", source)
-	if err != nil {
-		return Card{}, err
-	}
-	card := cardOf(m)
-	card.SourceID = m.ID
-	return card, nil
+	return s.Methods.Resolve(ctx, s.Pool, scope, "source", source)
 }
 
 // cardOf is the instrument as a charge keeps it.
 func cardOf(m Method) Card {
 	return Card{
 		Handle: m.Handle, Brand: m.Brand, Last4: m.Last4, ExpMonth: m.ExpMonth, ExpYear: m.ExpYear,
-		Country: m.Country, Funding: m.Funding, Fingerprint: m.Fingerprint,
+		Country: m.Country, Funding: m.Funding, Fingerprint: m.Fingerprint, SourceID: m.ID,
 	}
 }
 

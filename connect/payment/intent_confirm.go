@@ -48,7 +48,7 @@ func (s *Service) attempt(ctx context.Context, scope tenant.Scope, intent, befor
 		CreatedAt: s.Clocks.For(scope.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
 	intent.Status, intent.LatestCharge = Processing, c.ID
-	a := &attempt{charge: c, intent: intent, before: before, at: c.CreatedAt}
+	a := &attempt{method: method, charge: c, intent: intent, before: before, at: c.CreatedAt}
 	return s.take(ctx, a, owner.DelayDays, payer{offSession: bool(p.OffSession), returnURL: intent.ReturnURL})
 }
 

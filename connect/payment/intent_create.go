@@ -116,7 +116,7 @@ func (s *Service) CreateIntent(ctx context.Context, scope tenant.Scope, p Intent
 		return nil, err
 	}
 	if !p.Confirm {
-		a := &attempt{intent: intent, at: at}
+		a := &attempt{method: method, intent: intent, at: at}
 		if replayed, err := s.start(ctx, a); replayed != nil || err != nil {
 			return replayed, err
 		}

@@ -37,8 +37,15 @@ func (u IntentUpdate) moves() bool {
 		u.ApplicationFeeAmount != nil || u.TransferData != nil || u.Splits != nil
 }
 
-// PrepareUpdate checks an update outside the transaction and returns the change to make in it.
-func (s *Service) PrepareUpdate(ctx context.Context, scope tenant.Scope, id string, u IntentUpdate) (func(*Intent) error, error) {
+// IntentChange is a checked update, ready to be made in a transaction.
+type IntentChange struct {
+	before, after *Intent
+	method        Method
+	metadata      metadata.Patch
+}
+
+// PrepareUpdate checks an update outside the transaction.
+func (s *Service) PrepareUpdate(ctx context.Context, scope tenant.Scope, id string, u IntentUpdate) (*IntentChange, error) {
 	current, err := s.GetIntent(ctx, s.Pool, scope, id)
 	if err != nil {
 		return nil, err
@@ -49,22 +56,11 @@ func (s *Service) PrepareUpdate(ctx context.Context, scope tenant.Scope, id stri
 		}
 	}
 	changed := *current
-	if err := s.applyUpdate(ctx, scope, &changed, u); err != nil {
-		return nil, err
-	}
-	return func(locked *Intent) error {
-		if locked.Status != current.Status || locked.LatestCharge != current.LatestCharge {
-			return lockTimeout()
-		}
-		var err error
-		changed.Metadata, err = u.Metadata.Apply(locked.Metadata)
-		changed.Version = locked.Version
-		*locked = changed
-		return err
-	}, nil
+	method, err := s.applyUpdate(ctx, scope, &changed, u)
+	return &IntentChange{before: current, after: &changed, method: method, metadata: u.Metadata}, err
 }
 
-func (s *Service) applyUpdate(ctx context.Context, scope tenant.Scope, i *Intent, u IntentUpdate) error {
+func (s *Service) applyUpdate(ctx context.Context, scope tenant.Scope, i *Intent, u IntentUpdate) (Method, error) {
 	minor, currency := i.Amount, string(i.Currency)
 	if u.Amount != nil {
 		minor = *u.Amount
@@ -74,19 +70,19 @@ func (s *Service) applyUpdate(ctx context.Context, scope tenant.Scope, i *Intent
 	}
 	amount, err := amountOf(&minor, currency)
 	if err != nil {
-		return err
+		return Method{}, err
 	}
 	i.Amount, i.Currency = amount.Minor, amount.Currency
 	if u.moves() {
 		port, err := s.processor(scope.Livemode)
 		if err != nil {
-			return err
+			return Method{}, err
 		}
 		if err := port.Capabilities().CheckCharge(amount, i.CaptureMethod != "manual"); err != nil {
-			return err
+			return Method{}, err
 		}
 		if i.Terms, err = s.terms(ctx, scope, u.mergedTerms(i), amount); err != nil {
-			return err
+			return Method{}, err
 		}
 	}
 	if u.TransferGroup != "" {
@@ -102,11 +98,10 @@ func (s *Service) applyUpdate(ctx context.Context, scope tenant.Scope, i *Intent
 	if u.Customer != nil {
 		i.Customer = *u.Customer
 	}
-	_, err = s.applyConfirm(ctx, scope, i, ConfirmParams{
+	return s.applyConfirm(ctx, scope, i, ConfirmParams{
 		PaymentMethod: u.PaymentMethod, PaymentMethodTypes: u.PaymentMethodTypes, CaptureMethod: u.CaptureMethod,
 		ReceiptEmail: u.ReceiptEmail, SetupFutureUsage: u.SetupFutureUsage, Shipping: u.Shipping,
 	})
-	return err
 }
 
 // mergedTerms are the split parameters after the update: what it does not name stays.
@@ -126,17 +121,25 @@ func (u IntentUpdate) mergedTerms(i *Intent) TermsParams {
 	return merged
 }
 
-// UpdateIntent makes a prepared change.
-func (s *Service) UpdateIntent(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, change func(*Intent) error) (wire.PaymentIntent, error) {
-	intent, err := lockIntent(ctx, tx, scope, id)
+// UpdateIntent makes a checked update, unless the intent has moved since.
+func (s *Service) UpdateIntent(ctx context.Context, tx bun.Tx, scope tenant.Scope, change *IntentChange) (wire.PaymentIntent, error) {
+	intent, err := lockIntent(ctx, tx, scope, change.before.ID)
 	if err != nil {
 		return wire.PaymentIntent{}, err
 	}
-	if err := change(intent); err != nil {
+	if intent.Status != change.before.Status || intent.LatestCharge != change.before.LatestCharge {
+		return wire.PaymentIntent{}, lockTimeout()
+	}
+	after := *change.after
+	after.Version = intent.Version
+	if after.Metadata, err = change.metadata.Apply(intent.Metadata); err != nil {
 		return wire.PaymentIntent{}, err
 	}
-	_, err = tx.NewUpdate().Model(&intentRow{Intent: *intent}).WherePK().Exec(ctx)
-	return IntentWire(intent), err
+	if err := s.Methods.Keep(ctx, tx, clockOfClaims.Now(), change.method); err != nil {
+		return wire.PaymentIntent{}, err
+	}
+	_, err = tx.NewUpdate().Model(&intentRow{Intent: after}).WherePK().Exec(ctx)
+	return IntentWire(&after), err
 }
 
 // shareParams spells the shares of terms as a request would.

@@ -31,7 +31,7 @@ type Config struct {
 	Clocks    clock.Modes
 	Accounts  Accounts
 	Methods   *Methods
-	Transfers *connect.Transfers
+	Transfers *connect.TransferService
 	// Sandbox takes test payments, Live real ones; a nil Live refuses live payments.
 	Sandbox, Live processor.Processor
 	// BaseURL is where the payer's browser finds this server, for next_action pages.

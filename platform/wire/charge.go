@@ -102,3 +102,22 @@ type ChargeCard struct {
 	ThreeDSecure     *struct{}   `json:"three_d_secure"`
 	Wallet           *struct{}   `json:"wallet"`
 }
+
+// SplitPreview is what a payment would move; Sluice's own extension.
+type SplitPreview struct {
+	Object         string            `json:"object"` // "split_preview"
+	Amount         int64             `json:"amount"`
+	ApplicationFee int64             `json:"application_fee"`
+	Currency       string            `json:"currency"`
+	ProcessingFee  int64             `json:"processing_fee"`
+	Remains        int64             `json:"remains"` // what the account of the charge keeps; negative if it pays more than it keeps
+	Transfers      []SplitPreviewLeg `json:"transfers"`
+}
+
+// SplitPreviewLeg is one transfer the payment would make.
+type SplitPreviewLeg struct {
+	Destination   string `json:"destination"`
+	Amount        int64  `json:"amount"`
+	ProcessingFee int64  `json:"processing_fee"` // borne by the receiver, already taken off amount
+	Description   string `json:"description,omitempty"`
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
 )
 
 // Brokers are the addresses of a Kafka that lives at least as long as the test.
@@ -130,6 +131,15 @@ func (b *Broker) Stop() {
 	if b.cluster != nil {
 		b.cluster.Close()
 		b.cluster = nil
+	}
+}
+
+// SharedPool is what a leak check must overlook: the pool through which dbtest
+// makes databases serves the whole test process.
+func SharedPool() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionCleaner"),
 	}
 }
 

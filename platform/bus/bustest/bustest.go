@@ -134,12 +134,13 @@ func (b *Broker) Stop() {
 	}
 }
 
-// SharedPool is what a leak check must overlook: the pool through which dbtest
-// makes databases serves the whole test process.
-func SharedPool() []goleak.Option {
+// SharedDatabase is what a leak check must overlook: dbtest's pool and the
+// server's keeper serve the whole test process.
+func SharedDatabase() []goleak.Option {
 	return []goleak.Option{
 		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
 		goleak.IgnoreTopFunction("database/sql.(*DB).connectionCleaner"),
+		goleak.IgnoreAnyFunction("github.com/sluicepay/sluice/platform/dbtest.startKeeper.func1"),
 	}
 }
 

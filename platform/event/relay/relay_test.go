@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, bustest.SharedPool()...)
+	goleak.VerifyTestMain(m, bustest.SharedDatabase()...)
 }
 
 func change(object string, version int64) event.Event {

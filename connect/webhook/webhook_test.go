@@ -377,6 +377,41 @@ func TestSlowEndpointDoesNotStopOthers(t *testing.T) {
 	})
 }
 
+func TestFailingEndpointsLeaveHalfTheRoomToOthers(t *testing.T) {
+	clk := clock.NewFixed(clock.System{}.Now())
+	p := newPost(t, clk, webhook.DispatcherConfig{InFlight: 2})
+	release := make(chan struct{})
+	defer close(release)
+	dead := newReceiver(t, func(n int, w http.ResponseWriter) {
+		if n > 3 {
+			<-release
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	var ends []webhook.Endpoint
+	for range 3 {
+		e, _ := p.endpoint(t, hub, webhook.NewEndpoint{URL: dead.URL, EnabledEvents: []string{"charge.*"}})
+		ends = append(ends, e)
+	}
+	healthy := newReceiver(t, nil)
+	p.endpoint(t, hub, webhook.NewEndpoint{URL: healthy.URL, EnabledEvents: []string{"payout.*"}})
+	p.run(t)
+	p.happen(t, tutorHub, "charge.succeeded")
+	until(t, "all three have failed", func() bool {
+		return len(p.attempts(t, ends[0].ID))+len(p.attempts(t, ends[1].ID))+len(p.attempts(t, ends[2].ID)) == 3
+	})
+	clk.Advance(time.Minute)
+	p.dispatcher.Wake()
+	until(t, "one of them hangs", func() bool { return dead.count() == 4 })
+	for range 10 {
+		p.happen(t, tutorHub, "payout.paid")
+	}
+	until(t, "the healthy endpoint has everything", func() bool { return healthy.count() == 10 })
+	if got := dead.count(); got != 4 {
+		t.Fatalf("%d sends at a time to failing endpoints", got-3)
+	}
+}
+
 func TestTwoDispatchersSendEachDeliveryOnce(t *testing.T) {
 	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
 	server := newReceiver(t, nil)
@@ -502,4 +537,49 @@ func TestEndpointsOfOthersAreNotThere(t *testing.T) {
 			t.Errorf("%+v lists it: %v", other, err)
 		}
 	}
+}
+
+func BenchmarkDeliver(b *testing.B) {
+	ring, err := secret.NewKeyring(secret.Master{ID: "a", Key: bytes.Repeat([]byte{1}, 32)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool, egress := dbtest.New(b), webhook.Egress{Allow: webhook.Loopback()}
+	var seen atomic.Int64
+	done := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if seen.Add(1) == int64(b.N) {
+			close(done)
+		}
+	}))
+	defer server.Close()
+	sender := webhook.NewSender(egress, nil)
+	defer sender.Close()
+	dispatcher := webhook.NewDispatcher(pool, ring, sender, clock.System{}, webhook.DispatcherConfig{})
+	subscriber := webhook.NewSubscriber(pool, event.Inbox{}, clock.System{}, nil)
+	endpoints := webhook.NewEndpoints(ring, egress)
+	if err := db.InTx(b.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+		for range 10 {
+			if _, _, err := endpoints.Create(ctx, tx, clock.System{}.Now(), hub, all(server.URL)); err != nil {
+				return err
+			}
+		}
+		for range (b.N + 9) / 10 {
+			if _, err := subscriber.HandleEvent(ctx, tx, webhook.Incoming{ID: id.New("evt"), Type: "charge.succeeded", Account: tutorHub, Platform: tutorHub, Envelope: []byte("{}")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	stopped := make(chan struct{})
+	b.ResetTimer()
+	go func() { defer close(stopped); _ = dispatcher.Run(ctx) }()
+	<-done
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+	cancel()
+	<-stopped
 }

@@ -90,6 +90,9 @@ func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	}
 }
 
+// Waiting is the number of items that no writer has taken yet.
+func (c *Committer[T]) Waiting() int { return len(c.queue) }
+
 // Close refuses new items, commits the queued ones and waits for the writers.
 func (c *Committer[T]) Close() {
 	c.mu.Lock()

@@ -1,52 +1,142 @@
-// Package bus carries events over Kafka. It is the only package that knows kafka-go.
+// Package bus carries events over Kafka: at least once, in order per key.
+//
+// It is the only package that knows kafka-go, and what it knows is hard won.
+// kafka-go has neither idempotent producing nor transactions, so a message may
+// arrive twice and effects go through event.Inbox. Subscribers use ConsumerGroup
+// generations, never Reader with a GroupID, which duplicates on every rebalance
+// and can hang for ever on shutdown. One Transport serves the whole process,
+// because a Writer's own is never freed.
 package bus
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+	"github.com/sluicepay/sluice/platform/event"
 )
 
-// Message is one event on its way; Value is the envelope JSON.
-type Message struct {
-	Key           string // the account: one key's messages stay in order
-	EventID       string // evt_…
-	Type          string // "charge.succeeded"
-	Subject       string // the object's id
-	ObjectVersion int64
-	Platform      string // the platform account behind Key
-	Livemode      bool
-	Time          time.Time
-	Value         []byte
+// Events is the topic of the event log; what could not be handled is noted in Events + DeadLetters.
+const (
+	Events      = "sluice.events"
+	DeadLetters = ".dlq"
+)
 
-	Partition int   // set on received messages
-	Offset    int64 // set on received messages
+// Config says where the brokers are and how to log in.
+type Config struct {
+	Brokers []string    // host:port
+	TLS     *tls.Config // nil = plain text
+	SASL    SASL
+	// Parking takes the events that a subscriber cannot handle. Without it a
+	// poison event is retried for ever and holds its partition.
+	Parking *event.Parking
+	Log     *slog.Logger // default slog.Default()
+}
+
+// SASL is a login at the brokers; the zero value is none.
+type SASL struct {
+	Mechanism string // "PLAIN", "SCRAM-SHA-256" or "SCRAM-SHA-512"
+	User      string
+	Password  string
+}
+
+func (s SASL) mechanism() (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "":
+		return nil, nil
+	case "PLAIN":
+		return plain.Mechanism{Username: s.User, Password: s.Password}, nil
+	case "SCRAM-SHA-256":
+		return scram.Mechanism(scram.SHA256, s.User, s.Password)
+	case "SCRAM-SHA-512":
+		return scram.Mechanism(scram.SHA512, s.User, s.Password)
+	}
+	return nil, fmt.Errorf("bus: SASL mechanism %q is not one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", s.Mechanism)
 }
 
 // Bus is one process's way to the brokers.
-type Bus struct{}
-
-// Config says where the brokers are.
-type Config struct {
-	Brokers []string
+type Bus struct {
+	brokers   []string
+	tls       *tls.Config
+	sasl      sasl.Mechanism
+	parking   *event.Parking
+	log       *slog.Logger
+	transport *kafka.Transport
+	client    *kafka.Client
+	writer    *kafka.Writer
+	end       context.CancelFunc // ends the transport's goroutines
 }
 
-// Open makes a Bus and checks that the brokers answer.
-func Open(ctx context.Context, cfg Config) (*Bus, error) { return &Bus{}, nil }
+// batchMessages and batchBytes bound one produce request.
+const (
+	batchMessages = 500
+	batchBytes    = 900 << 10
+)
 
-// Close frees the connections.
-func (b *Bus) Close() error { return nil }
-
-// Publish writes messages and returns those that were not acknowledged, in order.
-func (b *Bus) Publish(ctx context.Context, topic string, messages []Message) (unacked []Message, err error) {
-	return nil, nil
+// Open makes a Bus. It does not talk to the brokers yet: a process that only
+// serves the API must start while they are down. Check does.
+func Open(cfg Config) (*Bus, error) {
+	if len(cfg.Brokers) == 0 {
+		return nil, errors.New("bus: no Kafka brokers given")
+	}
+	mechanism, err := cfg.SASL.mechanism()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	ctx, end := context.WithCancel(context.Background())
+	transport := &kafka.Transport{
+		TLS: cfg.TLS, SASL: mechanism, ClientID: "sluice", DialTimeout: 3 * time.Second, Context: ctx,
+	}
+	addr := kafka.TCP(cfg.Brokers...)
+	return &Bus{
+		brokers: cfg.Brokers, tls: cfg.TLS, sasl: mechanism, parking: cfg.Parking, log: cfg.Log,
+		transport: transport,
+		client:    &kafka.Client{Addr: addr, Transport: transport, Timeout: 5 * time.Second},
+		writer: &kafka.Writer{
+			Addr: addr, Transport: transport,
+			RequiredAcks: kafka.RequireAll, // the zero value asks for no acknowledgement at all
+			Balancer:     kafka.Murmur2Balancer{Consistent: true},
+			BatchTimeout: 5 * time.Millisecond, // the default of 1 s is what a lone message would wait
+			BatchSize:    batchMessages, BatchBytes: batchBytes,
+			MaxAttempts: 3, WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+			Compression: kafka.Zstd,
+		},
+		end: end,
+	}, nil
 }
 
-// Subscription is one consumer group's interest in a topic.
-type Subscription struct {
-	Group  string
-	Topic  string
-	Handle func(ctx context.Context, m Message) error
+// Check asks the brokers for their names, so that a wrong address or login is
+// told at the start and in words. kafka-go reports a refused login as a mere
+// end of file.
+func (b *Bus) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err := b.client.Metadata(ctx, &kafka.MetadataRequest{})
+	if err == nil {
+		return nil
+	}
+	hint := "is it running, and is the address right?"
+	if b.sasl != nil || b.tls != nil {
+		hint = "check address, TLS and SASL user and password; brokers close the connection on a refused login"
+	}
+	return fmt.Errorf("no Kafka broker answers at %s: %s: %w", strings.Join(b.brokers, ","), hint, err)
 }
 
-// Subscribe handles messages until ctx ends, and returns after everything it started has stopped.
-func (b *Bus) Subscribe(ctx context.Context, s Subscription) error { return nil }
+// Close frees the connections. Subscribers and publishers must have stopped.
+func (b *Bus) Close() error {
+	b.end()
+	err := b.writer.Close()
+	b.transport.CloseIdleConnections()
+	return err
+}

@@ -51,6 +51,24 @@ func Prefix(s string) string {
 	return s[:i]
 }
 
+// Time is when New made the id, to the millisecond; false for anything else.
+func Time(s string) (time.Time, bool) {
+	body := s[strings.LastIndexByte(s, '_')+1:]
+	if len(body) != width {
+		return time.Time{}, false
+	}
+	n, base := new(big.Int), big.NewInt(62)
+	for i := range width {
+		d := strings.IndexByte(digits, body[i])
+		if d < 0 {
+			return time.Time{}, false
+		}
+		n.Add(n.Mul(n, base), big.NewInt(int64(d)))
+	}
+	ms := n.Rsh(n, 128-48)
+	return time.UnixMilli(ms.Int64()).UTC(), ms.BitLen() <= 48
+}
+
 func encode(raw [16]byte) string {
 	n := new(big.Int).SetBytes(raw[:])
 	base, mod := big.NewInt(62), new(big.Int)

@@ -13,6 +13,7 @@ CREATE TABLE platform.idempotency_keys (
     status      smallint,
     body        bytea,
     expires_at  timestamptz NOT NULL,
+    answered_at timestamptz,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (hash),
     CONSTRAINT idempotency_keys_answer_whole CHECK ((status IS NULL) = (body IS NULL))
 ) WITH (fillfactor = 50);

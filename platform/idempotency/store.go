@@ -178,15 +178,16 @@ func decide(c *Claim, r row) Outcome {
 	}
 }
 
-// An answer is saved once; a second one, from a request and a sweeper that met, changes nothing.
+// An answer is saved once; a second one, from a request and a sweeper that met, changes
+// nothing. expires_at stays: changing an indexed column would cost the index another entry.
 const saveSQL = `
 UPDATE platform.idempotency_keys AS k
-   SET status = a.status, body = a.body, expires_at = ?
+   SET status = a.status, body = a.body, answered_at = ?
   FROM unnest(?::uuid[], ?::smallint[], ?::bytea[]) AS a (hash, status, body)
  WHERE k.hash = a.hash AND k.status IS NULL`
 
 // SaveMany saves the answers of claims, in one statement. The first answer of a key
-// stays. Retention counts from at.
+// stays. Retention counts from the claim.
 func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes [][16]byte, responses []Response) error {
 	if len(hashes) != len(responses) {
 		return fmt.Errorf("save idempotency answers: %d keys, %d answers", len(hashes), len(responses))
@@ -198,7 +199,7 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	for i, r := range responses {
 		keys[i], statuses[i], bodies[i] = text(hashes[i]), r.Status, r.Body
 	}
-	_, err := tx.NewRaw(saveSQL, at.Add(Retention), pgdialect.Array(keys), pgdialect.Array(statuses), pgdialect.Array(bodies)).Exec(ctx)
+	_, err := tx.NewRaw(saveSQL, at, pgdialect.Array(keys), pgdialect.Array(statuses), pgdialect.Array(bodies)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)
 	}

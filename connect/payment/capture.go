@@ -97,6 +97,11 @@ func (s *Service) CancelIntent(ctx context.Context, scope tenant.Scope, intentID
 	if err := intent.cancelable(); err != nil {
 		return nil, err
 	}
+	if intent.Status == RequiresAction {
+		if err := s.abandonAction(ctx, intent); err != nil {
+			return nil, err
+		}
+	}
 	if intent.Status != RequiresCapture {
 		return s.cancelUncharged(ctx, scope, intentID, p.CancellationReason)
 	}

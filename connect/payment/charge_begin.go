@@ -129,7 +129,6 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 func (s *Service) answerCreated(ctx context.Context, tx bun.Tx, started []*attempt) error {
 	var answers answers
 	for _, a := range started {
-		methods = append(methods, a.method)
 		if a.charge != nil {
 			continue
 		}

@@ -56,7 +56,7 @@ func (s *Service) settleAll(ctx context.Context, tx bun.Tx, items []*settlement)
 	}
 	var open []*settled
 	for _, w := range work {
-		if w.err = nil; w.charge.Status == ChargePending {
+		if w.err = nil; w.undecided() {
 			if err := s.applyResult(w); err != nil {
 				return err
 			}
@@ -103,6 +103,18 @@ func lockSettled(ctx context.Context, tx bun.Tx, items []*settlement) ([]*settle
 	return work, nil
 }
 
+// undecided reports whether the charge has no outcome yet and the result may be one.
+func (w *settled) undecided() bool {
+	switch w.charge.Status {
+	case ChargePending:
+		return true
+	case ChargeRequiresAction:
+		return w.result.Status != processor.RequiresAction
+	case ChargeSucceeded, ChargeFailed:
+	}
+	return false
+}
+
 // applyResult moves charge and intent to what the processor decided.
 func (s *Service) applyResult(w *settled) error {
 	switch w.result.Status {
@@ -111,7 +123,7 @@ func (s *Service) applyResult(w *settled) error {
 	case processor.Failed, processor.Voided, processor.Absent:
 		applyFailure(w, failureOf(w.result))
 	case processor.RequiresAction:
-		s.applyAction(w)
+		applyAction(w)
 	case processor.Processing, processor.Unknown:
 		// The charge stays pending until the processor has decided; see Sweeper.
 	}
@@ -253,7 +265,7 @@ func applyFailure(w *settled, failure processor.Failure) {
 
 // applyAction asks the payer to authenticate. A bare charge has no way to ask:
 // it fails with authentication_required.
-func (s *Service) applyAction(w *settled) {
+func applyAction(w *settled) {
 	if w.intent == nil {
 		applyFailure(w, processor.Failure{
 			Code: "card_declined", Decline: "authentication_required",
@@ -262,8 +274,7 @@ func (s *Service) applyAction(w *settled) {
 		return
 	}
 	w.charge.Status = ChargeRequiresAction
-	w.intent.Status, w.intent.LatestCharge = RequiresAction, ""
-	w.intent.NextAction = s.nextAction(w.intent)
+	w.intent.Status, w.intent.NextAction = RequiresAction, nextAction(w.result.Action, w.intent.ReturnURL)
 }
 
 // post books the entries of the batch. A charge's entry has no floor, so nothing

@@ -19,6 +19,11 @@ func (s *Service) ConfirmIntent(ctx context.Context, scope tenant.Scope, intentI
 	if err := before.confirmable(); err != nil {
 		return nil, err
 	}
+	if before.Status == RequiresAction {
+		if object, done, err := s.resumeAction(ctx, before, p); done || err != nil {
+			return object, err
+		}
+	}
 	intent := *before
 	method, err := s.applyConfirm(ctx, scope, &intent, p)
 	if err != nil {

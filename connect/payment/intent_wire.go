@@ -22,6 +22,9 @@ func IntentWire(i *Intent) wire.PaymentIntent {
 		at := i.CanceledAt.Unix()
 		w.CanceledAt = &at
 	}
+	if i.Status == RequiresAction {
+		w.LatestCharge = wire.Ref{} // no charge to see before the payer has acted
+	}
 	if i.Status == Processing {
 		w.Processing = &wire.IntentProcessing{Type: "card"}
 	}

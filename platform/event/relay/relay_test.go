@@ -246,7 +246,8 @@ func TestALateCommitIsNotLost(t *testing.T) {
 	b := bustest.Open(t, bustest.Brokers(t), nil)
 	topic := bustest.Topic(t, b, 1)
 	l := follow(t, b, topic)
-	start(t, relay.New(pool, b, relay.Config{Topic: topic}))
+	r := relay.New(pool, b, relay.Config{Topic: topic})
+	start(t, r)
 
 	late, err := pool.BeginTx(t.Context(), nil)
 	if err != nil {
@@ -256,6 +257,7 @@ func TestALateCommitIsNotLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit(t, pool, change("ch_soon", 1)) // after it in both number and sequence, committed before it
+	bustest.Eventually(t, "the relay sees the younger event and waits", func() bool { return r.Stats().HorizonAge > 0 })
 	if l.has("ch_soon", 1) {
 		t.Error("an event overtook an open transaction")
 	}

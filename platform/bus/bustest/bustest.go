@@ -1,0 +1,161 @@
+// Package bustest gives tests a Kafka: the embedded broker, or a real cluster
+// when SLUICE_TEST_KAFKA names one (host:port, several with commas). Names of
+// topics and groups are unique, so that runs can share a cluster.
+package bustest
+
+import (
+	"context"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/id"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+)
+
+// Brokers are the addresses of a Kafka that lives at least as long as the test.
+func Brokers(t testing.TB) []string {
+	t.Helper()
+	if real := os.Getenv("SLUICE_TEST_KAFKA"); real != "" {
+		return strings.Split(real, ",")
+	}
+	return []string{Start(t).Addr()}
+}
+
+// Name is a name for a topic or a group that no other test uses.
+func Name(what string) string { return id.New("test." + what) }
+
+// Open is a Bus that is closed with the test. parking may be nil.
+func Open(t testing.TB, brokers []string, parking *event.Parking) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(bus.Config{Brokers: brokers, Parking: parking})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("close bus: %v", err)
+		}
+	})
+	return b
+}
+
+// Topic makes an event topic with its dead letters and returns its name.
+func Topic(t testing.TB, b *bus.Bus, partitions int) string {
+	t.Helper()
+	name := Name("events")
+	topics := bus.LogTopics(name)
+	topics[0].Partitions = partitions
+	if err := b.EnsureTopics(t.Context(), topics...); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Subscribe runs a subscription until stop is called, which waits for it and
+// fails the test if that takes over two seconds. The test's end stops it too.
+func Subscribe(t testing.TB, b *bus.Bus, s bus.Subscription) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Subscribe(ctx, s) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("subscribe: %v", err)
+			}
+		case <-time.After(2 * time.Second):
+			t.Error("the subscriber took over 2 s to stop")
+			<-done
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// Broker is an embedded broker that can go down and come back with its data.
+type Broker struct {
+	t       testing.TB
+	dir     string
+	port    int
+	cluster *kfake.Cluster
+}
+
+// Start starts an embedded broker on disk; it ends with the test.
+func Start(t testing.TB) *Broker {
+	t.Helper()
+	b := &Broker{t: t, dir: t.TempDir(), port: freePort(t)}
+	b.Start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+func freePort(t testing.TB) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Addr is the same before and after a restart.
+func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+
+// Start brings the broker back.
+func (b *Broker) Start() {
+	b.t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(b.port), kfake.DataDir(b.dir),
+		kfake.GroupMinSessionTimeout(time.Second))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.cluster = c
+}
+
+// Stop takes the broker down.
+func (b *Broker) Stop() {
+	if b.cluster != nil {
+		b.cluster.Close()
+		b.cluster = nil
+	}
+}
+
+// SharedDatabase is what a leak check must overlook: dbtest's pool and the
+// server's keeper serve the whole test process.
+func SharedDatabase() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionCleaner"),
+		goleak.IgnoreAnyFunction("github.com/sluicepay/sluice/platform/dbtest.startKeeper.func1"),
+	}
+}
+
+// Eventually waits for a fact, at most half a minute.
+func Eventually(t testing.TB, what string, fact func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for !fact() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("waited in vain: %s", what)
+		case <-again.C:
+		}
+	}
+}

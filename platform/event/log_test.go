@@ -1,0 +1,353 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/uptrace/bun"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC)
+
+// charge is an event on a charge of acct_tutor, connected to acct_hub.
+func charge(id string, version int64, typ string) event.Event {
+	return event.Event{
+		Type: typ, Account: "acct_tutor", Platform: "acct_hub", ObjectID: id, ObjectVersion: version,
+		Object: json.RawMessage(fmt.Sprintf(`{ "id": "%s", "amount":60000.0, "note": "what? <b> \\ 'x' \u0000 {NULL}" }`, id)), CreatedAt: noon,
+	}
+}
+
+func add(t testing.TB, pool *bun.DB, events ...event.Event) error {
+	t.Helper()
+	return db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+		return event.Log{}.Append(ctx, tx, events...)
+	})
+}
+
+func mustAdd(t testing.TB, pool *bun.DB, events ...event.Event) {
+	t.Helper()
+	if err := add(t, pool, events...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAppendKeepsEveryByteOfTheObject(t *testing.T) {
+	pool := dbtest.New(t)
+	want := charge("ch_1", 1, "charge.succeeded")
+	want.ID = "evt_1"
+	want.Previous = json.RawMessage(`{"status" : "pending"}`)
+	want.RequestID, want.IdempotencyKey = "req_1", "key ?0 ' \\"
+	mustAdd(t, pool, want)
+
+	got, err := event.Get(t.Context(), pool, tenant.Scope{Platform: "acct_hub", Account: "acct_tutor"}, noon, "evt_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAppendTakesTheOriginFromTheRequest(t *testing.T) {
+	pool := dbtest.New(t)
+	err := db.InTx(event.WithOrigin(t.Context(), event.Origin{RequestID: "req_9", IdempotencyKey: "k"}), pool,
+		func(ctx context.Context, tx bun.Tx) error {
+			return event.Log{}.Append(ctx, tx, charge("ch_1", 1, "charge.succeeded"))
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{})
+	if err != nil || len(got.Items) != 1 || got.Items[0].RequestID != "req_9" || got.Items[0].IdempotencyKey != "k" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestVersionsOfAnObjectHaveNoGapAndNoTwin(t *testing.T) {
+	pool := dbtest.New(t)
+	mustAdd(t, pool, charge("ch_1", 1, "charge.succeeded"), charge("ch_2", 1, "charge.succeeded"), charge("ch_1", 2, "charge.updated"))
+	mustAdd(t, pool, charge("ch_1", 3, "charge.updated"))
+
+	for name, events := range map[string][]event.Event{
+		"a twin":                      {charge("ch_1", 3, "charge.updated")},
+		"a gap":                       {charge("ch_1", 5, "charge.updated")},
+		"no beginning":                {charge("ch_3", 2, "charge.updated")},
+		"a gap inside a batch":        {charge("ch_2", 2, "charge.updated"), charge("ch_2", 4, "charge.updated")},
+		"a falling batch":             {charge("ch_2", 3, "charge.updated"), charge("ch_2", 2, "charge.updated")},
+		"version zero":                {charge("ch_4", 0, "charge.updated")},
+		"a good one beside a gap":     {charge("ch_2", 2, "charge.updated"), charge("ch_1", 9, "charge.updated")},
+		"a good one beside a bad one": {charge("ch_2", 2, "charge.updated"), charge("ch_1", 1, "charge.updated")},
+	} {
+		if err := add(t, pool, events...); !errors.Is(err, event.ErrVersion) {
+			t.Errorf("%s: got %v, want ErrVersion", name, err)
+		}
+	}
+	got, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{})
+	if err != nil || len(got.Items) != 4 {
+		t.Errorf("%d events remain, %v; want the 4 good ones", len(got.Items), err)
+	}
+}
+
+func TestAppendRefusesWhatKafkaCouldNotCarry(t *testing.T) {
+	pool := dbtest.New(t)
+	e := charge("ch_1", 1, "charge.succeeded")
+	e.Object = json.RawMessage(`"` + string(make([]byte, event.MaxBytes)) + `"`)
+	if err := add(t, pool, e); err == nil {
+		t.Error("an event over MaxBytes was taken")
+	}
+}
+
+// The horizon is not enough: a transaction may get its number first and the
+// object's row lock second, and then builds on a younger transaction's version.
+func TestALaterVersionNeverSettlesBeforeTheOneItBuildsOn(t *testing.T) {
+	pool := dbtest.New(t)
+	ctx := t.Context()
+	begin := func() bun.Tx {
+		tx, err := pool.BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(ctx, `SELECT pg_current_xact_id()`); err != nil {
+			t.Fatal(err)
+		}
+		return tx
+	}
+	commit := func(tx bun.Tx) {
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := event.Log{}
+	early, between, late := begin(), begin(), begin()
+	if err := log.Append(ctx, late, charge("ch_1", 1, "charge.pending")); err != nil {
+		t.Fatal(err)
+	}
+	commit(late)
+	if err := log.Append(ctx, early, charge("ch_1", 2, "charge.succeeded"), charge("ch_1", 3, "charge.updated"), charge("ch_2", 1, "charge.pending")); err != nil {
+		t.Fatal(err)
+	}
+	commit(early)
+
+	got := settledVersions(t, pool)
+	if diff := cmp.Diff([]string{"ch_2 1"}, got); diff != "" {
+		t.Errorf("while a transaction between the two is open: %s", diff)
+	}
+	commit(between)
+	if diff := cmp.Diff([]string{"ch_2 1", "ch_1 1", "ch_1 2", "ch_1 3"}, settledVersions(t, pool)); diff != "" {
+		t.Errorf("after it: %s", diff)
+	}
+}
+
+func settledVersions(t *testing.T, pool *bun.DB) []string {
+	t.Helper()
+	entries, err := event.Settled(t.Context(), pool, event.Position{}, 100, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, fmt.Sprintf("%s %d", e.ObjectID, e.ObjectVersion))
+	}
+	return out
+}
+
+func TestSettledReadsAreBoundedInBytes(t *testing.T) {
+	pool := dbtest.New(t)
+	mustAdd(t, pool, charge("ch_1", 1, "a"), charge("ch_1", 2, "b"), charge("ch_1", 3, "c"))
+	entries, err := event.Settled(t.Context(), pool, event.Position{}, 100, 100)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("got %d events, %v; want 2", len(entries), err)
+	}
+}
+
+func TestListShowsOnlyTheScopesOwnRecentEventsNewestFirst(t *testing.T) {
+	pool := dbtest.New(t)
+	mine := func(n int, typ string, at time.Time) event.Event {
+		e := charge(fmt.Sprintf("ch_%d", n), 1, typ)
+		e.ID, e.CreatedAt = fmt.Sprintf("evt_%d", n), at
+		return e
+	}
+	hubs, live := mine(6, "charge.succeeded", noon), mine(7, "charge.succeeded", noon)
+	hubs.Account, live.Livemode = "acct_hub", true
+	mustAdd(t, pool,
+		mine(1, "charge.succeeded", noon.Add(-event.Visible)), mine(2, "charge.succeeded", noon.Add(-time.Hour)),
+		mine(3, "charge.refunded", noon), mine(4, "charger.plugged", noon), mine(5, "charge_x", noon), hubs, live)
+
+	scope := tenant.Scope{Platform: "acct_hub", Account: "acct_tutor"}
+	two, second := int64(2), noon.Unix()
+	for name, c := range map[string]struct {
+		filter event.Filter
+		want   string
+		more   bool
+	}{
+		"all":           {event.Filter{}, "evt_5 evt_4 evt_3 evt_2 ", false},
+		"first page":    {event.Filter{Params: page.Params{Limit: &two}}, "evt_5 evt_4 ", true},
+		"next page":     {event.Filter{Params: page.Params{Limit: &two, StartingAfter: "evt_4"}}, "evt_3 evt_2 ", false},
+		"page before":   {event.Filter{Params: page.Params{Limit: &two, EndingBefore: "evt_2"}}, "evt_4 evt_3 ", true},
+		"wildcard":      {event.Filter{Types: []string{"charge.*"}}, "evt_3 evt_2 ", false},
+		"several types": {event.Filter{Types: []string{"charge.refunded", "charge_x"}}, "evt_5 evt_3 ", false},
+		"time from":     {event.Filter{Created: page.Range{From: &second}}, "evt_5 evt_4 evt_3 ", false},
+		"time until":    {event.Filter{Created: page.Range{Until: &second}}, "evt_2 ", false},
+		"none of SQL's": {event.Filter{Types: []string{"%"}}, "", false},
+	} {
+		events, err := event.List(t.Context(), pool, scope, noon, c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, e := range events.Items {
+			got += e.ID + " "
+		}
+		if got != c.want || events.HasMore != c.more {
+			t.Errorf("%s: got %q more %v, want %q more %v", name, got, events.HasMore, c.want, c.more)
+		}
+	}
+	elsewhere := event.Filter{Params: page.Params{StartingAfter: "evt_6"}}
+	if _, err := event.List(t.Context(), pool, scope, noon, elsewhere); !fault.Is(err, fault.Invalid) {
+		t.Errorf("another account's event as cursor: %v, want Invalid", err)
+	}
+	for _, id := range []string{"evt_1", "evt_6", "evt_7", "evt_none"} {
+		if _, err := event.Get(t.Context(), pool, scope, noon, id); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Get %s: %v, want NotFound", id, err)
+		}
+	}
+}
+
+func TestAnEffectHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
+	pool := dbtest.New(t)
+	if _, err := pool.ExecContext(t.Context(), `CREATE TABLE effects (event text)`); err != nil {
+		t.Fatal(err)
+	}
+	handle := func(fail bool) error {
+		return db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+			first, err := event.Inbox{}.Once(ctx, tx, "payouts", "evt_1")
+			if err != nil || !first {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO effects VALUES ('evt_1')`); err != nil {
+				return err
+			}
+			if fail {
+				return errors.New("crash before commit")
+			}
+			return nil
+		})
+	}
+	if handle(true) == nil {
+		t.Fatal("the crash did not happen")
+	}
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if err := handle(false); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n, _ := pool.NewSelect().Table("effects").Count(t.Context()); n != 1 {
+		t.Errorf("%d effects, want 1", n)
+	}
+}
+
+func TestBehindCountsWhatTheConsumerHasNotHad(t *testing.T) {
+	pool := dbtest.New(t)
+	a, b, c := charge("ch_1", 1, "charge.succeeded"), charge("ch_1", 2, "charge.refunded"), charge("po_1", 1, "payout.paid")
+	a.ID = "evt_a"
+	mustAdd(t, pool, a, b, c)
+	behind := func(types ...string) int {
+		n, err := event.Behind(t.Context(), pool, "payouts", types)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if got := []int{behind(), behind("charge.*"), behind("payout.paid")}; !cmp.Equal(got, []int{3, 2, 1}) {
+		t.Errorf("before: %v", got)
+	}
+	err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+		_, err := event.Inbox{}.Once(ctx, tx, "payouts", "evt_a")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := []int{behind(), behind("charge.*"), behind("payout.paid")}; !cmp.Equal(got, []int{2, 1, 1}) {
+		t.Errorf("after: %v", got)
+	}
+}
+
+func TestAHeldKeyIsFreedOnlyWhenItsLastEventWentThrough(t *testing.T) {
+	pool := dbtest.New(t)
+	ctx := t.Context()
+	p := event.NewParking(pool, clock.NewFixed(noon))
+	parked := func(id string) event.Parked {
+		return event.Parked{Consumer: "payouts", Key: "acct_1", EventID: id, Type: "x", Headers: map[string]string{"ce_id": id}, Value: []byte("{}"), Reason: "bad"}
+	}
+	if held, err := p.ParkBehind(ctx, parked("evt_1")); held || err != nil {
+		t.Fatalf("a free key was held: %v, %v", held, err)
+	}
+	for range 2 { // the second time changes nothing
+		if err := p.Park(ctx, parked("evt_1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held, err := p.ParkBehind(ctx, parked("evt_2")); !held || err != nil {
+		t.Fatalf("the key is not held: %v, %v", held, err)
+	}
+	if keys, err := p.HeldKeys(ctx, "payouts"); err != nil || !cmp.Equal(keys, []string{"acct_1"}) {
+		t.Errorf("held keys %v, %v", keys, err)
+	}
+	if n, err := p.Retry(ctx, "payouts", "acct_1", func(context.Context, event.Parked) error { return errors.New("still bad") }); n != 0 || err == nil {
+		t.Errorf("a failing retry handled %d, %v", n, err)
+	}
+	var seen []string
+	n, err := p.Retry(ctx, "payouts", "acct_1", func(_ context.Context, e event.Parked) error {
+		if e.EventID == "evt_2" && len(seen) == 1 { // one more arrives while the last is handled
+			if held, err := p.ParkBehind(ctx, parked("evt_3")); !held || err != nil {
+				t.Errorf("the key is not held during the retry: %v, %v", held, err)
+			}
+		}
+		seen = append(seen, e.EventID+e.Headers["ce_id"]+string(e.Value))
+		return nil
+	})
+	if err != nil || n != 3 || !cmp.Equal(seen, []string{"evt_1evt_1{}", "evt_2evt_2{}", "evt_3evt_3{}"}) {
+		t.Errorf("retry handled %d: %v, %v", n, seen, err)
+	}
+	if rest, err := p.List(ctx, "", 10); err != nil || len(rest) != 0 {
+		t.Errorf("still parked: %v, %v", rest, err)
+	}
+}
+
+func TestEnvelopeIsStripesEventPlusTheObjectVersion(t *testing.T) {
+	e := charge("ch_1", 2, "charge.updated")
+	e.ID, e.Object, e.Previous, e.RequestID = "evt_1", json.RawMessage(`{"id":"ch_1","note":"<b>"}`), json.RawMessage(`{"note":null}`), "req_1"
+	got, err := e.Envelope()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"evt_1","object":"event","account":"acct_tutor","api_version":"2026-08-26.dahlia","created":1795348800,` +
+		`"data":{"object":{"id":"ch_1","note":"<b>"},"previous_attributes":{"note":null}},"livemode":false,"pending_webhooks":0,` +
+		`"request":{"id":"req_1","idempotency_key":null},"type":"charge.updated","object_version":2}`
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	e.Account, e.Previous = e.Platform, nil
+	w := e.Wire()
+	if w.Account != "" || w.Data.PreviousAttributes != nil {
+		t.Errorf("a platform's own event names an account: %+v", w)
+	}
+}

@@ -51,6 +51,15 @@ type Controller struct {
 	Dashboard             string // "full", "express" or "none"
 }
 
+// directFeesPayer is who pays the processing fee of direct charges. With the
+// older account types (application_express, application_custom) that is the account.
+func (c Controller) directFeesPayer() string {
+	if c.FeesPayer == "application" {
+		return "application"
+	}
+	return "account"
+}
+
 // IsPlatform reports whether the account is a platform's own.
 func (a Account) IsPlatform() bool { return a.ID == a.Platform }
 

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -88,7 +87,8 @@ func requirementsWire(s Standing) wire.Requirements {
 	}
 }
 
-func shown(names []string) []string { return slices.Concat([]string{}, names) }
+// shown is never null.
+func shown(names []string) []string { return append([]string{}, names...) }
 
 // Wire is the external account as the API shows it.
 func (e ExternalAccount) Wire() wire.BankAccount {

@@ -25,7 +25,7 @@ type Summary struct {
 	Transfers       bool // may be the destination of transfers
 	CardPayments    bool // may take direct charges
 	PayoutsEnabled  bool
-	FeesPayer       string // who pays the processing fee of its direct charges
+	FeesPayer       string // who pays the processing fee of its direct charges: "account" or "application"
 	DefaultCurrency string
 	Country         string
 	DelayDays       int64 // days until its funds become available
@@ -36,19 +36,20 @@ type Summary struct {
 // at most five seconds old, and fresh on the node that changed it. It fails with
 // NotFound. Call it outside transactions: it may take a connection.
 func (s *Accounts) Lookup(ctx context.Context, scope tenant.Scope, account string) (Summary, error) {
-	key := summaryKey{account, scope.Livemode}
-	sum, ok := s.cache.get(key)
-	if !ok {
-		var err error
-		if sum, err = s.summarize(ctx, key); err != nil {
-			return Summary{}, err
-		}
-		s.cache.put(key, sum)
+	sum, err := s.summary(ctx, summaryKey{account, scope.Livemode})
+	if err != nil {
+		return Summary{}, err
 	}
 	if sum.Platform != scope.Platform || sum.Livemode != scope.Livemode {
 		return Summary{}, fault.NoSuch("account", account)
 	}
 	return sum, nil
+}
+
+// PlatformOf is the platform account that an account belongs to, as fresh as Lookup.
+func (s *Accounts) PlatformOf(ctx context.Context, account string, livemode bool) (string, error) {
+	sum, err := s.summary(ctx, summaryKey{account, livemode})
+	return sum.Platform, err
 }
 
 // ConnectedTo reports whether platform may act for account in this mode.
@@ -60,6 +61,18 @@ func (s *Accounts) ConnectedTo(ctx context.Context, platform, account string, li
 	return err == nil && !sum.Closed, err
 }
 
+// summary comes from the cache, or is read and kept.
+func (s *Accounts) summary(ctx context.Context, key summaryKey) (Summary, error) {
+	if sum, ok := s.cache.get(key); ok {
+		return sum, nil
+	}
+	sum, err := s.summarize(ctx, key)
+	if err == nil {
+		s.cache.put(key, sum)
+	}
+	return sum, err
+}
+
 func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, error) {
 	a, err := s.loadAny(ctx, s.pool, key)
 	if err != nil {
@@ -69,7 +82,7 @@ func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, erro
 	return Summary{
 		ID: a.ID, Platform: a.Platform, Livemode: a.Livemode,
 		Transfers: standing.Capabilities[TransfersCapability].Active, CardPayments: standing.Capabilities[CardPaymentsCapability].Active,
-		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.FeesPayer, DefaultCurrency: a.DefaultCurrency,
+		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.directFeesPayer(), DefaultCurrency: a.DefaultCurrency,
 		Country: a.Country, DelayDays: a.Settings.Payouts.Schedule.DelayDays, Closed: !a.ClosedAt.IsZero(),
 	}, nil
 }

@@ -183,5 +183,5 @@ func (m *Methods) ofToken(ctx context.Context, idb bun.IDB, scope tenant.Scope, 
 }
 
 func alreadyUsed(param, token string) error {
-	return fault.Invalidf("token_already_used", param, "You cannot use a Stripe token more than once: %s.", token)
+	return fault.Invalidf("token_already_used", param, "You cannot use a token more than once: %s.", token)
 }

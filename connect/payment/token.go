@@ -181,7 +181,7 @@ func (s *Tokens) RedeemBank(ctx context.Context, tx bun.Tx, at time.Time, scope 
 	case !found || t.Bank == nil:
 		return connect.BankParams{}, missingRef(param, "token", token)
 	case !t.UsedAt.IsZero():
-		return connect.BankParams{}, fault.Invalidf("token_already_used", param, "You cannot use a Stripe token more than once: %s.", token)
+		return connect.BankParams{}, alreadyUsed(param, token)
 	}
 	number, err := s.methods.cfg.Keyring.Open(t.sealed, sealedTokens, t.ID)
 	if err != nil {

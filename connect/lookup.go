@@ -68,7 +68,7 @@ func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, erro
 	standing := a.Standing()
 	return Summary{
 		ID: a.ID, Platform: a.Platform, Livemode: a.Livemode,
-		Transfers: standing.Capabilities[Transfers].Active, CardPayments: standing.Capabilities[CardPayments].Active,
+		Transfers: standing.Capabilities[TransfersCapability].Active, CardPayments: standing.Capabilities[CardPaymentsCapability].Active,
 		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.directFeesPayer(), DefaultCurrency: a.DefaultCurrency,
 		Country: a.Country, DelayDays: a.Settings.Payouts.Schedule.DelayDays, Closed: !a.ClosedAt.IsZero(),
 	}, nil

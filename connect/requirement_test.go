@@ -23,7 +23,7 @@ func given(without ...string) map[string]bool {
 }
 
 func TestStandingFollowsFromFacts(t *testing.T) {
-	both := []string{connect.CardPayments, connect.Transfers}
+	both := []string{connect.CardPaymentsCapability, connect.TransfersCapability}
 	individual := func(f connect.Facts) connect.Facts { f.BusinessType = "individual"; return f }
 	for _, tc := range []struct {
 		name                                string

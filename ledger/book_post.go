@@ -154,6 +154,7 @@ func (b *batch) add(e Entry, landed []*row) Result {
 			r.Lines = append(r.Lines, lineOf(p, r.At, pending))
 		}
 	}
+	slices.SortFunc(r.Lines, func(a, b RecordLine) int { return strings.Compare(a.ID, b.ID) })
 	b.records = append(b.records, r)
 	b.landed = append(b.landed, landed)
 	return result

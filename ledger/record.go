@@ -14,7 +14,7 @@ type Record struct {
 	Source   string
 	At       time.Time
 	Postings []RecordPosting // in order of their place in the entry
-	Lines    []RecordLine    // in order of their postings
+	Lines    []RecordLine    // in order of their ids
 }
 
 // RecordPosting is one stored posting; debits are positive.

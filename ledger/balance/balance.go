@@ -4,7 +4,7 @@ package balance
 
 import (
 	"context"
-	"time"
+	"fmt"
 
 	"github.com/uptrace/bun"
 
@@ -20,7 +20,7 @@ type Purse struct {
 	Currency money.Currency
 }
 
-// Funds is how much a purse holds; any of them may be negative.
+// Funds is how much a purse holds, in minor units; any of them may be negative.
 type Funds struct {
 	Currency  money.Currency
 	Available int64
@@ -28,97 +28,65 @@ type Funds struct {
 	Reserved  int64 // connect_reserved, platform accounts only
 }
 
-// Of lists the funds of scope.Account per currency, in order of currency.
+// Of lists the funds of scope.Account per currency, in order of currency. An
+// account that never had any money has an empty list.
 func Of(ctx context.Context, idb bun.IDB, scope tenant.Scope) ([]Funds, error) {
-	panic("not built yet")
+	return funds(ctx, idb, scope.Account, scope.Livemode, "")
 }
 
 // In is the funds of one purse.
-func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) { panic("not built yet") }
-
-// Transaction is one line of an account's statement (balance transaction).
-type Transaction struct {
-	ID          string
-	Account     string
-	Livemode    bool
-	Type        string
-	Amount      int64
-	Fee         int64
-	Net         int64
-	Currency    money.Currency
-	FeeDetails  []ledger.Fee
-	Source      string
-	Description string
-	Payout      string // the payout it belongs to, or ""
-	EntryID     int64
-	AvailableOn time.Time
-	Available   bool
-	CreatedAt   time.Time
+func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) {
+	all, err := funds(ctx, idb, p.Account, p.Livemode, p.Currency)
+	if err != nil || len(all) == 0 {
+		return Funds{Currency: p.Currency}, err
+	}
+	return all[0], nil
 }
 
-// Filter narrows a list of transactions; zero fields do not.
-type Filter struct {
-	Payout, Source, Type string
-	Currency             money.Currency
-	CreatedFrom          time.Time // inclusive
-	CreatedBefore        time.Time // exclusive
+// Lock holds the purse until the end of the transaction: what In says after it
+// stays true, for somebody who pays out all that is there.
+func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse) error {
+	return book.Lock(ctx, tx, p.place(ledger.Pending), p.place(ledger.Available))
 }
 
-// Page is a window on a list, newest first.
-type Page struct {
-	After, Before string // ids; at most one is set
-	Limit         int
+func (p Purse) place(kind ledger.Kind) ledger.Place {
+	return ledger.Place{
+		Account:  ledger.Account{Livemode: p.Livemode, Owner: p.Account, Kind: kind},
+		Currency: p.Currency,
+	}
 }
 
-// List is one page of the account's transactions and whether more follow.
-func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f Filter, p Page) ([]Transaction, bool, error) {
-	panic("not built yet")
+func funds(ctx context.Context, idb bun.IDB, owner string, livemode bool, only money.Currency) ([]Funds, error) {
+	var rows []struct {
+		Currency money.Currency
+		Kind     ledger.Kind
+		Balance  int64
+	}
+	q := idb.NewSelect().TableExpr("ledger.accounts").
+		ColumnExpr("currency, kind, credits - debits AS balance").
+		Where("owner = ? AND livemode = ?", owner, livemode).
+		Where("kind IN ('pending', 'available', 'reserved')").
+		OrderExpr("currency")
+	if only != "" {
+		q = q.Where("currency = ?", string(only))
+	}
+	if err := q.Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("read funds: %w", err)
+	}
+	var all []Funds
+	for _, r := range rows {
+		if len(all) == 0 || all[len(all)-1].Currency != r.Currency {
+			all = append(all, Funds{Currency: r.Currency})
+		}
+		f := &all[len(all)-1]
+		switch r.Kind {
+		case ledger.Pending:
+			f.Pending = r.Balance
+		case ledger.Available:
+			f.Available = r.Balance
+		case ledger.Reserved:
+			f.Reserved = r.Balance
+		}
+	}
+	return all, nil
 }
-
-// Get is one transaction of the account, or NotFound.
-func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (Transaction, error) {
-	panic("not built yet")
-}
-
-// ByIDs gives those of the transactions that belong to the account.
-func ByIDs(ctx context.Context, idb bun.IDB, scope tenant.Scope, ids []string) (map[string]Transaction, error) {
-	panic("not built yet")
-}
-
-// Matured is what became available in one purse.
-type Matured struct {
-	Purse
-	Amount int64
-}
-
-// Mature moves what is due from pending to available, for at most limit
-// purses. Call it until it returns none; append balance.available for each.
-func Mature(ctx context.Context, tx bun.Tx, book *ledger.Book, livemode bool, now time.Time, limit int) ([]Matured, error) {
-	panic("not built yet")
-}
-
-// Upcoming is what matures on one day.
-type Upcoming struct {
-	Day    time.Time
-	Amount int64
-}
-
-// Expected lists what a purse has pending, by day.
-func Expected(ctx context.Context, idb bun.IDB, p Purse) ([]Upcoming, error) { panic("not built yet") }
-
-// Attach gives a payout the lines it consists of.
-func Attach(ctx context.Context, tx bun.Tx, book *ledger.Book, p Payout) ([]string, error) {
-	panic("not built yet")
-}
-
-// Payout is what Attach needs to know of one.
-type Payout struct {
-	Purse
-	ID     string // po_…
-	Amount int64
-	At     time.Time
-	NewID  func() string // ids for the two lines of a cut
-}
-
-// Detach frees the lines of a payout that failed or was canceled.
-func Detach(ctx context.Context, tx bun.Tx, p Purse, payout string) error { panic("not built yet") }

@@ -43,7 +43,7 @@ func (s *Sim) Refund(ctx context.Context, request processor.RefundRequest) (proc
 		return processor.RefundResult{}, err
 	}
 	if err != nil {
-		return processor.RefundResult{Status: processor.RefundUnknown}, nil
+		return unansweredRefund(ctx, "refund", err), nil
 	}
 	return result, nil
 }
@@ -55,7 +55,7 @@ func (s *Sim) LookupRefund(ctx context.Context, reference string) (processor.Ref
 	}
 	r, err := findRefund(ctx, s.pool, reference)
 	if err != nil {
-		return processor.RefundResult{Status: processor.RefundUnknown}, nil
+		return unansweredRefund(ctx, "lookup refund", err), nil
 	}
 	if r == nil {
 		return processor.RefundResult{Status: processor.RefundAbsent}, nil

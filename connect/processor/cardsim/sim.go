@@ -2,6 +2,7 @@ package cardsim
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -84,7 +85,7 @@ func (s *Sim) Authorize(ctx context.Context, request processor.AuthorizeRequest)
 		if fault.Is(err, fault.Unavailable) {
 			return processor.Result{}, err // never queued
 		}
-		return processor.Result{Status: processor.Unknown}, nil
+		return unanswered(ctx, "authorize", err), nil
 	}
 	return item.result, item.err
 }
@@ -119,7 +120,7 @@ func (s *Sim) Void(ctx context.Context, reference string) (processor.Result, err
 		return processor.Result{}, err
 	}
 	if err := s.closeUnseen(ctx, reference); err != nil {
-		return processor.Result{Status: processor.Unknown}, nil
+		return unanswered(ctx, "void", err), nil
 	}
 	return s.change(ctx, reference, func(p *payment) (processor.Result, error) {
 		switch {
@@ -160,7 +161,7 @@ func (s *Sim) Lookup(ctx context.Context, reference string) (processor.Result, e
 	}
 	p, err := findPayment(ctx, s.pool, reference)
 	if err != nil {
-		return processor.Result{Status: processor.Unknown}, nil
+		return unanswered(ctx, "lookup", err), nil
 	}
 	if p == nil {
 		return processor.Result{Status: processor.Absent}, nil
@@ -169,4 +170,17 @@ func (s *Sim) Lookup(ctx context.Context, reference string) (processor.Result, e
 		return processor.Result{}, err
 	}
 	return s.result(*p), nil
+}
+
+// unanswered is the result of a call whose end is not certain, with a line for
+// the operator: the port has no place for causes.
+func unanswered(ctx context.Context, call string, err error) processor.Result {
+	slog.WarnContext(ctx, "the sandbox processor gave no answer", "call", call, "error", err)
+	return processor.Result{Status: processor.Unknown}
+}
+
+// unansweredRefund is unanswered for refunds.
+func unansweredRefund(ctx context.Context, call string, err error) processor.RefundResult {
+	slog.WarnContext(ctx, "the sandbox processor gave no answer", "call", call, "error", err)
+	return processor.RefundResult{Status: processor.RefundUnknown}
 }

@@ -170,7 +170,7 @@ func (s *Sim) change(ctx context.Context, reference string, fn func(p *payment) 
 		return processor.Result{}, err
 	}
 	if err != nil {
-		return processor.Result{Status: processor.Unknown}, nil
+		return unanswered(ctx, "change", err), nil
 	}
 	return result, nil
 }

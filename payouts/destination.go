@@ -1,0 +1,74 @@
+package payouts
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// Destination is a bank account that payouts can go to.
+type Destination struct {
+	ID       string // ba_…
+	Currency money.Currency
+	Default  bool // where payouts in its currency go unless told otherwise
+	Errored  bool // a payout to it failed; automatic ones stop until it is changed
+}
+
+// Payable is what payouts must know of an account.
+type Payable struct {
+	Schedule            Schedule
+	PayoutsEnabled      bool
+	StatementDescriptor string // default for its payouts, or ""
+	Destinations        []Destination
+}
+
+// Accounts knows who is paid where. The account meant is scope.Account.
+type Accounts interface {
+	// Payable is the account's standing, or a fault NotFound or Forbidden.
+	Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (Payable, error)
+	// Creditor opens the bank details of a destination, or a fault NotFound or Forbidden.
+	Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error)
+	// MarkErrored stops automatic payouts to a destination.
+	MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error
+}
+
+// gone reports whether err says that an account or destination is not there any more.
+func gone(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) }
+
+// standard is the default destination for a currency, if it works.
+func (p Payable) standard(currency money.Currency) (Destination, bool) {
+	for _, d := range p.Destinations {
+		if d.Default && !d.Errored && d.Currency == currency {
+			return d, true
+		}
+	}
+	return Destination{}, false
+}
+
+// choose is the destination a manual payout asks for; "" is the default. One
+// that errored can still be asked for by name: somebody may have mended it at the bank.
+func (p Payable) choose(id string, currency money.Currency) (Destination, error) {
+	if id == "" {
+		d, ok := p.standard(currency)
+		if !ok {
+			return Destination{}, fault.Invalidf("", "currency", "Sorry, you don't have any external accounts in that currency (%s).", currency)
+		}
+		return d, nil
+	}
+	for _, d := range p.Destinations {
+		if d.ID != id {
+			continue
+		}
+		if d.Currency != currency {
+			return Destination{}, fault.Invalidf("", "destination", "The destination '%s' takes %s, not %s.", id, d.Currency, currency)
+		}
+		return d, nil
+	}
+	return Destination{}, fault.Invalidf("resource_missing", "destination", "No such external account: '%s'", id)
+}

@@ -1,0 +1,174 @@
+package payouts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/db"
+)
+
+// Send hands pending payouts of a mode to the bank and returns how many moved
+// on. One that cannot be sent does not hold up the others; the errors of all
+// are joined. Only one Send runs per mode, over all processes: a second one
+// waits, and finds the work done.
+func (s *Service) Send(ctx context.Context, livemode bool, now time.Time) (moved int, err error) {
+	way := s.cfg.Rails.For(livemode)
+	if way == nil {
+		return 0, nil
+	}
+	err = s.alone(ctx, livemode, func(ctx context.Context) error {
+		moved, err = s.eachOf(ctx, toSend, livemode, now, func(ctx context.Context, payout string) (bool, error) {
+			return s.send(ctx, way, payout, now)
+		})
+		return err
+	})
+	return moved, err
+}
+
+// send carries one payout over: seal, tell the bank, note its answer.
+func (s *Service) send(ctx context.Context, way rail.Rail, payout string, now time.Time) (bool, error) {
+	p, first, err := s.seal(ctx, payout, now)
+	if err != nil || p == nil {
+		return false, err
+	}
+	s.cfg.After(Sealed)
+	result := rail.Result{State: rail.Absent}
+	if !first {
+		result = way.Lookup(ctx, rail.Query{Reference: p.ID, At: now})
+	}
+	if result.State == rail.Absent {
+		if result, err = s.submit(ctx, way, p, now); err != nil {
+			return false, err
+		}
+		s.cfg.After(Submitted)
+	}
+	moved, err := s.note(ctx, p.ID, result, now)
+	if moved {
+		s.cfg.After(Accepted)
+	}
+	return moved, err
+}
+
+// seal writes down that the bank may hear of the payout from now on. first is
+// false if an earlier attempt sealed it: then the bank is asked before it is
+// told. The payout is nil if there is nothing to send any more.
+func (s *Service) seal(ctx context.Context, payout string, now time.Time) (p *Payout, first bool, err error) {
+	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+		if p, err = lock(ctx, tx, payout); err != nil {
+			return err
+		}
+		first = !p.Sealed()
+		switch {
+		case p.Status != Pending:
+			p = nil
+			return nil
+		case !first:
+			return nil
+		}
+		p.HandedOverAt = now
+		return save(ctx, tx, p)
+	})
+	return p, first, err
+}
+
+// submit tells the bank. A destination that is gone fails the payout: the bank,
+// we know here, has not heard of it.
+func (s *Service) submit(ctx context.Context, way rail.Rail, p *Payout, now time.Time) (rail.Result, error) {
+	creditor, err := s.cfg.Accounts.Creditor(ctx, s.pool, p.Scope(), p.Destination)
+	if gone(err) {
+		return rail.Result{State: rail.Failed, Code: "no_account"}, nil
+	}
+	if err != nil {
+		return rail.Result{}, fmt.Errorf("open the destination of %s: %w", p.ID, err)
+	}
+	return way.Submit(ctx, p.instruction(creditor, now)), nil
+}
+
+// note writes down what the bank has answered; moved tells whether it changed anything.
+func (s *Service) note(ctx context.Context, payout string, r rail.Result, now time.Time) (moved bool, err error) {
+	var odd error
+	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+		p, err := lock(ctx, tx, payout)
+		if err != nil {
+			return err
+		}
+		var todo step
+		todo, odd = p.next(r)
+		moved = todo != wait
+		switch todo {
+		case transmit:
+			return s.sent(ctx, tx, p, r.Trace, now)
+		case settle:
+			return s.paid(ctx, tx, p, r.Trace, now)
+		case giveBack:
+			return s.failed(ctx, tx, p, r.Code, now)
+		case wait:
+		}
+		p.askAgain(now)
+		return save(ctx, tx, p)
+	})
+	if err == nil && odd == nil && r.State == rail.Unknown {
+		s.cfg.Log.WarnContext(ctx, "the bank gave no clear answer; it will be asked again", "payout", payout, "error", r.Err)
+	}
+	return moved, errors.Join(err, odd)
+}
+
+type finder func(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) ([]string, error)
+
+// eachOf does work on every payout that find lists and counts what moved. An
+// error of one is kept and the next goes on.
+func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now time.Time, work func(context.Context, string) (bool, error)) (moved int, err error) {
+	var errs []error
+	for after := ""; ; {
+		ids, err := find(ctx, s.pool, livemode, now, after)
+		if err != nil {
+			return moved, errors.Join(append(errs, err)...)
+		}
+		for _, payout := range ids {
+			ok, err := work(ctx, payout)
+			if ok {
+				moved++
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if ctx.Err() != nil {
+				return moved, errors.Join(errs...)
+			}
+			after = payout
+		}
+		if len(ids) < batch {
+			return moved, errors.Join(errs...)
+		}
+	}
+}
+
+// sendLock is the advisory lock of Send: "payo" in ASCII, and the mode.
+const sendLock = 0x7061796f
+
+// alone runs fn while no other process sends in this mode. The lock lives in a
+// session of its own, so a process that dies lets go of it at once.
+func (s *Service) alone(ctx context.Context, livemode bool, fn func(context.Context) error) error {
+	conn, err := s.pool.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("lock the sender: %w", err)
+	}
+	defer conn.Close()
+	mode := 0
+	if livemode {
+		mode = 1
+	}
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?, ?)", sendLock, mode); err != nil {
+		return fmt.Errorf("lock the sender: %w", err)
+	}
+	defer func() {
+		// Without an answer the session is broken, and the lock gone with it.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?, ?)", sendLock, mode)
+	}()
+	return fn(ctx)
+}

@@ -1,0 +1,123 @@
+// Package rail is the way out: what a bank must offer so that payouts can go
+// over it, and nothing about how. Conformance is tested by package railtest.
+package rail
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// Rail hands instructions to a bank and asks what became of them.
+//
+// Both calls go over a network: they refuse to run inside a transaction, and an
+// answer that does not come is Unknown, never Failed.
+type Rail interface {
+	// Submit hands an instruction over. The reference makes it idempotent: told
+	// twice, the bank pays once and answers what it knows of the first.
+	Submit(ctx context.Context, i Instruction) Result
+	// Lookup asks what became of an instruction.
+	Lookup(ctx context.Context, q Query) Result
+	// Capabilities is data about the rail; it asks nobody.
+	Capabilities() Capabilities
+}
+
+// Modes holds the rail of each mode; nil is a mode that cannot pay out.
+type Modes struct {
+	Live Rail
+	Test Rail
+}
+
+// For is the rail of a mode, or nil.
+func (m Modes) For(livemode bool) Rail {
+	if livemode {
+		return m.Live
+	}
+	return m.Test
+}
+
+// Instruction tells the bank to pay somebody once.
+type Instruction struct {
+	Reference string // end-to-end id, up to 35 characters; one per payout, never used again
+	Amount    money.Amount
+	Creditor  Creditor
+	Statement string // what the creditor's statement shows
+	ExecuteOn time.Time
+	At        time.Time // business time of the hand-over
+}
+
+// Creditor is who is paid.
+type Creditor struct {
+	Name    string
+	Country string // ISO 3166 alpha-2
+	Routing string // bank, branch or sort code; "" with an IBAN
+	Number  secret.Text
+}
+
+// Query asks for one instruction. At is business time: a sandbox bank lives by
+// it, a real one by its own.
+type Query struct {
+	Reference string
+	At        time.Time
+}
+
+// State is what the bank says about an instruction.
+type State int8
+
+const (
+	// Unknown is no answer, or one that cannot be understood: ask again, send nothing.
+	Unknown State = iota
+	// Absent means that the bank certainly has no such instruction.
+	Absent
+	// Accepted means that the bank will pay.
+	Accepted
+	// Paid means that the money has left.
+	Paid
+	// Failed means that it will not be paid, or that it was paid and came back.
+	Failed
+)
+
+func (s State) String() string {
+	return [...]string{"unknown", "absent", "accepted", "paid", "failed"}[s]
+}
+
+// Result is the bank's answer.
+type Result struct {
+	State State
+	Code  string // of Failed: one of Codes
+	Trace string // the bank's own reference, if it gave one
+	Err   error  // of Unknown: why, for the log
+}
+
+// Capabilities is what may be asked of a rail.
+type Capabilities struct {
+	// Steps holds, in minor units, what amounts must be multiples of where it is
+	// not one: whole units for HUF and TWD.
+	Steps map[money.Currency]int64
+}
+
+// Step is what amounts in c must be a multiple of, in minor units.
+func (c Capabilities) Step(currency money.Currency) int64 {
+	return max(1, c.Steps[currency])
+}
+
+// Codes explains the failure codes a payout can show.
+var Codes = map[string]string{
+	"account_closed":                   "The bank account has been closed.",
+	"account_frozen":                   "The bank account has been frozen.",
+	"bank_account_restricted":          "The bank account has restrictions on either the type, or the number, of payouts allowed.",
+	"bank_ownership_changed":           "The destination bank account is no longer valid because its branch has changed ownership.",
+	"could_not_process":                "The bank could not process this payout.",
+	"debit_not_authorized":             "Debit transactions are not approved on the bank account.",
+	"declined":                         "The bank has declined this payout.",
+	"insufficient_funds":               "The account the payout was to be paid from did not have the funds.",
+	"invalid_account_number":           "The routing number seems correct, but the account number is invalid.",
+	"incorrect_account_holder_name":    "The account holder name on file does not match the bank's.",
+	"incorrect_account_holder_address": "The account holder address on file does not match the bank's.",
+	"incorrect_account_holder_tax_id":  "The account holder tax id on file does not match the bank's.",
+	"invalid_currency":                 "The bank was unable to process this payout because of its currency.",
+	"no_account":                       "The bank account could not be located.",
+	"unsupported_card":                 "The card does not take payouts.",
+}

@@ -1,0 +1,80 @@
+package payouts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/ledger"
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// cancelWindow is how long a manual payout waits before it is handed over, so
+// that it can be canceled.
+const cancelWindow = 10 * time.Minute
+
+// Config is what Service stands on.
+type Config struct {
+	Book     *ledger.Book
+	Events   event.Log
+	Clocks   clock.Modes
+	Accounts Accounts
+	Rails    rail.Modes
+	Log      *slog.Logger // nil: slog.Default()
+	// After, if set, is called after each named step of a payout (Created, Sealed,
+	// Submitted, Accepted, Settled), outside transactions: a place to crash at.
+	After func(step string)
+}
+
+// The named steps.
+const (
+	Created   = "created"
+	Sealed    = "sealed"    // written down that the bank may have it
+	Submitted = "submitted" // the bank was told; its answer is not written down
+	Accepted  = "accepted"  // its answer is written down
+	Settled   = "settled"
+)
+
+// Service makes payouts and carries them to the end.
+type Service struct {
+	pool *bun.DB
+	cfg  Config
+}
+
+// New keeps payouts in pool.
+func New(pool *bun.DB, cfg Config) *Service {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.After == nil {
+		cfg.After = func(string) {}
+	}
+	return &Service{pool: pool, cfg: cfg}
+}
+
+func newLineID() string { return id.New("txn") }
+
+// post books one entry that must not be refused.
+func (s *Service) post(ctx context.Context, tx bun.Tx, e ledger.Entry) error {
+	results, err := s.cfg.Book.Post(ctx, tx, e)
+	if err != nil {
+		return fmt.Errorf("post %s of %s: %w", e.Kind, e.Source, err)
+	}
+	return results[0].Err
+}
+
+// errNoRail is for modes that have no bank.
+var errNoRail = errors.New("payouts: no rail in this mode")
+
+// Get is a payout of the scope's account, or NotFound.
+func (s *Service) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, payout string) (*Payout, error) {
+	return find(ctx, idb, scope, payout, false)
+}

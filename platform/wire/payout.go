@@ -1,0 +1,38 @@
+package wire
+
+// Payout is money sent from an account's balance to its bank account.
+type Payout struct {
+	ID                        string            `json:"id"`
+	Object                    string            `json:"object"` // always "payout"
+	Amount                    int64             `json:"amount"`
+	ApplicationFee            Ref               `json:"application_fee"`
+	ApplicationFeeAmount      *int64            `json:"application_fee_amount"`
+	ArrivalDate               int64             `json:"arrival_date"`
+	Automatic                 bool              `json:"automatic"`
+	BalanceTransaction        Ref               `json:"balance_transaction"`
+	Created                   int64             `json:"created"`
+	Currency                  string            `json:"currency"`
+	Description               *string           `json:"description"`
+	Destination               Ref               `json:"destination"`
+	FailureBalanceTransaction Ref               `json:"failure_balance_transaction"`
+	FailureCode               *string           `json:"failure_code"`
+	FailureMessage            *string           `json:"failure_message"`
+	Livemode                  bool              `json:"livemode"`
+	Metadata                  map[string]string `json:"metadata"`
+	Method                    string            `json:"method"` // standard
+	OriginalPayout            Ref               `json:"original_payout"`
+	PayoutMethod              *string           `json:"payout_method"`
+	ReconciliationStatus      string            `json:"reconciliation_status"` // completed: its lines are known from the beginning
+	ReversedBy                Ref               `json:"reversed_by"`
+	SourceType                string            `json:"source_type"` // card
+	StatementDescriptor       *string           `json:"statement_descriptor"`
+	Status                    string            `json:"status"` // pending, in_transit, paid, failed or canceled
+	TraceID                   PayoutTraceID     `json:"trace_id"`
+	Type                      string            `json:"type"` // bank_account
+}
+
+// PayoutTraceID is the bank's own reference of a payout.
+type PayoutTraceID struct {
+	Status string  `json:"status"` // pending, supported or unsupported
+	Value  *string `json:"value"`
+}

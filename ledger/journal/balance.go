@@ -13,7 +13,7 @@ type Maturity struct {
 	Livemode bool
 	Account  string
 	Amount   money.Amount // negative if more was refunded than earned
-	Day      time.Time // the last day included; names the entry
+	Day      time.Time    // the last day included; names the entry
 	At       time.Time
 }
 

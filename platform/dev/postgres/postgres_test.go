@@ -24,7 +24,10 @@ func start(t *testing.T, cfg Config) *Server {
 // home is a directory that other users can pass through, unlike t.TempDir under a private TMPDIR.
 func home(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pgtest-")
+	dir, err := os.MkdirTemp("/dev/shm", "pgtest-") // initdb is slow on a busy disk
+	if err != nil {
+		dir, err = os.MkdirTemp("", "pgtest-")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, password: rand.Text()}
+	if err := s.choosePort(); err != nil {
+		return nil, err
+	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -299,9 +302,6 @@ func (s *Server) makeSocketDir() error {
 // launch starts the process. Its owner is one goroutine on one thread, because
 // the parent-death signal follows the thread that started the child.
 func (s *Server) launch() error {
-	if err := s.choosePort(); err != nil {
-		return err
-	}
 	logged, err := s.openLog()
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", s.logFile(), err)
@@ -343,9 +343,9 @@ func (s *Server) openLog() (*os.File, error) {
 	return logged, err
 }
 
-// choosePort takes a free port once; a restart keeps it.
+// choosePort takes a free port; a restart keeps it.
 func (s *Server) choosePort() error {
-	if !s.cfg.TCP || s.port != 0 {
+	if !s.cfg.TCP {
 		return nil
 	}
 	free, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.cfg.Port)))

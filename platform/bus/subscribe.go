@@ -94,6 +94,9 @@ func (b *Bus) generations(ctx context.Context, group *kafka.ConsumerGroup, diale
 // Retry handles a key's parked events again, as Subscribe would have done, and
 // frees the key when all went through. It reports how many did.
 func (b *Bus) Retry(ctx context.Context, s Subscription, key string) (handled int, err error) {
+	if b.parking == nil {
+		return 0, errors.New("bus: no parking to retry from")
+	}
 	return b.parking.Retry(ctx, s.Group, key, func(ctx context.Context, e event.Parked) error {
 		return s.Handle(ctx, fromParked(e))
 	})

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -57,34 +57,25 @@ func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, id 
 	return rows[0].event(), nil
 }
 
-// Filter narrows a list. Limit is required; of the two cursors at most one is set.
+// Filter narrows a list; the zero value is the newest ten events.
 type Filter struct {
-	Types         []string // names or "charge.*"; none = all
-	From, Until   time.Time
-	StartingAfter string // older than this event
-	EndingBefore  string // newer than this event
-	Limit         int
+	page.Params
+	Types   []string   // names or "charge.*"; none = all
+	Created page.Range // in business time
 }
 
-// List is a page of the scope's account's events, newest first, and whether
-// more follow in the direction of the cursor. From is inclusive, Until exclusive.
-func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, f Filter) (page []Event, more bool, err error) {
-	var rows []row
-	q := f.narrow(visible(idb.NewSelect().Model(&rows), scope, at)).Limit(int64(f.Limit) + 1)
-	if err := q.Scan(ctx); err != nil {
-		return nil, false, fmt.Errorf("list events: %w", err)
+// List is a page of the scope's account's events, newest first.
+func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, f Filter) (page.Of[Event], error) {
+	rows, err := page.Fetch[row](ctx, idb, f.Params, "event",
+		func(q *bun.SelectQuery) *bun.SelectQuery { return visible(q, scope, at) }, f.narrow)
+	if err != nil {
+		return page.Of[Event]{}, fmt.Errorf("list events: %w", err)
 	}
-	if more = len(rows) > f.Limit; more {
-		rows = rows[:f.Limit]
+	out := page.Of[Event]{Items: make([]Event, len(rows.Items)), HasMore: rows.HasMore}
+	for i := range rows.Items {
+		out.Items[i] = rows.Items[i].event()
 	}
-	if f.EndingBefore != "" {
-		slices.Reverse(rows)
-	}
-	page = make([]Event, len(rows))
-	for i := range rows {
-		page[i] = rows[i].event()
-	}
-	return page, more, nil
+	return out, nil
 }
 
 func visible(q *bun.SelectQuery, scope tenant.Scope, at time.Time) *bun.SelectQuery {
@@ -95,17 +86,5 @@ func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	if len(f.Types) > 0 {
 		q = q.Where("type LIKE ANY (?::text[])", pgdialect.Array(likePatterns(f.Types)))
 	}
-	if !f.From.IsZero() {
-		q = q.Where("created_at >= ?", f.From)
-	}
-	if !f.Until.IsZero() {
-		q = q.Where("created_at < ?", f.Until)
-	}
-	if f.EndingBefore != "" {
-		return q.Where("id > ?", f.EndingBefore).OrderExpr("id ASC")
-	}
-	if f.StartingAfter != "" {
-		q = q.Where("id < ?", f.StartingAfter)
-	}
-	return q.OrderExpr("id DESC")
+	return f.Created.Apply(q, "created_at")
 }

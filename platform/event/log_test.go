@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/uptrace/bun"
 )
@@ -69,9 +70,9 @@ func TestAppendTakesTheOriginFromTheRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, _, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{Limit: 10})
-	if err != nil || len(page) != 1 || page[0].RequestID != "req_9" || page[0].IdempotencyKey != "k" {
-		t.Errorf("got %v, %v", page, err)
+	got, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{})
+	if err != nil || len(got.Items) != 1 || got.Items[0].RequestID != "req_9" || got.Items[0].IdempotencyKey != "k" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
@@ -94,9 +95,9 @@ func TestVersionsOfAnObjectHaveNoGapAndNoTwin(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrVersion", name, err)
 		}
 	}
-	page, _, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{Limit: 10})
-	if err != nil || len(page) != 4 {
-		t.Errorf("%d events remain, %v; want the 4 good ones", len(page), err)
+	got, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{})
+	if err != nil || len(got.Items) != 4 {
+		t.Errorf("%d events remain, %v; want the 4 good ones", len(got.Items), err)
 	}
 }
 
@@ -186,32 +187,37 @@ func TestListShowsOnlyTheScopesOwnRecentEventsNewestFirst(t *testing.T) {
 		mine(3, "charge.refunded", noon), mine(4, "charger.plugged", noon), mine(5, "charge_x", noon), hubs, live)
 
 	scope := tenant.Scope{Platform: "acct_hub", Account: "acct_tutor"}
+	two, second := int64(2), noon.Unix()
 	for name, c := range map[string]struct {
 		filter event.Filter
 		want   string
 		more   bool
 	}{
-		"all":            {event.Filter{Limit: 10}, "evt_5 evt_4 evt_3 evt_2 ", false},
-		"first page":     {event.Filter{Limit: 2}, "evt_5 evt_4 ", true},
-		"next page":      {event.Filter{Limit: 2, StartingAfter: "evt_4"}, "evt_3 evt_2 ", false},
-		"page before":    {event.Filter{Limit: 2, EndingBefore: "evt_2"}, "evt_4 evt_3 ", true},
-		"wildcard":       {event.Filter{Limit: 10, Types: []string{"charge.*"}}, "evt_3 evt_2 ", false},
-		"several types":  {event.Filter{Limit: 10, Types: []string{"charge.refunded", "charge_x"}}, "evt_5 evt_3 ", false},
-		"time from":      {event.Filter{Limit: 10, From: noon}, "evt_5 evt_4 evt_3 ", false},
-		"time until":     {event.Filter{Limit: 10, Until: noon}, "evt_2 ", false},
-		"nothing at all": {event.Filter{Limit: 10, Types: []string{"%"}}, "", false},
+		"all":           {event.Filter{}, "evt_5 evt_4 evt_3 evt_2 ", false},
+		"first page":    {event.Filter{Params: page.Params{Limit: &two}}, "evt_5 evt_4 ", true},
+		"next page":     {event.Filter{Params: page.Params{Limit: &two, StartingAfter: "evt_4"}}, "evt_3 evt_2 ", false},
+		"page before":   {event.Filter{Params: page.Params{Limit: &two, EndingBefore: "evt_2"}}, "evt_4 evt_3 ", true},
+		"wildcard":      {event.Filter{Types: []string{"charge.*"}}, "evt_3 evt_2 ", false},
+		"several types": {event.Filter{Types: []string{"charge.refunded", "charge_x"}}, "evt_5 evt_3 ", false},
+		"time from":     {event.Filter{Created: page.Range{From: &second}}, "evt_5 evt_4 evt_3 ", false},
+		"time until":    {event.Filter{Created: page.Range{Until: &second}}, "evt_2 ", false},
+		"none of SQL's": {event.Filter{Types: []string{"%"}}, "", false},
 	} {
-		page, more, err := event.List(t.Context(), pool, scope, noon, c.filter)
+		events, err := event.List(t.Context(), pool, scope, noon, c.filter)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := ""
-		for _, e := range page {
+		for _, e := range events.Items {
 			got += e.ID + " "
 		}
-		if got != c.want || more != c.more {
-			t.Errorf("%s: got %q more %v, want %q more %v", name, got, more, c.want, c.more)
+		if got != c.want || events.HasMore != c.more {
+			t.Errorf("%s: got %q more %v, want %q more %v", name, got, events.HasMore, c.want, c.more)
 		}
+	}
+	elsewhere := event.Filter{Params: page.Params{StartingAfter: "evt_6"}}
+	if _, err := event.List(t.Context(), pool, scope, noon, elsewhere); !fault.Is(err, fault.Invalid) {
+		t.Errorf("another account's event as cursor: %v, want Invalid", err)
 	}
 	for _, id := range []string{"evt_1", "evt_6", "evt_7", "evt_none"} {
 		if _, err := event.Get(t.Context(), pool, scope, noon, id); !fault.Is(err, fault.NotFound) {

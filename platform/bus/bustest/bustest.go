@@ -16,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
 )
 
 // Brokers are the addresses of a Kafka that lives at least as long as the test.
@@ -130,6 +131,16 @@ func (b *Broker) Stop() {
 	if b.cluster != nil {
 		b.cluster.Close()
 		b.cluster = nil
+	}
+}
+
+// SharedDatabase is what a leak check must overlook: dbtest's pool and the
+// server's keeper serve the whole test process.
+func SharedDatabase() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionCleaner"),
+		goleak.IgnoreAnyFunction("github.com/sluicepay/sluice/platform/dbtest.startKeeper.func1"),
 	}
 }
 

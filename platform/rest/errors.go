@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 )
 
@@ -57,7 +58,9 @@ func faceOf(f *fault.Error) face {
 const internalMessage = "An unknown error occurred. It has been recorded under the request id of this answer."
 
 // faultOf is the public face of any error. What is not a fault becomes Internal or,
-// when the database could not be reached or gave up waiting, Unavailable or lock_timeout.
+// when the database could not be reached or gave up waiting, Unavailable or
+// lock_timeout. A commit without an answer is not Unavailable: that would promise
+// that a request without a key can be repeated.
 func faultOf(err error) *fault.Error {
 	if f := fault.As(err); f != nil {
 		if f.Kind != fault.Internal {
@@ -71,10 +74,15 @@ func faultOf(err error) *fault.Error {
 			Kind: fault.RateLimited, Code: "lock_timeout", Err: err, Unsaved: true,
 			Message: "This object cannot be accessed right now because another API request is currently accessing it. Please retry.",
 		}
+	case errors.Is(err, db.ErrUnknown):
+		return &fault.Error{
+			Kind: fault.Internal, Err: err,
+			Message: "The outcome of this request is not known yet. Retry with the same Idempotency-Key to learn it.",
+		}
 	case unreachable(err):
 		return &fault.Error{
 			Kind: fault.Unavailable, Err: err,
-			Message: "The service is not available right now; nothing was done. Please retry.",
+			Message: "The service is not available right now. Please retry with the same Idempotency-Key.",
 		}
 	}
 	return &fault.Error{Kind: fault.Internal, Message: internalMessage, Err: err}

@@ -151,7 +151,7 @@ func (b *batch) add(e Entry, landed []*row) Result {
 			b.maturities[maturity{landed[i].id, dayOf(p.MaturesOn)}] += p.net()
 		}
 		if p.Line != nil {
-			r.Lines = append(r.Lines, lineOf(p, r.At, pending))
+			r.Lines = append(r.Lines, lineOf(p, r.At, landed[i].id, pending))
 		}
 	}
 	slices.SortFunc(r.Lines, func(a, b RecordLine) int { return strings.Compare(a.ID, b.ID) })
@@ -160,9 +160,9 @@ func (b *batch) add(e Entry, landed []*row) Result {
 	return result
 }
 
-func lineOf(p Posting, at time.Time, pending bool) RecordLine {
+func lineOf(p Posting, at time.Time, account int64, pending bool) RecordLine {
 	l := RecordLine{
-		Line: *p.Line, Account: p.Account.Owner, Livemode: p.Account.Livemode,
+		Line: *p.Line, AccountID: account, Account: p.Account.Owner, Livemode: p.Account.Livemode,
 		Currency: string(p.Amount.Currency), AvailableOn: at, Pending: pending,
 	}
 	if pending {

@@ -228,7 +228,7 @@ func lineArrays(b *batch) ([]any, error) {
 	ids, accounts, types, currencies := []string{}, []string{}, []string{}, []string{}
 	details, sources, descriptions := []string{}, []string{}, []string{}
 	livemodes, pendings := []bool{}, []bool{}
-	amounts, fees, entries := []int64{}, []int64{}, []int64{}
+	numbers, amounts, fees, entries := []int64{}, []int64{}, []int64{}, []int64{}
 	availableOn, createdAt := []time.Time{}, []time.Time{}
 	for _, r := range b.records {
 		for _, l := range r.Lines {
@@ -236,6 +236,7 @@ func lineArrays(b *batch) ([]any, error) {
 			if err != nil {
 				return nil, err
 			}
+			numbers = append(numbers, l.AccountID)
 			ids, accounts, types = append(ids, l.ID), append(accounts, l.Account), append(types, l.Type)
 			livemodes, pendings = append(livemodes, l.Livemode), append(pendings, l.Pending)
 			currencies, amounts, fees = append(currencies, l.Currency), append(amounts, l.Amount), append(fees, l.Fee)
@@ -244,7 +245,7 @@ func lineArrays(b *batch) ([]any, error) {
 			entries, createdAt = append(entries, r.ID), append(createdAt, r.At)
 		}
 	}
-	return []any{ids, accounts, livemodes, types, currencies, amounts, fees, details,
+	return []any{ids, numbers, accounts, livemodes, types, currencies, amounts, fees, details,
 		availableOn, pendings, sources, descriptions, entries, createdAt}, nil
 }
 

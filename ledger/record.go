@@ -26,6 +26,7 @@ type RecordPosting struct {
 // RecordLine is one stored statement line.
 type RecordLine struct {
 	Line
+	AccountID   int64 // number of the ledger account it was booked on
 	Account     string
 	Livemode    bool
 	Currency    string

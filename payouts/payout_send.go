@@ -151,18 +151,26 @@ func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now ti
 // sendLock is the advisory lock of Send: "payo" in ASCII, and the mode.
 const sendLock = 0x7061796f
 
-// alone runs fn while no other process sends in this mode. The lock lives in a
-// session of its own, so a process that dies lets go of it at once.
+// alone runs fn while nobody else sends in this mode. Within the process a turn
+// comes first: waiting for the lock costs a connection, and many waiters would
+// leave none for the one that works. The lock lives in a session of its own,
+// so a process that dies lets go of it at once.
 func (s *Service) alone(ctx context.Context, livemode bool, fn func(context.Context) error) error {
+	mode := 0
+	if livemode {
+		mode = 1
+	}
+	select {
+	case s.turns[mode] <- struct{}{}:
+		defer func() { <-s.turns[mode] }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	conn, err := s.pool.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("lock the sender: %w", err)
 	}
 	defer conn.Close()
-	mode := 0
-	if livemode {
-		mode = 1
-	}
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?, ?)", sendLock, mode); err != nil {
 		return fmt.Errorf("lock the sender: %w", err)
 	}

@@ -2,7 +2,6 @@ package payouts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -45,8 +44,9 @@ const (
 
 // Service makes payouts and carries them to the end.
 type Service struct {
-	pool *bun.DB
-	cfg  Config
+	pool  *bun.DB
+	cfg   Config
+	turns [2]chan struct{} // whose turn it is to send, by mode; see alone
 }
 
 // New keeps payouts in pool.
@@ -57,7 +57,7 @@ func New(pool *bun.DB, cfg Config) *Service {
 	if cfg.After == nil {
 		cfg.After = func(string) {}
 	}
-	return &Service{pool: pool, cfg: cfg}
+	return &Service{pool: pool, cfg: cfg, turns: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 }
 
 func newLineID() string { return id.New("txn") }
@@ -70,9 +70,6 @@ func (s *Service) post(ctx context.Context, tx bun.Tx, e ledger.Entry) error {
 	}
 	return results[0].Err
 }
-
-// errNoRail is for modes that have no bank.
-var errNoRail = errors.New("payouts: no rail in this mode")
 
 // Get is a payout of the scope's account, or NotFound.
 func (s *Service) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, payout string) (*Payout, error) {

@@ -64,7 +64,7 @@ func Verify(ctx context.Context, pool *bun.DB, progress Progress) (Report, error
 	}
 	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
 	v := &verifier{tx: tx, progress: progress}
-	for _, step := range []func(context.Context) error{v.batches, v.chain, v.strays, v.totals, v.funds, v.payouts} {
+	for _, step := range []func(context.Context) error{v.batches, v.chain, v.strays, v.totals, v.funds, v.places, v.payouts} {
 		if err := step(ctx); err != nil {
 			return v.report, fmt.Errorf("verify ledger: %w", err)
 		}

@@ -125,6 +125,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		"a line moved in time":  {`UPDATE ledger.balance_transactions SET available_on = available_on + interval '9 days' WHERE source = 'fee_1'`, []string{"batch_digest", "funds_lines"}, "acct_p/available/jpy"},
 		"a payout's line freed": {`UPDATE ledger.balance_transactions SET payout = NULL WHERE source = 'py_2'`, []string{"payout_sum", "funds_lines"}, "acct_c/available/kwd"},
 		"an owner renamed":      {`UPDATE ledger.accounts SET owner = 'acct_x' WHERE owner = 'acct_c' AND kind = 'in_transit' AND currency = 'hkd'`, []string{"batch_digest"}, ""},
+		"a line put elsewhere":  {`UPDATE ledger.balance_transactions SET account_id = account_id + 1 WHERE source = 'tr_0'`, []string{"line_place"}, "acct_p/hkd"},
 		"a digest rewritten":    {`UPDATE ledger.batches SET digest = sha256('forged') WHERE id = 2`, []string{"batch_digest", "chain"}, ""},
 		"a link cut out":        {`UPDATE ledger.batches SET position = NULL, link = NULL WHERE position = 3`, []string{"chain"}, ""},
 	} {

@@ -221,6 +221,25 @@ func (v *verifier) funds(ctx context.Context) error {
 	return err
 }
 
+// places checks that each line was booked where its words say.
+func (v *verifier) places(ctx context.Context) error {
+	var wrong []struct {
+		ID      string
+		EntryID int64
+		Account string
+	}
+	err := v.tx.NewRaw(`
+		SELECT t.id, t.entry_id, t.account || '/' || t.currency AS account
+		FROM ledger.balance_transactions t LEFT JOIN ledger.accounts a ON a.id = t.account_id
+		WHERE (a.owner, a.livemode, a.currency, a.kind)
+			IS DISTINCT FROM (t.account, t.livemode, t.currency, CASE WHEN t.pending THEN 'pending' ELSE 'available' END)
+		ORDER BY t.entry_id LIMIT ?`, maxFindings).Scan(ctx, &wrong)
+	for _, w := range wrong {
+		v.found(Finding{Check: "line_place", Entry: w.EntryID, Account: w.Account, Detail: w.ID + " is on another account than it says"})
+	}
+	return err
+}
+
 // payouts checks that the lines of each payout sum to zero.
 func (v *verifier) payouts(ctx context.Context) error {
 	var wrong []struct{ Payout, Sum string }

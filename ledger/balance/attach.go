@@ -79,11 +79,9 @@ func ownLine(ctx context.Context, tx bun.Tx, p Payout) (string, error) {
 const oldestSQL = `
 WITH free AS (
 	SELECT t.id, sum(t.net) OVER w AS covered, row_number() OVER w AS rank
-	FROM ledger.balance_transactions t
-	LEFT JOIN ledger.accounts a ON a.owner = t.account AND a.livemode = t.livemode
-		AND a.currency = t.currency AND a.kind = 'pending'
-	WHERE t.account = ? AND t.livemode = ? AND t.currency = ? AND t.payout IS NULL
-		AND (NOT t.pending OR (t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through)
+	FROM ledger.accounts a JOIN ledger.balance_transactions t ON t.account_id = a.id AND t.payout IS NULL
+	WHERE a.owner = ? AND a.livemode = ? AND a.currency = ? AND a.kind IN ('pending', 'available')
+		AND (a.kind = 'available' OR (t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through)
 		AND NOT (t.source = ? AND t.type = 'payout')
 	WINDOW w AS (ORDER BY t.available_on, t.id)
 ), last AS (

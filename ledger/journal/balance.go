@@ -8,17 +8,17 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 )
 
-// Maturity is everything of one account that becomes available on one day.
+// Maturity is everything of one purse that has become available by a day.
 type Maturity struct {
 	Livemode bool
 	Account  string
 	Amount   money.Amount // negative if more was refunded than earned
-	Day      time.Time
+	Day      time.Time    // the last day included; names the entry
 	At       time.Time
 }
 
-// Matured moves one day's money from pending to available, in one entry
-// however many charges it came from. Lines change their status with it, so it
+// Matured moves what is due from pending to available, in one entry however
+// many charges it came from. Lines change their status with it, so it
 // makes none of its own.
 //
 //	earned

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -46,10 +47,14 @@ func (s *Accounts) Lookup(ctx context.Context, scope tenant.Scope, account strin
 	return sum, nil
 }
 
-// PlatformOf is the platform account that an account belongs to, as fresh as Lookup.
-func (s *Accounts) PlatformOf(ctx context.Context, account string, livemode bool) (string, error) {
-	sum, err := s.summary(ctx, summaryKey{account, livemode})
-	return sum.Platform, err
+// PlatformOf is the platform account that an account belongs to; it never changes.
+func (s *Accounts) PlatformOf(ctx context.Context, idb bun.IDB, account string, livemode bool) (string, error) {
+	key := summaryKey{account, livemode}
+	if sum, ok := s.cache.get(key); ok {
+		return sum.Platform, nil
+	}
+	a, err := s.loadAny(ctx, idb, key)
+	return a.Platform, err
 }
 
 // ConnectedTo reports whether platform may act for account in this mode.

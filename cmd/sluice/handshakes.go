@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -103,13 +102,4 @@ func answerOrphan(object any, failure error) (idempotency.Response, error) {
 	}
 	body, err := rest.Render(object)
 	return idempotency.Response{Status: 200, Body: body}, err
-}
-
-// availableObject is what a balance.available event shows: what has become available.
-func availableObject(m balance.Matured) (json.RawMessage, error) {
-	return json.Marshal(map[string]any{
-		"object": "balance", "livemode": m.Livemode,
-		"available": []map[string]any{{"amount": m.Amount, "currency": string(m.Currency), "source_types": map[string]int64{"card": m.Amount}}},
-		"pending":   []map[string]any{},
-	})
 }

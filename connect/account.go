@@ -7,7 +7,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -52,6 +51,15 @@ type Controller struct {
 	Dashboard             string // "full", "express" or "none"
 }
 
+// directFeesPayer is who pays the processing fee of direct charges. With the
+// older account types (application_express, application_custom) that is the account.
+func (c Controller) directFeesPayer() string {
+	if c.FeesPayer == "application" {
+		return "application"
+	}
+	return "account"
+}
+
 // IsPlatform reports whether the account is a platform's own.
 func (a Account) IsPlatform() bool { return a.ID == a.Platform }
 
@@ -78,7 +86,7 @@ type Balances interface {
 // Config is what Accounts stands on.
 type Config struct {
 	Clocks   clock.Modes
-	Log      event.Log
+	Log      Log
 	Keyring  *secret.Keyring // seals bank account numbers
 	Pepper   secret.Pepper   // purpose "fingerprints"
 	Tokens   BankTokens      // nil: no bank tokens
@@ -112,3 +120,6 @@ func unreachable(account string) error {
 		Message: "The provided key does not have access to account '" + account +
 			"' (or that account does not exist). Application access may have been revoked."}
 }
+
+// Pool is where reads outside a transaction go.
+func (s *Accounts) Pool() *bun.DB { return s.pool }

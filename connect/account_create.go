@@ -37,7 +37,7 @@ func (s *Accounts) CreatePlatform(ctx context.Context, tx bun.Tx, at time.Time, 
 	}
 	a.Platform = a.ID
 	a.BusinessProfile.Name, a.Settings.Dashboard.DisplayName = wire.Nullable(p.Name), wire.Nullable(p.Name)
-	for _, name := range []string{CardPayments, Transfers} {
+	for _, name := range []string{CardPaymentsCapability, TransfersCapability} {
 		if err := a.request(name, true, at); err != nil {
 			return Account{}, err
 		}

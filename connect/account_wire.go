@@ -2,7 +2,6 @@ package connect
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -12,22 +11,14 @@ func (a Account) Wire() wire.Account {
 	s := a.Standing()
 	w := wire.Account{
 		ID: a.ID, Object: "account", BusinessProfile: a.BusinessProfile, BusinessType: wire.Nullable(a.BusinessType),
-		Capabilities: map[string]string{}, ChargesEnabled: s.ChargesEnabled, Controller: a.controllerWire(),
+		Capabilities: map[string]string{}, ChargesEnabled: s.ChargesEnabled, Company: a.Company, Controller: a.controllerWire(),
 		Country: a.Country, Created: wire.Unix(a.CreatedAt), DefaultCurrency: a.DefaultCurrency,
 		DetailsSubmitted: s.DetailsSubmitted || a.IsPlatform(), Email: wire.Nullable(a.Email), ExternalAccounts: a.externalList(),
-		FutureRequirements: requirementsWire(Standing{}), Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
+		FutureRequirements: requirementsWire(Standing{}), Individual: a.Individual, Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
 		Requirements: requirementsWire(s), Settings: a.Settings, TOSAcceptance: a.TOS, Type: a.Type,
 	}
 	for name, c := range s.Capabilities {
 		w.Capabilities[name] = c.status()
-	}
-	switch a.BusinessType {
-	case "individual":
-		w.Individual = a.Individual
-	case "":
-		w.Individual, w.Company = a.Individual, a.Company
-	default:
-		w.Company = a.Company
 	}
 	return w
 }
@@ -96,7 +87,8 @@ func requirementsWire(s Standing) wire.Requirements {
 	}
 }
 
-func shown(names []string) []string { return slices.Concat([]string{}, names) }
+// shown is never null.
+func shown(names []string) []string { return append([]string{}, names...) }
 
 // Wire is the external account as the API shows it.
 func (e ExternalAccount) Wire() wire.BankAccount {

@@ -9,10 +9,10 @@ import (
 )
 
 // The capabilities with rules of their own. Others are accepted and treated
-// like CardPayments.
+// like CardPaymentsCapability.
 const (
-	Transfers    = "transfers"     // receive transfers; be a destination
-	CardPayments = "card_payments" // take direct charges
+	TransfersCapability    = "transfers"     // receive transfers; be a destination
+	CardPaymentsCapability = "card_payments" // take direct charges
 )
 
 // known is every capability of the Stripe API.

@@ -201,7 +201,7 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 	e := ExternalAccount{
 		ID: id.New("ba"), Account: a.ID, Livemode: a.Livemode, Country: bank.Country, Currency: bank.Currency,
 		HolderName: bank.AccountHolderName, HolderType: bank.AccountHolderType, AccountType: bank.AccountType,
-		RoutingNumber: bank.RoutingNumber, Last4: bank.Last4(), Fingerprint: s.Fingerprint(bank), Status: ExternalNew,
+		RoutingNumber: bank.RoutingNumber, Last4: bank.Last4(), Fingerprint: BankFingerprint(s.cfg.Pepper, bank), Status: ExternalNew,
 		CreatedAt: at, Version: 1,
 	}
 	if !a.Livemode {
@@ -293,8 +293,8 @@ func (a *Account) updateExternal(i int, p ExternalAccountUpdate) (err error) {
 	return err
 }
 
-// Fingerprint is a keyed hash that is equal for the same bank account.
-func (s *Accounts) Fingerprint(b BankParams) string {
-	sum := s.cfg.Pepper.Sum(secret.New(b.Country + "|" + compact(b.RoutingNumber) + "|" + b.AccountNumber.Reveal()))
+// BankFingerprint is a keyed hash that is equal for the same bank account.
+func BankFingerprint(pepper secret.Pepper, b BankParams) string {
+	sum := pepper.Sum(secret.New(b.Country + "|" + compact(b.RoutingNumber) + "|" + b.AccountNumber.Reveal()))
 	return hex.EncodeToString(sum[:8])
 }

@@ -25,7 +25,7 @@ type Summary struct {
 	Transfers       bool // may be the destination of transfers
 	CardPayments    bool // may take direct charges
 	PayoutsEnabled  bool
-	FeesPayer       string // who pays the processing fee of its direct charges
+	FeesPayer       string // who pays the processing fee of its direct charges: "account" or "application"
 	DefaultCurrency string
 	Country         string
 	DelayDays       int64 // days until its funds become available
@@ -68,8 +68,8 @@ func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, erro
 	standing := a.Standing()
 	return Summary{
 		ID: a.ID, Platform: a.Platform, Livemode: a.Livemode,
-		Transfers: standing.Capabilities[Transfers].Active, CardPayments: standing.Capabilities[CardPayments].Active,
-		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.FeesPayer, DefaultCurrency: a.DefaultCurrency,
+		Transfers: standing.Capabilities[TransfersCapability].Active, CardPayments: standing.Capabilities[CardPaymentsCapability].Active,
+		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.directFeesPayer(), DefaultCurrency: a.DefaultCurrency,
 		Country: a.Country, DelayDays: a.Settings.Payouts.Schedule.DelayDays, Closed: !a.ClosedAt.IsZero(),
 	}, nil
 }

@@ -125,7 +125,7 @@ func (f Facts) needed(capability string) []string {
 	case "company", "non_profit", "government_entity":
 		needed = append(needed, "company.name", "company.tax_id")
 	}
-	if capability == Transfers {
+	if capability == TransfersCapability {
 		return needed
 	}
 	needed = append(needed, "business_profile.mcc", "business_profile.url")

@@ -7,8 +7,10 @@
 //   - A Result is a fact or Unknown. Whenever it is not certain what the
 //     processor did — a timeout, a 5xx, a broken connection — it is Unknown, and
 //     Lookup by our reference resolves it. Unknown is never "failed".
-//   - A returned error means that nothing was sent: the request is not allowed
-//     by the adapter's Capabilities, or the call came from inside a transaction.
+//   - A returned error means that this call has done nothing and never will: a
+//     *fault.Error if the request is not allowed (beyond Capabilities, a reference
+//     used again with other values, a capture of a captured payment) or the
+//     adapter is too busy to take it; ErrInsideTransaction for callers' mistakes.
 //   - Nothing is called inside a database transaction (Outside says so).
 //
 // What an adapter can do is data (Capabilities), checked before any call.

@@ -10,7 +10,7 @@ import (
 
 // Processor takes payments and gives them back.
 type Processor interface {
-	// Name is the adapter's name as stored with a payment: "cardsim".
+	// Name is the adapter's name as stored with a payment, "cardsim".
 	Name() string
 	Capabilities() Capabilities
 	// Authorize takes (or, without Capture, only reserves) the amount.

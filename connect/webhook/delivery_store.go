@@ -1,8 +1,10 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -102,8 +104,9 @@ type leased struct {
 	Body         []byte `bun:"body"`
 }
 
-// leaseSQL takes due deliveries, of each endpoint at most its free places: one
-// endpoint's backlog never fills the batch. SKIP LOCKED lets several nodes lease
+// leaseSQL takes due deliveries, of each endpoint at most its free places, and
+// the first of every endpoint before the second of any: one endpoint's backlog
+// never fills the batch. SKIP LOCKED lets several nodes lease
 // side by side. The lease is the next attempt's time moved to the lease's end,
 // so a crash needs no sweeper; the attempt's number is taken with it.
 const leaseSQL = `
@@ -122,7 +125,7 @@ WITH free AS (
     ) AS d
     WHERE free.places > 0
 ), chosen AS (
-    SELECT id, url, sealed_secret FROM due WHERE place <= places ORDER BY next_attempt_at LIMIT ?
+    SELECT id, url, sealed_secret FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
 ), taken AS (
     UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts + 1, next_attempt_at = ?
     FROM chosen WHERE d.id = chosen.id
@@ -157,29 +160,44 @@ func release(ctx context.Context, idb bun.IDB, l leased, at time.Time) error {
 	return nil
 }
 
+// settled is an attempt and what follows from it.
+type settled struct {
+	Attempt
+	next   Status
+	nextAt time.Time
+}
+
 // finishSQL lets a delivery that was held meanwhile become delivered, but not
 // pending or failed again. The number is the fence against a lease taken over.
 const finishSQL = `
-UPDATE connect.webhook_deliveries SET
-    status = CASE WHEN ? = 'delivered' OR status = 'pending' THEN ? ELSE status END,
-    delivered_at = ?, next_attempt_at = ?
-WHERE id = ? AND attempts = ? AND status IN ('pending', 'undelivered')`
+UPDATE connect.webhook_deliveries AS d SET
+    status = CASE WHEN f.next = 'delivered' OR d.status = 'pending' THEN f.next ELSE d.status END,
+    delivered_at = CASE WHEN f.next = 'delivered' THEN f.at END,
+    next_attempt_at = f.next_at
+FROM unnest(?::text[], ?::bigint[], ?::text[], ?::timestamptz[], ?::timestamptz[]) AS f (id, number, next, next_at, at)
+WHERE d.id = f.id AND d.attempts = f.number AND d.status IN ('pending', 'undelivered')`
 
-// finish records the outcome of an attempt and what follows from it.
-func finish(ctx context.Context, tx bun.Tx, a Attempt, next Status, nextAt time.Time) error {
-	var deliveredAt *time.Time
-	if next == Delivered {
-		deliveredAt = &a.At
+// finish records a batch of attempts, one per delivery.
+func finish(ctx context.Context, tx bun.Tx, batch []settled) error {
+	slices.SortFunc(batch, func(a, b settled) int { return cmp.Compare(a.Delivery, b.Delivery) }) // one lock order for all writers
+	n := len(batch)
+	ids, numbers, next := make([]string, n), make([]int64, n), make([]string, n)
+	nextAt, at := make([]time.Time, n), make([]time.Time, n)
+	attempts := make([]attemptRow, n)
+	for i, s := range batch {
+		ids[i], numbers[i], next[i], nextAt[i], at[i] = s.Delivery, int64(s.Number), string(s.next), s.nextAt, s.At
+		attempts[i] = attemptRow{
+			Delivery: s.Delivery, Number: s.Number, At: s.At, DurationMS: s.Duration.Milliseconds(),
+			RemoteIP: s.RemoteIP, Status: s.Status, Failure: s.Failure, Response: append([]byte{}, s.Response...),
+		}
 	}
-	if _, err := tx.NewRaw(finishSQL, next, next, deliveredAt, nextAt, a.Delivery, a.Number).Exec(ctx); err != nil {
-		return fmt.Errorf("finish webhook delivery: %w", err)
+	_, err := tx.NewRaw(finishSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(next),
+		pgdialect.Array(nextAt), pgdialect.Array(at)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("finish webhook deliveries: %w", err)
 	}
-	row := attemptRow{
-		Delivery: a.Delivery, Number: a.Number, At: a.At, DurationMS: a.Duration.Milliseconds(),
-		RemoteIP: a.RemoteIP, Status: a.Status, Failure: a.Failure, Response: append([]byte{}, a.Response...),
-	}
-	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
-		return fmt.Errorf("insert webhook attempt: %w", err)
+	if _, err := tx.NewInsert().Model(&attempts).Exec(ctx); err != nil {
+		return fmt.Errorf("insert webhook attempts: %w", err)
 	}
 	return nil
 }

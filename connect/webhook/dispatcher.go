@@ -22,14 +22,14 @@ const grace = time.Second
 
 // DispatcherConfig bounds a dispatcher; zero fields get the defaults.
 type DispatcherConfig struct {
-	InFlight    int           // sends at a time, default 1024; further due deliveries wait in the table
+	InFlight    int           // sends at a time, default 2048; half of them at most to failing endpoints
 	PerEndpoint int           // sends at a time to one endpoint, default 8; one while it fails
 	Poll        time.Duration // how often to look without being woken, default 500 ms
 }
 
 func (c DispatcherConfig) withDefaults() DispatcherConfig {
 	if c.InFlight == 0 {
-		c.InFlight = 1024
+		c.InFlight = 2048
 	}
 	if c.PerEndpoint == 0 {
 		c.PerEndpoint = 8
@@ -48,11 +48,12 @@ type Dispatcher struct {
 	clock  clock.Clock
 	cfg    DispatcherConfig
 	wakeup chan struct{}
+	record *db.Committer[settled] // outcomes commit together; exists while Run runs
 
 	mu      sync.Mutex
 	running map[string]int  // sends under way, by endpoint
 	total   int             // their sum
-	failing map[string]bool // endpoints whose last answer was not 2xx: they get one place
+	failing map[string]bool // endpoints whose last answer was not 2xx
 }
 
 // NewDispatcher makes a dispatcher; clk is real time.
@@ -71,11 +72,13 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
-// Run sends until ctx is done, then waits for running sends: a second for them
+// Run sends until ctx is done (once at a time), then waits for running sends: a second for them
 // to end, then they are cut off and given back.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	d.record = db.NewCommitter(d.pool, db.CommitterConfig{MaxBytes: 4 << 20}, finish)
+	defer d.record.Close()
 	var sends sync.WaitGroup
 	poll := time.NewTicker(d.cfg.Poll)
 	defer poll.Stop()
@@ -116,13 +119,24 @@ func (d *Dispatcher) start(ctx, sending context.Context, sends *sync.WaitGroup) 
 }
 
 // room is how many sends may start, and the free places of endpoints that do
-// not have all of theirs.
+// not have all of theirs. A failing endpoint gets one place, and all failing
+// endpoints together half of the room, so that any number of dead receivers
+// leaves the other half to the healthy ones; which of them get a place changes
+// with Go's order of map iteration.
 func (d *Dispatcher) room() (int, map[string]int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	free := make(map[string]int, len(d.running)+len(d.failing))
+	left := d.cfg.InFlight / 2
 	for endpointID := range d.failing {
-		free[endpointID] = max(1-d.running[endpointID], 0)
+		left -= d.running[endpointID]
+	}
+	for endpointID := range d.failing {
+		free[endpointID] = 0
+		if d.running[endpointID] == 0 && left > 0 {
+			free[endpointID] = 1
+			left--
+		}
 	}
 	for endpointID, n := range d.running {
 		if !d.failing[endpointID] {
@@ -166,7 +180,7 @@ func (d *Dispatcher) deliver(ctx context.Context, l leased) bool {
 		d.report(record, l, err)
 		answer = Answer{Failure: "other"}
 	}
-	d.report(record, l, d.record(record, Attempt{Delivery: l.ID, Number: l.Number, At: at, Answer: answer}))
+	d.report(record, l, d.settle(record, Attempt{Delivery: l.ID, Number: l.Number, At: at, Answer: answer}))
 	return answer.Delivered()
 }
 
@@ -180,19 +194,20 @@ func (d *Dispatcher) send(ctx context.Context, l leased) (Answer, time.Time, err
 	return answer, at, err
 }
 
-func (d *Dispatcher) record(ctx context.Context, a Attempt) error {
-	next, nextAt := Delivered, a.At
+// settle decides what follows from an attempt and records both.
+func (d *Dispatcher) settle(ctx context.Context, a Attempt) error {
+	s := settled{Attempt: a, next: Delivered, nextAt: a.At}
 	if !a.Delivered() {
-		wait, more := retryIn(a.Number, a.RetryAfter, rand.Int64N(jitterRange))
-		next, nextAt = Failed, a.At
-		if more {
-			next, nextAt = Pending, a.At.Add(a.Duration).Add(wait)
+		s.next = Failed
+		if wait, more := retryIn(a.Number, a.RetryAfter, rand.Int64N(jitterRange)); more {
+			s.next, s.nextAt = Pending, a.At.Add(a.Duration).Add(wait)
 		}
 	}
-	return db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
-		return finish(ctx, tx, a, next, nextAt)
-	})
+	return d.record.Do(ctx, s)
 }
+
+// Size is what a batch of outcomes is bounded by.
+func (s settled) Size() int { return len(s.Response) }
 
 // report logs a failure of ours; the lease's end brings the delivery back.
 func (d *Dispatcher) report(ctx context.Context, l leased, err error) {

@@ -76,7 +76,7 @@ func newClient(egress Egress, plain bool, roots *x509.CertPool) *http.Client {
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           512,
-			MaxIdleConnsPerHost:    2,
+			MaxIdleConnsPerHost:    8,
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxResponseHeader,
 		},

@@ -3,6 +3,7 @@ package webhook
 import (
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,14 @@ func devSender(t *testing.T, roots *x509.CertPool) *Sender {
 	s := NewSender(Egress{Allow: Loopback()}, roots)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// quietTLS is a TLS server that does not log the handshakes it is meant to fail.
+func quietTLS(h http.Handler) *httptest.Server {
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	return server
 }
 
 func TestSenderReportsStatusBodyAndRetryAfter(t *testing.T) {
@@ -85,7 +94,7 @@ func TestSenderTakesTheStatusOfADrippingBody(t *testing.T) {
 }
 
 func TestSenderRefusesPrivateAddressesWhenConnecting(t *testing.T) {
-	server := httptest.NewTLSServer(http.NotFoundHandler())
+	server := quietTLS(http.NotFoundHandler())
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	production := NewSender(Egress{}, nil)
@@ -103,9 +112,8 @@ func TestSenderNamesTheFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
-	server := httptest.NewTLSServer(http.NotFoundHandler())
+	server := quietTLS(http.NotFoundHandler())
 	defer server.Close()
-	server.Config.ErrorLog = nil
 	for url, want := range map[string]string{
 		"http://" + closed.Addr().String(): "connect",
 		server.URL:                         "tls", // its certificate is nobody's

@@ -6,7 +6,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/idempotency"
 )
@@ -37,10 +36,7 @@ func (s *Server) reveal(ctx context.Context, tx bun.Tx, r *Request, h RevealHand
 		shown, _, err := h(ctx, tx, r)
 		return shown, err
 	}
-	if store == nil {
-		store = idempotency.NewStore()
-	}
-	at := clock.System{}.Now()
+	at := s.cfg.Clock.Now()
 	outcomes, err := store.ClaimMany(ctx, tx, at, []*idempotency.Claim{claim})
 	if err != nil {
 		return nil, err

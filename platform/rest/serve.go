@@ -26,14 +26,7 @@ func (s *Server) Read(h Handler) http.Handler {
 
 // Write serves a POST or DELETE whose whole effect is one transaction, see the package comment.
 func (s *Server) Write(h WriteHandler) http.Handler {
-	return s.serve(func(ctx context.Context, r *Request) (any, error) {
-		return s.once(ctx, r, func(ctx context.Context) (any, error) {
-			if r.claim == nil {
-				return s.plainWrite(ctx, r, h)
-			}
-			return s.claimedWrite(ctx, r, h)
-		})
-	})
+	return s.Prepared(func(context.Context, *Request) (WriteHandler, error) { return h, nil })
 }
 
 // Steps serves operations that talk to the outside between two commits. A repeated

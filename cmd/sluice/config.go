@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// Config is everything a process of Sluice is told. settings.go fills it from
+// flags, environment and file; `sluice dev` fills it by itself.
+type Config struct {
+	Addr        string // where the API listens, host:port; port 0 takes a free one
+	BaseURL     string // how others reach the API, without a slash at the end; "" = http:// and where it listens
+	MetricsAddr string // where /metrics listens; "" serves none
+
+	DatabaseURL   secret.Text // postgres://user:password@host:port/database
+	DatabaseConns int         // connections of this process; 0 = the default of platform/db
+
+	Kafka bus.Config // Parking and Log are newApp's to fill in
+	Roles Roles
+
+	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the
+	// database, so changing it locks everybody out. At least 32 random bytes in base64.
+	KeyMaster secret.Text
+	// SealMaster encrypts what we must read again: bank details, webhook secrets. The first seals, all
+	// of them open. At least 32 random bytes in base64 each.
+	SealMasters []secret.Text
+
+	LogFormat string // text, json, or "" to choose by the terminal
+	LogLevel  string // debug, info, warn, error; "" = info
+
+	// Dev serves the pages under /_dev/ and on /, and lets webhooks go to this machine.
+	Dev bool
+	// OnReady is called once, when the API answers; baseURL is BaseURL as completed. May be nil.
+	OnReady func(baseURL string)
+}
+
+// Pepper is the keyed hash for one purpose, such as "api_keys".
+func (c Config) Pepper(purpose string) (secret.Pepper, error) {
+	master, err := masterBytes(c.KeyMaster)
+	if err != nil {
+		return secret.Pepper{}, fmt.Errorf("key_master: %w", err)
+	}
+	return secret.NewPepper(master, purpose)
+}
+
+// Keyring seals and opens what is encrypted at rest.
+func (c Config) Keyring() (*secret.Keyring, error) {
+	masters := make([]secret.Master, len(c.SealMasters))
+	for i, text := range c.SealMasters {
+		key, err := masterBytes(text)
+		if err != nil {
+			return nil, fmt.Errorf("seal_masters: %w", err)
+		}
+		id, err := masterID(key)
+		if err != nil {
+			return nil, fmt.Errorf("seal_masters: %w", err)
+		}
+		masters[i] = secret.Master{ID: id, Key: key}
+	}
+	return secret.NewKeyring(masters...)
+}
+
+// masterID names a master secret by itself, so that rings can be put in another
+// order without a list of names. Eight hex digits of a keyed hash say nothing about the key.
+func masterID(key []byte) (string, error) {
+	pepper, err := secret.NewPepper(key, "master_id")
+	if err != nil {
+		return "", err
+	}
+	sum := pepper.Sum(secret.New("id"))
+	return fmt.Sprintf("%x", sum[:4]), nil
+}
+
+// masterBytes fails without showing any of the text.
+func masterBytes(text secret.Text) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(text.Reveal())
+	if err != nil || len(key) < 32 {
+		return nil, fmt.Errorf("want at least 32 random bytes in base64, as `head -c 32 /dev/urandom | base64` prints")
+	}
+	return key, nil
+}

@@ -1,0 +1,75 @@
+package connecthttp
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/payment"
+	"github.com/sluicepay/sluice/platform/metadata"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/wire"
+)
+
+// RefundRoutes are refunds.
+func RefundRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
+	d := refundDoor{svc}
+	const all, one = "/v1/refunds", "/v1/refunds/{id}"
+	return []rest.Route{
+		{Method: "POST", Path: all, Resource: "refunds", Handler: s.Steps(d.create), Returns: wire.Refund{}},
+		{Method: "GET", Path: all, Resource: "refunds", Handler: s.Read(d.list), Returns: wire.List[wire.Refund]{}},
+		{Method: "GET", Path: one, Resource: "refunds", Handler: s.Read(d.get), Returns: wire.Refund{}},
+		{Method: "POST", Path: one, Resource: "refunds", Handler: s.Write(d.update), Returns: wire.Refund{}},
+	}
+}
+
+type refundDoor struct{ svc *payment.Service }
+
+func (d refundDoor) create(ctx context.Context, r *rest.Request) (any, error) {
+	var p payment.RefundParams
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	return d.svc.CreateRefund(ctx, r.Scope, p)
+}
+
+func (d refundDoor) list(ctx context.Context, r *rest.Request) (any, error) {
+	var f payment.RefundFilter
+	if err := r.Decode(&f); err != nil {
+		return nil, err
+	}
+	refunds, err := d.svc.ListRefunds(ctx, d.svc.Pool, r.Scope, f)
+	if err != nil {
+		return nil, err
+	}
+	return page.List(refunds, "/v1/refunds", payment.RefundWire), nil
+}
+
+func (d refundDoor) get(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	refund, err := d.svc.GetRefund(ctx, d.svc.Pool, r.Scope, r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	return payment.RefundWire(refund), nil
+}
+
+func (d refundDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	var p metadataOnly
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	refund, err := d.svc.UpdateRefund(ctx, tx, r.Scope, r.Path("id"), p.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	return payment.RefundWire(refund), nil
+}
+
+// metadataOnly are the parameters of objects of which only metadata may change.
+type metadataOnly struct {
+	Metadata metadata.Patch `form:"metadata"`
+}

@@ -1,0 +1,145 @@
+package payment
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+type chargeRow struct {
+	bun.BaseModel `bun:"table:connect.charges,alias:charge"`
+	Charge
+}
+
+// settledColumns are what the end of an attempt, a capture or a refund may change.
+var settledColumns = []string{
+	"status", "captured", "amount_captured", "amount_refunding", "amount_refunded", "canceled", "processing_fee",
+	"matures_on", "balance_transaction", "transfer", "application_fee", "terms",
+	"failure_code", "failure_message", "decline_code", "claim", "version",
+}
+
+func insertCharges(ctx context.Context, tx bun.Tx, charges []*Charge) error {
+	if len(charges) == 0 {
+		return nil
+	}
+	rows := make([]*chargeRow, len(charges))
+	for i, c := range charges {
+		rows[i] = &chargeRow{Charge: *c}
+	}
+	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+	return err
+}
+
+func updateCharges(ctx context.Context, tx bun.Tx, charges []*Charge, columns ...string) error {
+	if len(charges) == 0 {
+		return nil
+	}
+	rows := make([]*chargeRow, len(charges))
+	for i, c := range charges {
+		rows[i] = &chargeRow{Charge: *c}
+	}
+	_, err := tx.NewUpdate().Model(&rows).Column(columns...).Bulk().Exec(ctx)
+	return err
+}
+
+// lockCharges holds the rows for this transaction, in id order: two batches that
+// share charges wait for one another instead of deadlocking.
+func lockCharges(ctx context.Context, tx bun.Tx, ids []string) (map[string]*Charge, error) {
+	var rows []*chargeRow
+	err := tx.NewSelect().Model(&rows).Where("id = ANY(?)", pgdialect.Array(ids)).Order("id").For("UPDATE").Scan(ctx)
+	found := make(map[string]*Charge, len(rows))
+	for _, row := range rows {
+		found[row.ID] = &row.Charge
+	}
+	return found, err
+}
+
+// lockCharge is lockCharges for one charge of the scope.
+func lockCharge(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string) (*Charge, error) {
+	found, err := lockCharges(ctx, tx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	c := found[id]
+	if c == nil || c.Account != scope.Account || c.Livemode != scope.Livemode || c.Status == ChargeRequiresAction {
+		return nil, fault.NoSuch("charge", id)
+	}
+	return c, nil
+}
+
+// GetCharge is the charge with this id in the scope, or NotFound. A py_… id is
+// the payment by which a transfer arrived on the account.
+func (s *Service) GetCharge(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Charge, error) {
+	row := new(chargeRow)
+	err := visible(scope)(idb.NewSelect().Model(row)).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("charge", id)
+	}
+	return &row.Charge, err
+}
+
+// ChargeFilter narrows a list of charges.
+type ChargeFilter struct {
+	page.Params
+	Created       page.Range `form:"created"`
+	Customer      string     `form:"customer"`
+	PaymentIntent string     `form:"payment_intent"`
+	TransferGroup string     `form:"transfer_group"`
+}
+
+// ListCharges is a page of the scope's charges, newest first.
+func (s *Service) ListCharges(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeFilter) (page.Of[*Charge], error) {
+	got, err := page.Fetch[chargeRow](ctx, idb, f.Params, "charge", visible(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = f.Created.Apply(q, "charge.created_at")
+		return where(q, map[string]string{"customer": f.Customer, "payment_intent": f.PaymentIntent, "transfer_group": f.TransferGroup})
+	})
+	out := page.Of[*Charge]{HasMore: got.HasMore, Items: make([]*Charge, len(got.Items))}
+	for i := range got.Items {
+		out.Items[i] = &got.Items[i].Charge
+	}
+	return out, err
+}
+
+// chargesOpen lists charges whose attempt started before the given time and has no outcome.
+func chargesOpen(ctx context.Context, idb bun.IDB, before time.Time, limit int) ([]*Charge, error) {
+	var rows []*chargeRow
+	err := idb.NewSelect().Model(&rows).Where("status = 'pending'").Where("begun_at <= ?", before).
+		Order("begun_at").Limit(int64(limit)).Scan(ctx)
+	out := make([]*Charge, len(rows))
+	for i, row := range rows {
+		out[i] = &row.Charge
+	}
+	return out, err
+}
+
+// visible narrows to the scope's charges the API shows.
+func visible(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return owned(scope)(q).Where("status <> 'requires_action'")
+	}
+}
+
+// owned narrows to the scope's rows.
+func owned(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("?TableAlias.account = ?", scope.Account).Where("?TableAlias.livemode = ?", scope.Livemode)
+	}
+}
+
+// where adds equality filters for the values that are set.
+func where(q *bun.SelectQuery, equals map[string]string) *bun.SelectQuery {
+	for column, value := range equals {
+		if value != "" {
+			q = q.Where("?TableAlias.? = ?", bun.Ident(column), value)
+		}
+	}
+	return q
+}

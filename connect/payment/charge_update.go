@@ -1,0 +1,58 @@
+package payment
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/metadata"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// ChargeUpdate changes what may change of a charge.
+type ChargeUpdate struct {
+	Description   *string           `form:"description"`
+	ReceiptEmail  *string           `form:"receipt_email"`
+	TransferGroup *string           `form:"transfer_group"`
+	Customer      *string           `form:"customer"`
+	Shipping      *ShippingParams   `form:"shipping"`
+	FraudDetails  map[string]string `form:"fraud_details"`
+	Metadata      metadata.Patch    `form:"metadata"`
+}
+
+// UpdateCharge changes descriptions and metadata; money never changes here.
+func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u ChargeUpdate) (*Charge, error) {
+	c, err := lockCharge(ctx, tx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Metadata, err = u.Metadata.Apply(c.Metadata); err != nil {
+		return nil, err
+	}
+	if u.Description != nil {
+		c.Description = u.Description
+	}
+	if u.ReceiptEmail != nil {
+		c.ReceiptEmail = u.ReceiptEmail
+	}
+	if u.TransferGroup != nil {
+		c.TransferGroup = *u.TransferGroup
+	}
+	if u.Customer != nil {
+		c.Customer = *u.Customer
+	}
+	if u.Shipping != nil {
+		c.Shipping = shippingJSON(u.Shipping)
+	}
+	c.Version++
+	if err := updateCharges(ctx, tx, []*Charge{c}, "description", "receipt_email", "transfer_group", "customer", "shipping", "metadata", "version"); err != nil {
+		return nil, err
+	}
+	var b eventBatch
+	b.charge("charge.updated", c, s.Clocks.For(c.Livemode).Now(), event.OriginOf(ctx))
+	if b.err != nil {
+		return nil, b.err
+	}
+	return c, s.events.Append(ctx, tx, b.events...)
+}

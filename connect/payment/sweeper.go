@@ -1,0 +1,162 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/processor"
+	"github.com/sluicepay/sluice/platform/idempotency"
+)
+
+// patience is how long an operation may be under way before the sweeper asks
+// about it; its own request is then surely gone or waiting in vain.
+const patience = 30 * time.Second
+
+// sweepLimit bounds one round; what is left waits for the next.
+const sweepLimit = 500
+
+// Sweeper finishes what a crash or an unknown outcome has left open. It asks
+// the processor by the same reference and settles what it hears: it never
+// repeats a payment and never guesses.
+type Sweeper struct {
+	*Service
+	// Answer makes the answer to a request that nobody waits for any more, to be
+	// saved for its idempotency key. Internal errors come back as error.
+	Answer func(object any, failure error) (idempotency.Response, error)
+}
+
+// Sweep resolves operations begun more than half a minute ago. At start-up, when
+// no request of this process can be under way, pass zero to resolve all.
+func (w *Sweeper) Sweep(ctx context.Context, age time.Duration) (resolved int, err error) {
+	var errs []error
+	for _, sweep := range []func(context.Context, time.Duration) (int, error){w.sweepCharges, w.sweepCaptures, w.sweepRefunds} {
+		n, err := sweep(ctx, age)
+		resolved += n
+		errs = append(errs, err)
+	}
+	return resolved, errors.Join(errs...)
+}
+
+// SweepOld is Sweep for a running system.
+func (w *Sweeper) SweepOld(ctx context.Context) error {
+	_, err := w.Sweep(ctx, patience)
+	return err
+}
+
+func (w *Sweeper) sweepCharges(ctx context.Context, age time.Duration) (int, error) {
+	open, err := chargesOpen(ctx, w.Pool, clockOfClaims.Now().Add(-age), sweepLimit)
+	if err != nil {
+		return 0, err
+	}
+	resolved := 0
+	var errs []error
+	for _, c := range open {
+		done, err := w.resolveCharge(ctx, c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("resolve %s: %w", c.ID, err))
+		}
+		if done {
+			resolved++
+		}
+	}
+	return resolved, errors.Join(errs...)
+}
+
+func (w *Sweeper) resolveCharge(ctx context.Context, c *Charge) (bool, error) {
+	port, err := w.processor(c.Livemode)
+	if err != nil {
+		return false, err
+	}
+	result, err := port.Lookup(ctx, c.ID)
+	if err != nil {
+		return false, err
+	}
+	if result.Status == processor.Absent && port.Capabilities().ClosesUnseen {
+		if result, err = port.Void(ctx, c.ID); err != nil {
+			return false, err
+		}
+	}
+	switch result.Status {
+	case processor.Unknown, processor.Processing, processor.Absent:
+		return false, nil
+	case processor.Succeeded, processor.Failed, processor.Voided, processor.RequiresAction:
+	}
+	owner, err := w.Accounts.Lookup(ctx, c.Scope(), c.Account)
+	if err != nil {
+		return false, err
+	}
+	item := &settlement{
+		charge: c.ID, intent: c.PaymentIntent, result: result, claim: w.orphan(c.Claim),
+		at: w.Clocks.For(c.Livemode).Now(), delayDays: owner.DelayDays,
+	}
+	return true, w.settles.Do(ctx, item)
+}
+
+func (w *Sweeper) sweepCaptures(ctx context.Context, age time.Duration) (int, error) {
+	var open []*capture
+	err := w.Pool.NewSelect().Model(&open).Where("status = 'pending'").Where("created_at < ?", clockOfClaims.Now().Add(-age)).
+		Order("created_at").Limit(sweepLimit).Scan(ctx)
+	if err != nil {
+		return 0, err
+	}
+	resolved := 0
+	var errs []error
+	for _, job := range open {
+		row, err := w.chargeByID(ctx, job.Charge)
+		if err == nil {
+			var result processor.Result
+			// Capture and Void are idempotent by the charge: asking again is looking up.
+			if result, err = w.askFinish(ctx, row.Livemode, job); err == nil {
+				_, err = w.settleFinish(ctx, job, result, w.orphan(job.Claim))
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("resolve %s of %s: %w", job.Kind, job.Charge, err))
+			continue
+		}
+		resolved++
+	}
+	return resolved, errors.Join(errs...)
+}
+
+func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (int, error) {
+	open, err := refundsOpen(ctx, w.Pool, clockOfClaims.Now().Add(-age), sweepLimit)
+	if err != nil {
+		return 0, err
+	}
+	resolved := 0
+	var errs []error
+	for _, r := range open {
+		// A refund is idempotent by its own id: a repeated request finds the first
+		// one, or makes the one that never arrived, which its caller still wants.
+		result, err := w.askRefund(ctx, r, r.Charge)
+		if err == nil {
+			_, _, err = w.settleRefund(ctx, r.ID, result, w.orphan(r.Claim))
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("resolve %s: %w", r.ID, err))
+		case result.Status != processor.RefundUnknown:
+			resolved++
+		}
+	}
+	return resolved, errors.Join(errs...)
+}
+
+// orphan is the claim of a request that is gone.
+func (w *Sweeper) orphan(hash []byte) *idempotency.Claim {
+	if len(hash) != 16 {
+		return nil
+	}
+	return &idempotency.Claim{Hash: [16]byte(hash), Render: renderOrphan(w.Answer)}
+}
+
+func renderOrphan(answer func(any, error) (idempotency.Response, error)) func(context.Context, bun.IDB, any, error) (idempotency.Response, error) {
+	return func(_ context.Context, _ bun.IDB, object any, failure error) (idempotency.Response, error) {
+		return answer(object, failure)
+	}
+}

@@ -1,0 +1,168 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+type transferRow struct {
+	bun.BaseModel `bun:"table:connect.transfers,alias:transfer"`
+	Transfer
+}
+
+type reversalRow struct {
+	bun.BaseModel `bun:"table:connect.transfer_reversals,alias:reversal"`
+	Reversal
+}
+
+// InsertTransfers records transfers whose entries have been posted.
+func InsertTransfers(ctx context.Context, tx bun.Tx, transfers []*Transfer) error {
+	if len(transfers) == 0 {
+		return nil
+	}
+	rows := make([]*transferRow, len(transfers))
+	for i, t := range transfers {
+		rows[i] = &transferRow{Transfer: *t}
+	}
+	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+	return err
+}
+
+// LockLegs holds the transfers a charge's split made, in leg order. The charge must be locked.
+func LockLegs(ctx context.Context, tx bun.Tx, charge string) ([]*Transfer, error) {
+	var rows []*transferRow
+	err := tx.NewSelect().Model(&rows).Where("source_transaction = ?", charge).Where("leg <> ?", ByHand).
+		Order("leg").For("UPDATE").Scan(ctx)
+	legs := make([]*Transfer, len(rows))
+	for i, row := range rows {
+		legs[i] = &row.Transfer
+	}
+	return legs, err
+}
+
+func lockTransfer(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string) (*Transfer, error) {
+	row := new(transferRow)
+	err := transfersOf(scope)(tx.NewSelect().Model(row)).Where("id = ?", id).For("UPDATE").Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("transfer", id)
+	}
+	return &row.Transfer, err
+}
+
+// RecordReversals writes reversals whose entries have been posted, and their
+// transfers with what is reversed now.
+func RecordReversals(ctx context.Context, tx bun.Tx, transfers []*Transfer, reversals []*Reversal) error {
+	if len(reversals) == 0 {
+		return nil
+	}
+	rows := make([]*transferRow, len(transfers))
+	for i, t := range transfers {
+		rows[i] = &transferRow{Transfer: *t}
+	}
+	if _, err := tx.NewUpdate().Model(&rows).Column("amount_reversed", "version").Bulk().Exec(ctx); err != nil {
+		return err
+	}
+	inserts := make([]*reversalRow, len(reversals))
+	for i, r := range reversals {
+		inserts[i] = &reversalRow{Reversal: *r}
+	}
+	_, err := tx.NewInsert().Model(&inserts).Exec(ctx)
+	return err
+}
+
+// Get is the platform's transfer with this id, or NotFound.
+func (s *TransferService) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Transfer, error) {
+	row := new(transferRow)
+	err := transfersOf(scope)(idb.NewSelect().Model(row)).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("transfer", id)
+	}
+	return &row.Transfer, err
+}
+
+// PaymentTransfer is the transfer that arrived on scope.Account as payment py_…, or NotFound.
+func (s *TransferService) PaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+	row := new(transferRow)
+	err := idb.NewSelect().Model(row).Where("destination_payment = ?", payment).
+		Where("destination = ?", scope.Account).Where("livemode = ?", scope.Livemode).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("charge", payment)
+	}
+	return &row.Transfer, err
+}
+
+// TransferFilter narrows a list of transfers.
+type TransferFilter struct {
+	page.Params
+	Created       page.Range `form:"created"`
+	Destination   string     `form:"destination"`
+	TransferGroup string     `form:"transfer_group"`
+}
+
+// List is a page of the platform's transfers, newest first.
+func (s *TransferService) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f TransferFilter) (page.Of[*Transfer], error) {
+	got, err := page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = f.Created.Apply(q, "transfer.created_at")
+		if f.Destination != "" {
+			q = q.Where("destination = ?", f.Destination)
+		}
+		if f.TransferGroup != "" {
+			q = q.Where("transfer_group = ?", f.TransferGroup)
+		}
+		return q
+	})
+	return pageOf(got, func(row *transferRow) *Transfer { return &row.Transfer }), err
+}
+
+// Reversals is a page of a transfer's reversals, newest first.
+func (s *TransferService) Reversals(ctx context.Context, idb bun.IDB, transfer string, p page.Params) (page.Of[*Reversal], error) {
+	got, err := page.Fetch[reversalRow](ctx, idb, p, "transfer_reversal", reversalsOf(transfer), nil)
+	return pageOf(got, func(row *reversalRow) *Reversal { return &row.Reversal }), err
+}
+
+// GetReversal is one reversal of a transfer, or NotFound.
+func (s *TransferService) GetReversal(ctx context.Context, idb bun.IDB, transfer, id string) (*Reversal, error) {
+	row := new(reversalRow)
+	err := reversalsOf(transfer)(idb.NewSelect().Model(row)).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("transfer_reversal", id)
+	}
+	return &row.Reversal, err
+}
+
+// FindReversal is a reversal of any of the platform's transfers, for expansions.
+func (s *TransferService) FindReversal(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Reversal, error) {
+	row := new(reversalRow)
+	err := idb.NewSelect().Model(row).Where("reversal.id = ?", id).
+		Where("EXISTS (SELECT FROM connect.transfers t WHERE t.id = reversal.transfer AND t.platform = ? AND t.livemode = ?)", scope.Account, scope.Livemode).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("transfer_reversal", id)
+	}
+	return &row.Reversal, err
+}
+
+func transfersOf(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("?TableAlias.platform = ?", scope.Account).Where("?TableAlias.livemode = ?", scope.Livemode)
+	}
+}
+
+func reversalsOf(transfer string) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("?TableAlias.transfer = ?", transfer) }
+}
+
+// pageOf turns a page of rows into a page of what they hold.
+func pageOf[R, T any](rows page.Of[R], held func(*R) *T) page.Of[*T] {
+	out := page.Of[*T]{HasMore: rows.HasMore, Items: make([]*T, len(rows.Items))}
+	for i := range rows.Items {
+		out.Items[i] = held(&rows.Items[i])
+	}
+	return out
+}

@@ -1,0 +1,36 @@
+package wire
+
+// Transfer is money moved from the platform's balance to a connected account's.
+type Transfer struct {
+	ID                 string                 `json:"id"`
+	Object             string                 `json:"object"` // "transfer"
+	Amount             int64                  `json:"amount"`
+	AmountReversed     int64                  `json:"amount_reversed"`
+	BalanceTransaction Ref                    `json:"balance_transaction"`
+	Created            int64                  `json:"created"`
+	Currency           string                 `json:"currency"`
+	Description        *string                `json:"description"`
+	Destination        Ref                    `json:"destination"`
+	DestinationPayment Ref                    `json:"destination_payment"`
+	Livemode           bool                   `json:"livemode"`
+	Metadata           map[string]string      `json:"metadata"`
+	Reversals          List[TransferReversal] `json:"reversals"`
+	Reversed           bool                   `json:"reversed"`
+	SourceTransaction  Ref                    `json:"source_transaction"`
+	SourceType         string                 `json:"source_type"`
+	TransferGroup      *string                `json:"transfer_group"`
+}
+
+// TransferReversal takes a transfer back, in whole or in part.
+type TransferReversal struct {
+	ID                       string            `json:"id"`
+	Object                   string            `json:"object"` // "transfer_reversal"
+	Amount                   int64             `json:"amount"`
+	BalanceTransaction       Ref               `json:"balance_transaction"`
+	Created                  int64             `json:"created"`
+	Currency                 string            `json:"currency"`
+	DestinationPaymentRefund Ref               `json:"destination_payment_refund"`
+	Metadata                 map[string]string `json:"metadata"`
+	SourceRefund             Ref               `json:"source_refund"`
+	Transfer                 Ref               `json:"transfer"`
+}

@@ -307,3 +307,11 @@ func (a Account) ListExternalAccounts(p page.Params) (page.Of[ExternalAccount], 
 	}
 	return page.Of[ExternalAccount]{Items: items[:min(size, len(items))], HasMore: len(items) > size}, nil
 }
+
+// IDs lists the connected accounts of a platform in a mode, closed ones too.
+func (s *Accounts) IDs(ctx context.Context, idb bun.IDB, platform string, livemode bool) ([]string, error) {
+	var ids []string
+	err := idb.NewSelect().Model((*accountRow)(nil)).Column("id").
+		Where("a.platform = ? AND a.livemode = ? AND a.id <> a.platform", platform, livemode).Order("id").Scan(ctx, &ids)
+	return ids, err
+}

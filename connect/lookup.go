@@ -6,6 +6,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -36,19 +37,24 @@ type Summary struct {
 // at most five seconds old, and fresh on the node that changed it. It fails with
 // NotFound. Call it outside transactions: it may take a connection.
 func (s *Accounts) Lookup(ctx context.Context, scope tenant.Scope, account string) (Summary, error) {
-	key := summaryKey{account, scope.Livemode}
-	sum, ok := s.cache.get(key)
-	if !ok {
-		var err error
-		if sum, err = s.summarize(ctx, key); err != nil {
-			return Summary{}, err
-		}
-		s.cache.put(key, sum)
+	sum, err := s.summary(ctx, summaryKey{account, scope.Livemode})
+	if err != nil {
+		return Summary{}, err
 	}
 	if sum.Platform != scope.Platform || sum.Livemode != scope.Livemode {
 		return Summary{}, fault.NoSuch("account", account)
 	}
 	return sum, nil
+}
+
+// PlatformOf is the platform account that an account belongs to; it never changes.
+func (s *Accounts) PlatformOf(ctx context.Context, idb bun.IDB, account string, livemode bool) (string, error) {
+	key := summaryKey{account, livemode}
+	if sum, ok := s.cache.get(key); ok {
+		return sum.Platform, nil
+	}
+	a, err := s.loadAny(ctx, idb, key)
+	return a.Platform, err
 }
 
 // ConnectedTo reports whether platform may act for account in this mode.
@@ -58,6 +64,18 @@ func (s *Accounts) ConnectedTo(ctx context.Context, platform, account string, li
 		return false, nil
 	}
 	return err == nil && !sum.Closed, err
+}
+
+// summary comes from the cache, or is read and kept.
+func (s *Accounts) summary(ctx context.Context, key summaryKey) (Summary, error) {
+	if sum, ok := s.cache.get(key); ok {
+		return sum, nil
+	}
+	sum, err := s.summarize(ctx, key)
+	if err == nil {
+		s.cache.put(key, sum)
+	}
+	return sum, err
 }
 
 func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, error) {

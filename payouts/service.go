@@ -60,6 +60,9 @@ func New(pool *bun.DB, cfg Config) *Service {
 	return &Service{pool: pool, cfg: cfg, turns: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 }
 
+// Rail is the bank of a mode, or nil.
+func (s *Service) Rail(livemode bool) rail.Rail { return s.cfg.Rails.For(livemode) }
+
 func newLineID() string { return id.New("txn") }
 
 // post books one entry that must not be refused.

@@ -33,6 +33,9 @@ type Config struct {
 
 	// Dev serves the pages under /_dev/ and on /, and lets webhooks go to this machine.
 	Dev bool
+	// Step is told the name of each finished step of a payment ("begun", "authorized", …): a place
+	// to crash at, set by SLUICE_CRASH_AT. May be nil.
+	Step func(name string)
 	// OnReady is called once, when the API answers; baseURL is BaseURL as completed. May be nil.
 	OnReady func(baseURL string)
 }

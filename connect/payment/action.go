@@ -72,3 +72,12 @@ func (s *Service) ResolveAction(ctx context.Context, charge string) (any, error)
 	}
 	return item.reply()
 }
+
+// IntentOfCharge is the intent a charge was made for.
+func (s *Service) IntentOfCharge(ctx context.Context, charge string) (*Intent, error) {
+	row, err := s.chargeByID(ctx, charge)
+	if err != nil {
+		return nil, err
+	}
+	return s.GetIntent(ctx, s.Pool, row.Scope(), row.PaymentIntent)
+}

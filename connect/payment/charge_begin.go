@@ -28,6 +28,13 @@ type attempt struct {
 	answer  *idempotency.Response // of an intent only created, if a key waits for it
 }
 
+func (a *attempt) livemode() bool {
+	if a.intent != nil {
+		return a.intent.Livemode
+	}
+	return a.charge.Livemode
+}
+
 // beginAll commits the start of many payments: their keys are claimed and their
 // charges stand as pending. It may run more than once for the same attempts.
 func (s *Service) beginAll(ctx context.Context, tx bun.Tx, attempts []*attempt) error {
@@ -87,10 +94,10 @@ func (s *Service) decideBegin(ctx context.Context, tx bun.Tx, fresh []*attempt) 
 func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt) error {
 	var charges []*Charge
 	var created, confirmed []*Intent
-	var methods []Method
+	methods := make(map[bool][]Method) // by mode: each has its own time
 	var events []event.Event
 	for _, a := range started {
-		methods = append(methods, a.method)
+		methods[a.livemode()] = append(methods[a.livemode()], a.method)
 		if a.charge != nil {
 			charges = append(charges, a.charge)
 		}
@@ -107,8 +114,10 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 			confirmed = append(confirmed, a.intent)
 		}
 	}
-	if err := s.Methods.Keep(ctx, tx, clockOfClaims.Now(), methods...); err != nil {
-		return err
+	for livemode, made := range methods {
+		if err := s.Methods.Keep(ctx, tx, s.Clocks.For(livemode).Now(), made...); err != nil {
+			return err
+		}
 	}
 	if err := insertIntents(ctx, tx, created); err != nil {
 		return err

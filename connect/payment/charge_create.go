@@ -116,7 +116,7 @@ func (s *Service) CreateCharge(ctx context.Context, scope tenant.Scope, p Charge
 		StatementDescriptor: p.StatementDescriptor, StatementDescriptorSuffix: p.StatementDescriptorSuffix,
 		Shipping: shippingJSON(p.Shipping), Metadata: meta, CreatedAt: s.Clocks.For(scope.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
-	return s.take(ctx, &attempt{method: method, charge: c, at: c.CreatedAt}, owner.DelayDays, payer{})
+	return s.take(ctx, &attempt{method: method, charge: c, at: c.CreatedAt}, owner.DelayDays, payer{offSession: true})
 }
 
 func (p *ChargeParams) acceptLegacy() {

@@ -135,7 +135,7 @@ func (s *Service) UpdateIntent(ctx context.Context, tx bun.Tx, scope tenant.Scop
 	if after.Metadata, err = change.metadata.Apply(intent.Metadata); err != nil {
 		return wire.PaymentIntent{}, err
 	}
-	if err := s.Methods.Keep(ctx, tx, clockOfClaims.Now(), change.method); err != nil {
+	if err := s.Methods.Keep(ctx, tx, s.Clocks.For(scope.Livemode).Now(), change.method); err != nil {
 		return wire.PaymentIntent{}, err
 	}
 	_, err = tx.NewUpdate().Model(&intentRow{Intent: after}).WherePK().Exec(ctx)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
@@ -23,16 +24,21 @@ func (d door) balance(ctx context.Context, r *rest.Request) (any, error) {
 		}
 		funds = []balance.Funds{{Currency: currency}}
 	}
-	b := wire.Balance{Object: "balance", Livemode: r.Scope.Livemode}
+	return ShowBalance(r.Scope, funds), nil
+}
+
+// ShowBalance is what an account has, as the API shows it.
+func ShowBalance(scope tenant.Scope, funds []balance.Funds) wire.Balance {
+	b := wire.Balance{Object: "balance", Livemode: scope.Livemode}
 	for _, f := range funds {
 		b.Available = append(b.Available, amountOf(f, f.Available))
 		b.Pending = append(b.Pending, amountOf(f, f.Pending))
 		b.InstantAvailable = append(b.InstantAvailable, amountOf(f, max(0, f.Available)))
-		if !r.Scope.Connected() {
+		if !scope.Connected() {
 			b.ConnectReserved = append(b.ConnectReserved, amountOf(f, f.Reserved))
 		}
 	}
-	return b, nil
+	return b
 }
 
 func amountOf(f balance.Funds, amount int64) wire.BalanceAmount {

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/payment"
+	"github.com/sluicepay/sluice/connect/processor/cardsim"
+	"github.com/sluicepay/sluice/connect/webhook"
+	"github.com/sluicepay/sluice/ledger"
+	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/oauth/oauthhttp"
+	"github.com/sluicepay/sluice/payouts"
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/payouts/rail/banksim"
+	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/event/relay"
+	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/run"
+	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/telemetry"
+)
+
+// App is one process of Sluice: every room, built in reading order.
+type App struct {
+	cfg     Config
+	log     *slog.Logger
+	pool    *bun.DB
+	simPool *bun.DB // the sandbox processor's own way to its own books
+	bus     *bus.Bus
+	metrics *telemetry.Metrics
+	clocks  clock.Modes
+	world   *run.WorldClock
+
+	book     *ledger.Book
+	idem     *idempotency.Store
+	auth     *credential.Authenticator
+	keys     *credential.Service
+	accounts *connect.Accounts
+	methods  *payment.Methods
+	sandbox  *cardsim.Sim
+	payments *payment.Service
+	sweeper  *payment.Sweeper
+	moves    *connect.TransferService
+	fees     *connect.ApplicationFees
+	hooks    *webhook.Endpoints
+	dispatch *webhook.Dispatcher
+	notify   *webhook.Subscriber
+	payouts  *payouts.Service
+	intake   *payouts.Intake
+	relay    *relay.Relay
+	inbox    *webhook.DevInbox
+	server   *rest.Server
+}
+
+// newApp opens the pools and builds the rooms. It starts nothing. Migrations must be applied.
+func newApp(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
+	pool, err := db.Open(ctx, db.Config{URL: cfg.DatabaseURL.Reveal(), Name: "sluice", MaxConns: cfg.DatabaseConns})
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: log, pool: pool, metrics: telemetry.NewMetrics()}
+	if err := a.build(ctx); err != nil {
+		_ = a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) build(ctx context.Context) (err error) {
+	if err := mustBeMigrated(ctx, a.pool); err != nil {
+		return err
+	}
+	world := &clock.World{}
+	a.clocks = clock.Modes{Live: clock.System{}, Test: world}
+	a.world = run.NewWorldClock(a.pool, world)
+	if err := a.world.Load(ctx); err != nil {
+		return err
+	}
+	ring, err := a.cfg.Keyring()
+	if err != nil {
+		return err
+	}
+	a.book = ledger.NewBook()
+	a.idem = idempotency.NewStore()
+	for _, build := range []func(context.Context, *secret.Keyring) error{a.buildAccess, a.buildMarketplace, a.buildPayouts, a.buildEvents} {
+		if err := build(ctx, ring); err != nil {
+			return err
+		}
+	}
+	a.server = rest.New(rest.Config{
+		Pool: a.pool, Store: a.idem, Authenticator: oauthhttp.Authenticator{Keys: a.auth}, Accounts: a.accounts,
+		Loaders: a.loaders(), Log: a.log, Observe: a.metrics.Served,
+	})
+	a.server.Mount(a.routes()...)
+	return nil
+}
+
+// buildAccess is who may act.
+func (a *App) buildAccess(context.Context, *secret.Keyring) error {
+	pepper, err := a.cfg.Pepper("api_keys")
+	if err != nil {
+		return err
+	}
+	a.auth = credential.NewAuthenticator(a.pool, pepper, clock.System{})
+	a.keys = credential.NewService(a.auth, resources...)
+	return nil
+}
+
+// buildMarketplace is who is paid by whom, and how.
+func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error {
+	pepper, err := a.cfg.Pepper("fingerprints")
+	if err != nil {
+		return err
+	}
+	a.methods = payment.NewMethods(a.pool, payment.MethodConfig{Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper})
+	a.accounts = connect.NewAccounts(a.pool, connect.Config{
+		Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(a.methods), Balances: settledBalances{},
+	})
+	a.simPool, err = db.Open(ctx, db.Config{URL: a.cfg.DatabaseURL.Reveal(), Name: "sluice cardsim", MaxConns: simConns})
+	if err != nil {
+		return err
+	}
+	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
+	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}}
+	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
+	a.payments = payment.New(payment.Config{
+		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
+		Transfers: a.moves, Sandbox: a.sandbox, Log: a.log, Step: a.cfg.Step,
+	})
+	a.sweeper = &payment.Sweeper{Service: a.payments, Answer: answerOrphan}
+
+	egress := webhook.Egress{}
+	if a.cfg.Dev {
+		egress.Allow = webhook.Loopback()
+		a.inbox = webhook.NewInbox()
+	}
+	a.hooks = webhook.NewEndpoints(ring, egress)
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), clock.System{}, webhook.DispatcherConfig{})
+	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, clock.System{}, a.dispatch.Wake)
+	return nil
+}
+
+// simConns bounds the sandbox processor's own connections.
+const simConns = 4
+
+// buildPayouts is how money leaves.
+func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
+	a.payouts = payouts.New(a.pool, payouts.Config{
+		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Rails: rail.Modes{Test: banksim.New(a.pool)}, Log: a.log,
+	})
+	a.intake = payouts.NewIntake(a.pool, a.payouts)
+	return nil
+}
+
+// buildEvents is how the rooms hear of one another.
+func (a *App) buildEvents(context.Context, *secret.Keyring) (err error) {
+	cfg := a.cfg.Kafka
+	cfg.Log, cfg.Parking = a.log, event.NewParking(a.pool, clock.System{})
+	if a.bus, err = bus.Open(cfg); err != nil {
+		return err
+	}
+	a.relay = relay.New(a.pool, a.bus, relay.Config{Log: a.log})
+	return nil
+}
+
+// Handler is the whole API, for callers inside the process.
+func (a *App) Handler() http.Handler { return a.server }
+
+// Run serves and works until ctx ends, then lets what is under way finish.
+func (a *App) Run(ctx context.Context) error {
+	group := run.NewGroup(ctx)
+	group.Go("world clock", a.world.Run)
+	if a.cfg.Roles.Has(RoleAPI) {
+		listener, err := net.Listen("tcp", a.cfg.Addr)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", a.cfg.Addr, err)
+		}
+		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
+		group.Go("keys", a.auth.Run)
+	}
+	if a.cfg.Roles.Has(RoleRelay) {
+		group.Go("relay", a.runRelay)
+	}
+	a.subscribe(group)
+	if a.cfg.Roles.Has(RoleWebhooks) {
+		group.Go("webhooks", a.dispatch.Run)
+	}
+	for _, worker := range a.jobs() {
+		group.Go("job", worker.Run)
+	}
+	if a.cfg.OnReady != nil && !a.cfg.Roles.Has(RoleAPI) {
+		a.cfg.OnReady("")
+	}
+	return group.Wait()
+}
+
+// drain is how long requests may take to finish once the process stops.
+const drain = 1500 * time.Millisecond
+
+func (a *App) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{Handler: a.server, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	if a.cfg.OnReady != nil {
+		base := a.cfg.BaseURL
+		if base == "" {
+			base = "http://" + listener.Addr().String()
+		}
+		a.cfg.OnReady(base)
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		_ = server.Close()
+	}
+	return nil
+}
+
+// runRelay makes sure of the topics, then carries events to them. A broker that
+// is down delays both: the log keeps everything.
+func (a *App) runRelay(ctx context.Context) error {
+	if !a.awaitTopics(ctx) {
+		return nil
+	}
+	return a.relay.Run(ctx)
+}
+
+// Close finishes queued work and lets go of everything.
+func (a *App) Close() error {
+	if a.payments != nil {
+		a.payments.Close()
+	}
+	if a.sandbox != nil {
+		a.sandbox.Close()
+	}
+	if a.bus != nil {
+		_ = a.bus.Close()
+	}
+	if a.simPool != nil {
+		_ = a.simPool.Close()
+	}
+	return a.pool.Close()
+}
+
+// mustBeMigrated refuses a database whose schema is older than this program.
+func mustBeMigrated(ctx context.Context, pool *bun.DB) error {
+	migrations, err := db.MigrationStatus(ctx, pool)
+	if err != nil {
+		return err
+	}
+	for _, m := range migrations {
+		if m.AppliedAt.IsZero() {
+			return fmt.Errorf("migration %s is not applied: run `sluice migrate` first", m.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// Commands are the client commands: everything that needs a running server, or its database.
+func Commands() []*cobra.Command {
+	return []*cobra.Command{
+		accounts(), balance(), charges(), events(), get(), keys(), ledgerCommands(), payouts(), timeCommands(),
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+// What one room asks of another is declared by the room that asks, as a narrow
+// interface; here is who satisfies it.
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/payouts"
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// payees tells payouts who is paid where.
+type payees struct{ accounts *connect.Accounts }
+
+func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (payouts.Payable, error) {
+	a, err := p.accounts.Get(ctx, idb, scope, scope.Account)
+	if err != nil {
+		return payouts.Payable{}, err
+	}
+	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule)
+	if err != nil {
+		return payouts.Payable{}, err
+	}
+	payable := payouts.Payable{Schedule: schedule, PayoutsEnabled: a.Standing().PayoutsEnabled}
+	if d := a.Settings.Payouts.StatementDescriptor; d != nil {
+		payable.StatementDescriptor = *d
+	}
+	for _, e := range a.ExternalAccounts {
+		payable.Destinations = append(payable.Destinations, payouts.Destination{
+			ID: e.ID, Currency: money.Currency(e.Currency), Default: e.Default, Errored: e.Status == connect.ExternalErrored,
+		})
+	}
+	return payable, nil
+}
+
+func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error) {
+	a, err := p.accounts.Get(ctx, idb, scope, scope.Account)
+	if err != nil {
+		return rail.Creditor{}, err
+	}
+	e, err := a.ExternalAccount(destination)
+	if err != nil {
+		return rail.Creditor{}, err
+	}
+	number, err := p.accounts.Number(e)
+	return rail.Creditor{Name: e.HolderName, Country: e.Country, Routing: e.RoutingNumber, Number: number}, err
+}
+
+func (p payees) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error {
+	return p.accounts.MarkErrored(ctx, tx, at, scope, destination)
+}
+
+// settledBalances tells connect whether an account may be closed.
+type settledBalances struct{}
+
+func (settledBalances) Settled(ctx context.Context, tx bun.Tx, livemode bool, account string) (bool, error) {
+	funds, err := balance.Of(ctx, tx, tenant.Scope{Account: account, Livemode: livemode})
+	for _, f := range funds {
+		if f.Available != 0 || f.Pending != 0 || f.Reserved != 0 {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+// owners tells the ledger's door about the accounts behind its owners.
+type owners struct{ accounts *connect.Accounts }
+
+func (o owners) DefaultCurrency(ctx context.Context, scope tenant.Scope) (money.Currency, error) {
+	summary, err := o.accounts.Lookup(ctx, scope, scope.Account)
+	return money.Currency(summary.DefaultCurrency), err
+}
+
+func (o owners) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
+	return o.accounts.ConnectedTo(ctx, platform, account, livemode)
+}
+
+func (o owners) ConnectedAccounts(ctx context.Context, platform string, livemode bool) ([]string, error) {
+	return o.accounts.IDs(ctx, o.accounts.Pool(), platform, livemode)
+}
+
+// answerOrphan renders the answer to a request that nobody waits for any more.
+func answerOrphan(object any, failure error) (idempotency.Response, error) {
+	if failure != nil {
+		f := fault.As(failure)
+		if f == nil {
+			return idempotency.Response{}, failure
+		}
+		status, body := rest.RenderFault(f)
+		return idempotency.Response{Status: status, Body: body}, nil
+	}
+	body, err := rest.Render(object)
+	return idempotency.Response{Status: 200, Body: body}, err
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/ledger/audit"
+	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/ledger/ledgerhttp"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/run"
+	"github.com/sluicepay/sluice/platform/tenant"
+)
+
+// jobs is the periodic work of this process's roles; each is done by one process at a time.
+func (a *App) jobs() []*run.Worker {
+	var jobs []run.Job
+	if a.cfg.Roles.Has(RoleJobs) {
+		jobs = append(jobs,
+			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
+			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
+			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
+			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
+		)
+	}
+	if a.cfg.Roles.Has(RolePayouts) {
+		jobs = append(jobs, run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll})
+	}
+	workers := make([]*run.Worker, len(jobs))
+	for i, job := range jobs {
+		workers[i] = run.Every(a.pool, job)
+	}
+	return workers
+}
+
+func (a *App) seal(ctx context.Context) error {
+	_, err := audit.Seal(ctx, a.pool)
+	return err
+}
+
+// keysPerSweep bounds one transaction of forgetKeys.
+const keysPerSweep = 10_000
+
+func (a *App) forgetKeys(ctx context.Context) error {
+	for {
+		n, err := idempotency.Sweep(ctx, a.pool, clock.System{}.Now(), keysPerSweep)
+		if err != nil || n < keysPerSweep {
+			return err
+		}
+	}
+}
+
+func (a *App) matureAll(ctx context.Context) error {
+	for _, livemode := range []bool{false, true} {
+		if _, err := a.mature(ctx, livemode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pursesPerCommit bounds one transaction of mature.
+const pursesPerCommit = 500
+
+// mature makes due funds available and tells their accounts.
+func (a *App) mature(ctx context.Context, livemode bool) (purses int, err error) {
+	for {
+		var matured []balance.Matured
+		err := db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+			at := a.clocks.For(livemode).Now()
+			if matured, err = balance.Mature(ctx, tx, a.book, livemode, at, pursesPerCommit); err != nil {
+				return err
+			}
+			return a.tellAvailable(ctx, tx, at, matured)
+		})
+		if err != nil || len(matured) == 0 {
+			return purses, err
+		}
+		purses += len(matured)
+	}
+}
+
+// tellAvailable appends balance.available events. Each maturity is an object of
+// its own, so that its only event is its first version.
+func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, matured []balance.Matured) error {
+	events := make([]event.Event, 0, len(matured))
+	for _, m := range matured {
+		platform, err := a.accounts.PlatformOf(ctx, tx, m.Account, m.Livemode)
+		if err != nil {
+			return err
+		}
+		scope := tenant.Scope{Platform: platform, Account: m.Account, Livemode: m.Livemode}
+		funds, err := balance.Of(ctx, tx, scope)
+		if err != nil {
+			return err
+		}
+		object, err := json.Marshal(ledgerhttp.ShowBalance(scope, funds))
+		if err != nil {
+			return err
+		}
+		events = append(events, event.Event{
+			ID: id.New("evt"), Type: "balance.available", Account: m.Account, Platform: platform, Livemode: m.Livemode,
+			ObjectID: id.New("bal"), ObjectVersion: 1, Object: object, CreatedAt: at,
+		})
+	}
+	return event.Log{}.Append(ctx, tx, events...)
+}
+
+func (a *App) payAll(ctx context.Context) error {
+	for _, livemode := range []bool{false, true} {
+		if err := a.pay(ctx, livemode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pay makes the payouts that are due, hands them over and follows them up.
+func (a *App) pay(ctx context.Context, livemode bool) error {
+	if a.payouts.Rail(livemode) == nil {
+		return nil // no bank is set up in this mode
+	}
+	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
+		if _, err := step(ctx, livemode, a.clocks.For(livemode).Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// setting is one thing an operator can say, by flag, in the environment or in a
+// file: database_url is --database-url, SLUICE_DATABASE_URL and database_url=…
+type setting struct {
+	name    string
+	usage   string
+	initial string // what holds when nobody says anything
+	secret  bool   // shown only as set or not set, and no flag: command lines are seen by everybody
+	put     func(*Config, string) error
+}
+
+func (s setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
+func (s setting) env() string  { return "SLUICE_" + strings.ToUpper(s.name) }
+
+var settings = []setting{
+	{name: "addr", usage: "where the API listens", initial: "127.0.0.1:7070",
+		put: text(func(c *Config) *string { return &c.Addr })},
+	{name: "public_url", usage: "how others reach the API; default http:// and the address",
+		put: func(c *Config, v string) error { c.BaseURL = strings.TrimRight(v, "/"); return nil }},
+	{name: "metrics_addr", usage: "where /metrics listens; none if empty",
+		put: text(func(c *Config) *string { return &c.MetricsAddr })},
+	{name: "roles", usage: "what this process does: any of " + Roles(allRoles).String(), initial: Roles(allRoles).String(),
+		put: func(c *Config, v string) (err error) { c.Roles, err = parseRoles(v); return err }},
+	{name: "database_url", usage: "PostgreSQL, postgres://user:password@host:port/database", secret: true,
+		put: hidden(func(c *Config) *secret.Text { return &c.DatabaseURL })},
+	{name: "database_conns", usage: "connections to PostgreSQL; 0 takes the default", initial: "0",
+		put: func(c *Config, v string) (err error) { c.DatabaseConns, err = strconv.Atoi(v); return err }},
+	{name: "kafka_brokers", usage: "brokers to begin with, host:port,host:port",
+		put: func(c *Config, v string) error {
+			c.Kafka.Brokers = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+			return nil
+		}},
+	{name: "kafka_tls", usage: "speak TLS to the brokers", initial: "false", put: putKafkaTLS},
+	{name: "kafka_sasl_mechanism", usage: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; no login if empty",
+		put: text(func(c *Config) *string { return &c.Kafka.SASL.Mechanism })},
+	{name: "kafka_sasl_user", usage: "who logs in at the brokers",
+		put: text(func(c *Config) *string { return &c.Kafka.SASL.User })},
+	{name: "kafka_sasl_password", usage: "password of that user", secret: true,
+		put: text(func(c *Config) *string { return &c.Kafka.SASL.Password })},
+	{name: "key_master", usage: "recognises API keys: 32 random bytes in base64; never change it", secret: true,
+		put: hidden(func(c *Config) *secret.Text { return &c.KeyMaster })},
+	{name: "seal_masters", usage: "encrypt bank details and webhook secrets: 32 random bytes in base64 each, the newest first, separated by commas",
+		secret: true, put: putSealMasters},
+	{name: "log_format", usage: "text or json; default text on a terminal, json elsewhere",
+		put: text(func(c *Config) *string { return &c.LogFormat })},
+	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
+		put: text(func(c *Config) *string { return &c.LogLevel })},
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error { *field(c) = v; return nil }
+}
+
+func hidden(field func(*Config) *secret.Text) func(*Config, string) error {
+	return func(c *Config, v string) error { *field(c) = secret.New(v); return nil }
+}
+
+func putKafkaTLS(c *Config, v string) error {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
+	if on {
+		c.Kafka.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return nil
+}
+
+func putSealMasters(c *Config, v string) error {
+	c.SealMasters = nil
+	for master := range strings.SplitSeq(v, ",") {
+		c.SealMasters = append(c.SealMasters, secret.New(strings.TrimSpace(master)))
+	}
+	return nil
+}
+
+// chosen is a setting's value and who said so.
+type chosen struct {
+	setting
+	value  string
+	source string // "flag --addr", "environment SLUICE_ADDR", "file x.conf", "default"
+}
+
+// shown is the value as it may be printed.
+func (c chosen) shown() string {
+	switch {
+	case c.secret && c.value != "":
+		return "(set)"
+	case c.value == "":
+		return "(not set)"
+	}
+	return c.value
+}
+
+// bindSettings adds a flag for every setting that is not a secret, and --config.
+func bindSettings(flags *pflag.FlagSet) {
+	flags.String("config", "", "read settings from this file: KEY=VALUE lines or one JSON object (environment: SLUICE_CONFIG)")
+	for _, s := range settings {
+		if !s.secret {
+			flags.String(s.flag(), s.initial, s.usage)
+		}
+	}
+}
+
+// choose finds every setting's value: flag, then environment, then file, then what it is initially.
+func choose(flags *pflag.FlagSet, getenv func(string) (string, bool)) ([]chosen, error) {
+	path, _ := flags.GetString("config")
+	if path == "" {
+		path, _ = getenv("SLUICE_CONFIG")
+	}
+	file, err := readSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]chosen, len(settings))
+	for i, s := range settings {
+		all[i] = chosen{setting: s, value: s.initial, source: "default"}
+		fromEnv, inEnv := getenv(s.env())
+		fromFile, inFile := file[s.name]
+		switch {
+		case flags.Changed(s.flag()):
+			all[i].value, all[i].source = flags.Lookup(s.flag()).Value.String(), "flag --"+s.flag()
+		case inEnv:
+			all[i].value, all[i].source = fromEnv, "environment "+s.env()
+		case inFile:
+			all[i].value, all[i].source = fromFile, "file "+path
+		}
+	}
+	return all, nil
+}
+
+// configure makes a Config of what was chosen. Its errors name the setting and never its value if that is secret.
+func configure(all []chosen) (Config, error) {
+	var cfg Config
+	for _, c := range all {
+		if c.value == "" {
+			continue
+		}
+		if err := c.put(&cfg, c.value); err != nil {
+			return cfg, fmt.Errorf("%s (%s): %w", c.name, c.source, err)
+		}
+	}
+	return cfg, nil
+}
+
+// readSettings reads a file of KEY=VALUE lines or one JSON object. Keys are
+// setting names in any case, with or without SLUICE_ in front.
+func readSettings(path string) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	read := settingLines
+	if strings.HasPrefix(strings.TrimSpace(string(raw)), "{") {
+		read = settingObject
+	}
+	found, err := read(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	named := make(map[string]string, len(found))
+	for key, value := range found {
+		name := strings.TrimPrefix(strings.ToLower(key), "sluice_")
+		if !known(name) {
+			return nil, fmt.Errorf("%s: there is no setting %q; `sluice config show` lists them", path, key)
+		}
+		named[name] = value
+	}
+	return named, nil
+}
+
+func known(name string) bool {
+	for _, s := range settings {
+		if s.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func settingLines(raw []byte) (map[string]string, error) {
+	found := map[string]string{}
+	for i, line := range strings.Split(string(raw), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, fmt.Errorf("line %d is not KEY=VALUE", i+1)
+		}
+		value = strings.TrimSpace(value)
+		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+		found[strings.TrimSpace(key)] = value
+	}
+	return found, nil
+}
+
+func settingObject(raw []byte) (map[string]string, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("not one JSON object: %w", err)
+	}
+	found := map[string]string{}
+	for key, value := range object {
+		var list []string
+		var one string
+		switch {
+		case json.Unmarshal(value, &one) == nil:
+			found[key] = one
+		case json.Unmarshal(value, &list) == nil:
+			found[key] = strings.Join(list, ",")
+		default:
+			found[key] = string(value)
+		}
+	}
+	return found, nil
+}

@@ -164,6 +164,20 @@ func TestAFailedPayoutGivesItsMoneyBackAndStopsTheDestination(t *testing.T) {
 	w.expectPaidOnce(w.all(may)[1])
 }
 
+func TestAPayoutTheBankRefusesAtOnceFails(t *testing.T) {
+	w := open(t)
+	w.pays(may, payouts.Daily, "hkd", "000444444440")
+	w.earn(may, 7000, "hkd", 0)
+	w.handle(w.available(may, "hkd"))
+	w.jobs()
+	p := w.only(may)
+	w.expectStatus(p, payouts.Failed)
+	w.expectEvents(p, "1 payout.created", "2 payout.failed")
+	w.expectBooks(`
+		available           may  hkd   7000
+		processor_clearing  hub  hkd  -7000`)
+}
+
 func TestAPaidPayoutThatComesBackIsFailedAndItsMoneyAvailable(t *testing.T) {
 	w := open(t)
 	w.pays(may, payouts.Daily, "hkd", "000555555558")

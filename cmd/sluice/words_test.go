@@ -24,6 +24,8 @@ func TestStartErrorsSayTheMend(t *testing.T) {
 		{listen(syscall.EADDRNOTAVAIL), "host:1 is not an address of this machine: choose another with --addr"},
 		{&net.OpError{Op: "listen", Err: &net.AddrError{Err: "missing port", Addr: "x"}}, "--addr host:1 is not host:port, such as 127.0.0.1:7070"},
 		{&fs.PathError{Op: "mkdir", Path: "/srv/x", Err: syscall.EACCES}, "this user may not write /srv/x: change its owner or mode, or choose another directory with --dir"},
+		{&net.OpError{Op: "listen", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}, Err: os.NewSyscallError("bind", syscall.EADDRINUSE)},
+			"127.0.0.1:9 is in use: stop what listens there, or choose another address"}, // that of the metrics
 		{errors.New("something else"), "something else"},
 	} {
 		if got := inWords("host:1", c.err); got.Error() != c.says {

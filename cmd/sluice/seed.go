@@ -17,7 +17,7 @@ import (
 
 // seedWorkers is how many requests of the seed are under way at a time: enough
 // for the server to commit them in batches.
-const seedWorkers = 16
+const seedWorkers = 48
 
 // seedNumber makes every marketplace the same one, whatever the ids.
 const seedNumber = 852
@@ -27,7 +27,7 @@ const seedNumber = 852
 var terms = []struct {
 	lessons int
 	passes  string
-}{{70, "3d"}, {80, "2d"}, {90, "2d"}, {30, ""}}
+}{{60, "3d"}, {70, "2d"}, {70, "1d"}, {24, ""}}
 
 // tally counts what the seed did.
 type tally struct{ paid, declined, refunded atomic.Int64 }

@@ -79,6 +79,9 @@ func (s *Service) seal(ctx context.Context, payout string, now time.Time) (p *Pa
 // submit tells the bank. A destination that is gone fails the payout: the bank,
 // we know here, has not heard of it.
 func (s *Service) submit(ctx context.Context, way rail.Rail, p *Payout, now time.Time) (rail.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return rail.Result{}, err // told to stop: do not begin what we would not hear the end of
+	}
 	creditor, err := s.cfg.Accounts.Creditor(ctx, s.pool, p.Scope(), p.Destination)
 	if gone(err) {
 		return rail.Result{State: rail.Failed, Code: "no_account"}, nil

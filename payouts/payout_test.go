@@ -83,7 +83,7 @@ func TestWhatCannotBecomeAPayoutIsRefused(t *testing.T) {
 		code    string
 	}{
 		"nothing":          {hub, payouts.CreateParams{Currency: "hkd"}, "amount", "parameter_invalid_integer"},
-		"too much":         {hub, payouts.CreateParams{Amount: 1e16, Currency: "hkd"}, "amount", "amount_too_large"},
+		"too much":         {hub, payouts.CreateParams{Amount: 10_000_000_000_000_000, Currency: "hkd"}, "amount", "amount_too_large"},
 		"no such currency": {hub, payouts.CreateParams{Amount: 1, Currency: "xxx"}, "currency", "currency_not_supported"},
 		"instant":          {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", Method: "instant"}, "method", "instant_payouts_unsupported"},
 		"long descriptor":  {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", StatementDescriptor: text(23)}, "statement_descriptor", ""},
@@ -162,6 +162,20 @@ func TestAFailedPayoutGivesItsMoneyBackAndStopsTheDestination(t *testing.T) {
 	w.clock.Advance(24 * time.Hour)
 	w.jobs()
 	w.expectPaidOnce(w.all(may)[1])
+}
+
+func TestAPayoutTheBankRefusesAtOnceFails(t *testing.T) {
+	w := open(t)
+	w.pays(may, payouts.Daily, "hkd", "000444444440")
+	w.earn(may, 7000, "hkd", 0)
+	w.handle(w.available(may, "hkd"))
+	w.jobs()
+	p := w.only(may)
+	w.expectStatus(p, payouts.Failed)
+	w.expectEvents(p, "1 payout.created", "2 payout.failed")
+	w.expectBooks(`
+		available           may  hkd   7000
+		processor_clearing  hub  hkd  -7000`)
 }
 
 func TestAPaidPayoutThatComesBackIsFailedAndItsMoneyAvailable(t *testing.T) {

@@ -109,6 +109,8 @@ type world struct {
 	service *payouts.Service
 	intake  *payouts.Intake
 	crash   string // the step after which the process dies
+	stops   bool   // it is told to stop instead
+	stop    context.CancelFunc
 	count   int
 }
 
@@ -123,10 +125,14 @@ func open(t *testing.T) *world {
 	w.service = payouts.New(w.pool, payouts.Config{
 		Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Rails: rail.Modes{Test: w.bank},
 		After: func(step string) {
-			if step == w.crash {
-				w.crash = ""
+			if step != w.crash {
+				return
+			}
+			w.crash = ""
+			if !w.stops {
 				panic("crashed after " + step)
 			}
+			w.stop()
 		},
 	})
 	w.intake = payouts.NewIntake(w.pool, w.service)
@@ -207,8 +213,11 @@ func (w *world) job(run func(context.Context, bool, time.Time) (int, error)) (n 
 			w.Log(died)
 		}
 	}()
-	n, err := run(w.Context(), false, w.clock.Now())
-	if err != nil {
+	ctx, stop := context.WithCancel(w.Context())
+	defer stop()
+	w.stop = stop
+	n, err := run(ctx, false, w.clock.Now())
+	if err != nil && ctx.Err() == nil {
 		w.Error(err)
 	}
 	return n

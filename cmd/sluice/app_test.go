@@ -86,7 +86,10 @@ func newHouse(t *testing.T) *house {
 
 type testWriter struct{ t *testing.T }
 
-func (w testWriter) Write(p []byte) (int, error) { w.t.Log(strings.TrimSpace(string(p))); return len(p), nil }
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
 
 func (h *house) call(method, path string, form url.Values) map[string]any {
 	h.t.Helper()

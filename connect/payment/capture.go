@@ -228,6 +228,8 @@ func (s *Service) askFinish(ctx context.Context, livemode bool, job *capture) (p
 	if err != nil {
 		return processor.Result{}, err
 	}
+	ctx, answered := context.WithTimeout(ctx, processorTimeout)
+	defer answered()
 	var result processor.Result
 	if job.Kind == voidKind {
 		result, err = port.Void(ctx, job.Charge)

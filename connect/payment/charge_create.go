@@ -88,6 +88,9 @@ func (d *LegacyDestination) DecodeParam(name string, v any) error {
 // kind Declined that names the stored failed charge.
 func (s *Service) CreateCharge(ctx context.Context, scope tenant.Scope, p ChargeParams) (any, error) {
 	p.acceptLegacy()
+	if err := (words{p.Description, p.StatementDescriptor, p.StatementDescriptorSuffix, p.Metadata}).check(); err != nil {
+		return nil, err
+	}
 	amount, err := amountOf(p.Amount, p.Currency)
 	if err != nil {
 		return nil, err
@@ -98,6 +101,9 @@ func (s *Service) CreateCharge(ctx context.Context, scope tenant.Scope, p Charge
 	}
 	method, err := s.chargeMethod(ctx, scope, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkParties(ctx, scope, p.Customer, method, p.OnBehalfOf); err != nil {
 		return nil, err
 	}
 	meta, err := p.Metadata.Apply(nil)
@@ -152,11 +158,13 @@ func (s *Service) take(ctx context.Context, a *attempt, delayDays int64, who pay
 
 	// The caller may hang up; the payment goes on to an end of its own.
 	ctx = context.WithoutCancel(ctx)
-	result, err := port.Authorize(ctx, processor.AuthorizeRequest{
+	asking, answered := context.WithTimeout(ctx, processorTimeout)
+	result, err := port.Authorize(asking, processor.AuthorizeRequest{
 		Reference: c.ID, Amount: c.Total(), Method: c.Method.Handle, Capture: c.Capture, OffSession: who.offSession,
 		SetUp: who.setUp, ReturnURL: who.returnURL, Customer: c.Customer, Description: value(c.Description),
 		StatementDescriptor: value(c.StatementDescriptor),
 	})
+	answered()
 	if err != nil {
 		result = processor.Result{Status: processor.Unknown}
 		s.Log.ErrorContext(ctx, "authorize", "charge", c.ID, "error", err)

@@ -83,6 +83,9 @@ type MethodCard struct {
 // CreateIntent makes an intent and, with confirm, takes the payment. It returns
 // a wire.PaymentIntent or the answer given earlier for the same idempotency key.
 func (s *Service) CreateIntent(ctx context.Context, scope tenant.Scope, p IntentParams) (any, error) {
+	if err := (words{p.Description, p.StatementDescriptor, p.StatementDescriptorSuffix, p.Metadata}).check(); err != nil {
+		return nil, err
+	}
 	amount, err := amountOf(p.Amount, p.Currency)
 	if err != nil {
 		return nil, err
@@ -170,6 +173,25 @@ func (s *Service) applyConfirm(ctx context.Context, scope tenant.Scope, intent *
 	if p.Shipping != nil {
 		intent.Shipping = shippingJSON(p.Shipping)
 	}
+	method, err := s.confirmMethod(ctx, scope, intent, p)
+	if err != nil {
+		return Method{}, err
+	}
+	if err := s.checkParties(ctx, scope, intent.Customer, method, intent.OnBehalfOf); err != nil {
+		return Method{}, err
+	}
+	if method.ID == "" {
+		return method, nil
+	}
+	intent.PaymentMethod = method.ID
+	if intent.Status == RequiresPaymentMethod {
+		intent.Status = RequiresConfirmation
+	}
+	return method, nil
+}
+
+// confirmMethod is the method named by a confirmation, or the intent's own, or none.
+func (s *Service) confirmMethod(ctx context.Context, scope tenant.Scope, intent *Intent, p ConfirmParams) (Method, error) {
 	ref, param := p.PaymentMethod, "payment_method"
 	if ref == "" && p.PaymentMethodData != nil {
 		ref, param = p.PaymentMethodData.Card.Token, "payment_method_data[card][token]"
@@ -180,13 +202,5 @@ func (s *Service) applyConfirm(ctx context.Context, scope tenant.Scope, intent *
 	if ref == "" {
 		return Method{}, nil
 	}
-	method, err := s.Methods.Resolve(ctx, s.Pool, scope, param, ref)
-	if err != nil {
-		return Method{}, err
-	}
-	intent.PaymentMethod = method.ID
-	if intent.Status == RequiresPaymentMethod {
-		intent.Status = RequiresConfirmation
-	}
-	return method, nil
+	return s.Methods.Resolve(ctx, s.Pool, scope, param, ref)
 }

@@ -46,6 +46,9 @@ type IntentChange struct {
 
 // PrepareUpdate checks an update outside the transaction.
 func (s *Service) PrepareUpdate(ctx context.Context, scope tenant.Scope, id string, u IntentUpdate) (*IntentChange, error) {
+	if err := (words{u.Description, u.StatementDescriptor, u.StatementDescriptorSuffix, u.Metadata}).check(); err != nil {
+		return nil, err
+	}
 	current, err := s.GetIntent(ctx, s.Pool, scope, id)
 	if err != nil {
 		return nil, err

@@ -196,12 +196,14 @@ func (s *Service) draftRefund(ctx context.Context, tx bun.Tx, port processor.Pro
 	return r, err
 }
 
-// askRefund asks the processor; a nil result status means nobody knows yet.
+// askRefund asks the processor; its errors leave the outcome unknown.
 func (s *Service) askRefund(ctx context.Context, r *Refund, charge string) (processor.RefundResult, error) {
 	port, err := s.processor(r.Livemode)
 	if err != nil {
 		return processor.RefundResult{}, err
 	}
+	ctx, answered := context.WithTimeout(ctx, processorTimeout)
+	defer answered()
 	result, err := port.Refund(ctx, processor.RefundRequest{Reference: r.ID, Payment: charge, Amount: money.New(r.Amount, r.Currency)})
 	if err != nil {
 		s.Log.ErrorContext(ctx, "refund", "refund", r.ID, "charge", charge, "error", err)

@@ -109,8 +109,10 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 // stripe is the official Go SDK with Ada's key. It repeats nothing, so that a
 // test sees every answer.
-func (h *house) stripe() *stripe.Client {
-	return stripe.NewClient(h.key, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
+func (h *house) stripe() *stripe.Client { return h.stripeWith(h.key) }
+
+func (h *house) stripeWith(key string) *stripe.Client {
+	return stripe.NewClient(key, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 		URL: stripe.String(h.url), MaxNetworkRetries: stripe.Int64(0), LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
 	})))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -182,10 +183,15 @@ func (a *App) Handler() http.Handler { return a.server }
 func (a *App) Run(ctx context.Context) error {
 	group := run.NewGroup(ctx)
 	group.Go("world clock", a.world.Run)
+	if err := a.observe(group); err != nil {
+		group.Stop()
+		return errors.Join(fmt.Errorf("listen on %s: %w", a.cfg.MetricsAddr, err), group.Wait())
+	}
 	if a.cfg.Roles.Has(RoleAPI) {
 		listener, err := net.Listen("tcp", a.cfg.Addr)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", a.cfg.Addr, err)
+			group.Stop()
+			return errors.Join(fmt.Errorf("listen on %s: %w", a.cfg.Addr, err), group.Wait())
 		}
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)

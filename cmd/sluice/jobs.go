@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -58,12 +59,9 @@ func (a *App) forgetKeys(ctx context.Context) error {
 }
 
 func (a *App) matureAll(ctx context.Context) error {
-	for _, livemode := range []bool{false, true} {
-		if _, err := a.mature(ctx, livemode); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, test := a.mature(ctx, false)
+	_, live := a.mature(ctx, true)
+	return errors.Join(test, live)
 }
 
 // pursesPerCommit bounds one transaction of mature.
@@ -114,23 +112,19 @@ func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, mature
 }
 
 func (a *App) payAll(ctx context.Context) error {
-	for _, livemode := range []bool{false, true} {
-		if err := a.pay(ctx, livemode); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(a.pay(ctx, false), a.pay(ctx, true))
 }
 
-// pay makes the payouts that are due, hands them over and follows them up.
+// pay makes the payouts that are due, hands them over and follows them up. What
+// fails in one step does not hold back the others: it is tried again next time.
 func (a *App) pay(ctx context.Context, livemode bool) error {
 	if a.payouts.Rail(livemode) == nil {
 		return nil // no bank is set up in this mode
 	}
+	var errs []error
 	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
-		if _, err := step(ctx, livemode, a.clocks.For(livemode).Now()); err != nil {
-			return err
-		}
+		_, err := step(ctx, livemode, a.clocks.For(livemode).Now())
+		errs = append(errs, err)
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -1,7 +1,6 @@
 package payment_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -328,7 +327,16 @@ func (r reply) field(path string) string {
 	return fmt.Sprint(v)
 }
 
-func (r reply) String() string { return fmt.Sprintf("%d %s", r.status, bytes.TrimSpace(r.body)) }
+// String is the status and what matters most of the body.
+func (r reply) String() string {
+	var words []string
+	for _, name := range []string{"id", "status", "error.code", "error.param", "error.message"} {
+		if v := r.field(name); v != "" {
+			words = append(words, v)
+		}
+	}
+	return fmt.Sprintf("%d %s", r.status, strings.Join(words, " "))
+}
 
 // call sends "name=value" pairs as a form with the platform's test key; "Header: value" pairs are headers.
 func (w *world) call(path string, parts ...string) reply {

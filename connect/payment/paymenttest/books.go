@@ -79,7 +79,7 @@ var settled = []rule{
 		    OR coalesce(p.captured, 0) <> c.amount_captured OR coalesce(p.refunded, 0) <> c.amount_refunded OR coalesce(p.fee, 0) <> c.processing_fee
 		    OR c.amount_captured > 0 AND p.currency <> c.currency
 		    OR (c.status = 'succeeded' AND NOT c.canceled) <> coalesce(p.status = 'succeeded', false)
-		    OR c.canceled AND p.status <> 'voided')`},
+		    OR c.status = 'succeeded' AND c.canceled AND p.status <> 'voided')`},
 	{"the processor gave back what our refunds say", `
 		SELECT coalesce(r.id, p.reference) || ' here ' || coalesce(r.status || ' ' || r.amount, 'unknown') || ', there ' || coalesce(p.status || ' ' || p.amount, 'unknown')
 		  FROM connect.refunds r FULL JOIN cardsim.refunds p ON p.reference = r.id

@@ -105,12 +105,18 @@ type process struct {
 // "SLUICE_CRASH_AT=authorized".
 func newServer(t testing.TB, env ...string) *server {
 	t.Helper()
+	return newServerOn(t, dbtest.URL(t), env...)
+}
+
+// newServerOn is newServer on a given, migrated database.
+func newServerOn(t testing.TB, databaseURL string, env ...string) *server {
+	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	s := &server{t: t, DatabaseURL: dbtest.URL(t), Broker: b, addr: freeAddr(t)}
+	s := &server{t: t, DatabaseURL: databaseURL, Broker: b, addr: freeAddr(t)}
 	s.Direct = "http://" + s.addr
 	s.env = append(os.Environ(),
 		"SLUICE_DATABASE_URL="+s.DatabaseURL, "SLUICE_KAFKA_BROKERS="+b.Addr(), "SLUICE_ADDR="+s.addr,

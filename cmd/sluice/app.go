@@ -100,8 +100,12 @@ func (a *App) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	fingerprints, err := a.cfg.Pepper("requests")
+	if err != nil {
+		return err
+	}
 	a.server = rest.New(rest.Config{
-		Pool: a.pool, Store: a.idem, Authenticator: oauthhttp.Authenticator{Keys: a.auth}, Accounts: a.accounts,
+		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Authenticator: oauthhttp.Authenticator{Keys: a.auth}, Accounts: a.accounts,
 		Loaders: a.loaders(), Log: a.log, Observe: a.metrics.Served,
 	})
 	a.server.Mount(a.routes()...)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/split"
-	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -49,7 +48,7 @@ func (d chargeDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page.List(charges, "/v1/charges", payment.ChargeWire), nil
+	return wire.ListOf("/v1/charges", charges.HasMore, charges.Items), nil
 }
 
 func (d chargeDoor) get(ctx context.Context, r *rest.Request) (any, error) {
@@ -112,14 +111,19 @@ func (d chargeDoor) refunds(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	f.Charge = r.Path("id")
-	if _, err := d.svc.GetCharge(ctx, d.svc.Pool, r.Scope, f.Charge); err != nil {
+	if _, err := showCharge(d.svc)(ctx, d.svc.Pool, r.Scope, f.Charge); err != nil {
 		return nil, err
 	}
-	refunds, err := d.svc.ListRefunds(ctx, d.svc.Pool, r.Scope, f)
+	return refundsOf(ctx, d.svc, d.svc.Pool, r.Scope, f)
+}
+
+// refundsOf are the refunds of a charge or payment.
+func refundsOf(ctx context.Context, svc *payment.Service, idb bun.IDB, scope tenant.Scope, f payment.RefundFilter) (any, error) {
+	refunds, err := svc.ShowRefunds(ctx, idb, scope, f)
 	if err != nil {
 		return nil, err
 	}
-	return page.List(refunds, "/v1/charges/"+f.Charge+"/refunds", payment.RefundWire), nil
+	return wire.ListOf("/v1/charges/"+f.Charge+"/refunds", refunds.HasMore, refunds.Items), nil
 }
 
 // preview shows what a payment would move, and posts nothing.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // admit turns an HTTP request into a Request, or says why not.
@@ -152,9 +153,9 @@ func version(h http.Header) (string, error) {
 	case err != nil:
 		return "", err
 	case given == "":
-		return DefaultVersion, nil
+		return wire.APIVersion, nil
 	case len(given) > 1024 || !versionShape.MatchString(given):
-		return "", badRequest("Invalid API version: " + printable(given) + ". Versions look like " + DefaultVersion + ".")
+		return "", badRequest("Invalid API version: " + printable(given) + ". Versions look like " + wire.APIVersion + ".")
 	}
 	return given, nil
 }

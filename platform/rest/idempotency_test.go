@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,10 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
 )
 
 const key1 = "Idempotency-Key: k1"
@@ -49,6 +53,36 @@ func TestKeyWithOtherParametersIsRefused(t *testing.T) {
 		if got.status != 400 || f["type"] != "idempotency_error" || f["message"] != want {
 			t.Errorf("%s: %d %s", rule, got.status, got.body)
 		}
+	}
+}
+
+// A card number has few enough values to try them all against a plain hash.
+func TestStoredFingerprintsAreKeyed(t *testing.T) {
+	var prints []string
+	for _, pepper := range []secret.Pepper{pepper, secret.RandomPepper()} {
+		pool := dbtest.New(t)
+		s := rest.New(rest.Config{Pool: pool, Authenticator: keyring{}, Accounts: keyring{}, Pepper: pepper})
+		s.Mount(rest.Route{Method: "POST", Path: "/v1/tokens", Resource: "tokens", Handler: s.Write(
+			func(_ context.Context, _ bun.Tx, r *rest.Request) (any, error) {
+				var p struct {
+					Number string `form:"number"`
+				}
+				return note{ID: "note_1"}, r.Decode(&p)
+			})})
+		front := httptest.NewServer(s)
+		t.Cleanup(front.Close)
+		h := &house{t: t, url: front.URL}
+		if got := h.call("POST", "/v1/tokens", "number=4242424242424242", key1); got.status != 200 {
+			t.Fatal(got.body)
+		}
+		var stored string
+		if err := pool.NewRaw("SELECT fingerprint FROM platform.idempotency_keys").Scan(t.Context(), &stored); err != nil {
+			t.Fatal(err)
+		}
+		prints = append(prints, stored)
+	}
+	if prints[0] == prints[1] {
+		t.Error("the fingerprint does not depend on the pepper")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/secret"
 )
 
 func (c Config) withDefaults() Config {
@@ -19,6 +20,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Clock == nil {
 		c.Clock = clock.System{}
+	}
+	if c.Pepper.IsZero() {
+		c.Pepper = secret.RandomPepper()
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

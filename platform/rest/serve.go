@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/secret"
 )
 
 // Read serves GETs.
@@ -110,7 +111,7 @@ func (s *Server) prepareClaim(r *Request) (key string, err error) {
 	r.claim = &idempotency.Claim{
 		Key:           key,
 		Hash:          idempotency.HashKey(r.Scope, key),
-		Fingerprint:   r.fingerprint(),
+		Fingerprint:   s.fingerprint(r),
 		RequestID:     r.ID,
 		Scope:         r.Scope,
 		RetryFailures: r.Header.Get("Sluice-Idempotency-Retry-Failures") == "true",
@@ -121,8 +122,9 @@ func (s *Server) prepareClaim(r *Request) (key string, err error) {
 	return key, nil
 }
 
-// fingerprint is what must be equal for a request to count as the same one.
-func (r *Request) fingerprint() [16]byte {
+// fingerprint is what must be equal for a request to count as the same one. It is
+// keyed: parameters may be a card number, which a plain hash would give away.
+func (s *Server) fingerprint(r *Request) [16]byte {
 	b := make([]byte, 0, 1024)
 	b = appendText(b, r.Method)
 	b = appendText(b, r.URL.Path)
@@ -130,7 +132,8 @@ func (r *Request) fingerprint() [16]byte {
 		b = appendText(b, path)
 	}
 	b = r.params.canonical(b)
-	return idempotency.Sum(b)
+	full := s.cfg.Pepper.Sum(secret.New(string(b)))
+	return [16]byte(full[:16])
 }
 
 // flights are the keys that this process works on at this moment. They answer most
@@ -259,7 +262,7 @@ func (s *Server) expanded(ctx context.Context, idb bun.IDB, r *Request, object a
 	case idempotency.Outcome, idempotency.Response:
 		return object, nil
 	}
-	e := &expander{idb: idb, scope: r.Scope, loaders: s.cfg.Loaders}
+	e := &expander{idb: idb, scope: r.Scope, up: r.Principal.Account == r.Scope.Platform, loaders: s.cfg.Loaders}
 	shown, err := e.expand(ctx, object, r.Expand)
 	if r.executed && fault.Is(err, fault.Invalid) {
 		return object, nil

@@ -10,10 +10,8 @@ import (
 
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/secret"
 )
-
-// DefaultVersion is the API version that requests without one get.
-const DefaultVersion = "2026-08-26.dahlia"
 
 // RouteObserver hears of every answer, for metrics. route is the path template,
 // or "" for unknown URLs.
@@ -31,6 +29,10 @@ type Config struct {
 	Authenticator Authenticator
 	Accounts      AccountResolver
 	Loaders       Loaders
+	// Pepper keys the fingerprints of requests: they stay for weeks, and some are of
+	// card numbers. The zero value draws one for this process; replays over a restart
+	// or on another node need a lasting one.
+	Pepper secret.Pepper
 	// Clock dates idempotency claims; nil is the machine's clock. Not the sandbox's:
 	// advancing test time must not make keys expire.
 	Clock   clock.Clock

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -114,11 +115,14 @@ func newHouse(t *testing.T) *house {
 	return houseOn(t, pool)
 }
 
+// pepper is the same in all houses, as the nodes of one installation share it.
+var pepper = secret.RandomPepper()
+
 // houseOn is another process over the same database.
 func houseOn(t *testing.T, pool *bun.DB) *house {
 	h := &house{t: t, pool: pool, log: &syncBuffer{}}
 	h.server = rest.New(rest.Config{
-		Pool: pool, Authenticator: keyring{}, Accounts: keyring{},
+		Pool: pool, Authenticator: keyring{}, Accounts: keyring{}, Pepper: pepper,
 		Log: slog.New(slog.NewTextHandler(h.log, nil)),
 		Loaders: rest.Loaders{
 			"acct": func(_ context.Context, _ bun.IDB, scope tenant.Scope, id string) (any, error) {
@@ -375,7 +379,7 @@ func TestActingForAnAccount(t *testing.T) {
 func TestVersionIsParsedAndEchoed(t *testing.T) {
 	h := newHouse(t)
 	for given, want := range map[string]string{
-		"":                   rest.DefaultVersion,
+		"":                   wire.APIVersion,
 		"2026-10-28.endive":  "2026-10-28.endive",
 		"2019-02-19":         "2019-02-19",
 		"2026-03-25.preview": "2026-03-25.preview",

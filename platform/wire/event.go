@@ -2,7 +2,7 @@ package wire
 
 import "encoding/json"
 
-// APIVersion is the Stripe API version whose shapes Sluice speaks.
+// APIVersion is the Stripe API version whose shapes Sluice speaks; requests that name none get it.
 const APIVersion = "2026-08-26.dahlia"
 
 // Event is one thing that happened. Account is there only for events of connected accounts.

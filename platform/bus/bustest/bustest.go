@@ -5,18 +5,17 @@ package bustest
 
 import (
 	"context"
-	"net"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/dev/broker"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"go.uber.org/goleak"
 )
 
 // Brokers are the addresses of a Kafka that lives at least as long as the test.
@@ -90,47 +89,38 @@ func Subscribe(t testing.TB, b *bus.Bus, s bus.Subscription) (stop func()) {
 type Broker struct {
 	t       testing.TB
 	dir     string
-	port    int
-	cluster *kfake.Cluster
+	addr    string
+	port    int // taken by the first start, kept for the next ones
+	running *broker.Broker
 }
 
 // Start starts an embedded broker on disk; it ends with the test.
 func Start(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{t: t, dir: t.TempDir(), port: freePort(t)}
+	b := &Broker{t: t, dir: t.TempDir()}
 	b.Start()
 	t.Cleanup(b.Stop)
 	return b
 }
 
-func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // Addr is the same before and after a restart.
-func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+func (b *Broker) Addr() string { return b.addr }
 
 // Start brings the broker back.
 func (b *Broker) Start() {
 	b.t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(b.port), kfake.DataDir(b.dir),
-		kfake.GroupMinSessionTimeout(time.Second))
+	running, err := broker.Start(broker.Config{Dir: b.dir, Port: b.port})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.cluster = c
+	b.running, b.addr, b.port = running, running.Addr(), running.Port()
 }
 
 // Stop takes the broker down.
 func (b *Broker) Stop() {
-	if b.cluster != nil {
-		b.cluster.Close()
-		b.cluster = nil
+	if b.running != nil {
+		b.running.Close()
+		b.running = nil
 	}
 }
 

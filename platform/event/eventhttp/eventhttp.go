@@ -22,8 +22,8 @@ import (
 func Routes(s *rest.Server, pool *bun.DB, clocks clock.Modes) []rest.Route {
 	d := door{pool, clocks}
 	return []rest.Route{
-		{Method: http.MethodGet, Path: "/v1/events", Resource: "events", Handler: s.Read(d.list)},
-		{Method: http.MethodGet, Path: "/v1/events/{id}", Resource: "events", Handler: s.Read(d.get)},
+		{Method: http.MethodGet, Path: "/v1/events", Resource: "events", Handler: s.Read(d.list), Returns: wire.List[wire.Event]{}},
+		{Method: http.MethodGet, Path: "/v1/events/{id}", Resource: "events", Handler: s.Read(d.get), Returns: wire.Event{}},
 	}
 }
 

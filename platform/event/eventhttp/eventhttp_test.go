@@ -17,6 +17,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/wire/openapi"
 )
 
 // hub is a platform that reaches acct_tutor and nobody else.
@@ -47,6 +48,7 @@ func TestEventsOfAConnectedAccountNeedItsHeader(t *testing.T) {
 	s := rest.New(rest.Config{Pool: pool, Authenticator: hub{}, Accounts: hub{}})
 	s.Mount(eventhttp.Routes(s, pool, clock.Modes{Live: at, Test: at})...)
 
+	checked := openapi.Wrap(t, s)
 	for _, c := range []struct {
 		path, account string
 		status        int
@@ -70,7 +72,7 @@ func TestEventsOfAConnectedAccountNeedItsHeader(t *testing.T) {
 			req.Header.Set("Stripe-Account", c.account)
 		}
 		rec := httptest.NewRecorder()
-		s.ServeHTTP(rec, req)
+		checked.ServeHTTP(rec, req)
 		if rec.Code != c.status {
 			t.Errorf("%s for %q: %d %s", c.path, c.account, rec.Code, rec.Body)
 			continue

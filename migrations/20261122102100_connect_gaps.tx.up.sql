@@ -2,7 +2,3 @@
 -- py_…, with a statement line of its own.
 ALTER TABLE connect.transfer_reversals ADD COLUMN destination_balance_transaction text NOT NULL DEFAULT '';
 CREATE INDEX transfer_reversals_by_payment_refund ON connect.transfer_reversals (destination_payment_refund);
-
--- Refunds that are booked while the bank has not confirmed them: the sweeper asks on.
--- Empty in quiet times.
-CREATE INDEX refunds_unconfirmed ON connect.refunds (begun_at) WHERE booked AND status = 'pending';

@@ -54,6 +54,7 @@ func dev(ctx context.Context, o devOptions, out, progress io.Writer) error {
 		return err
 	}
 	defer release()
+	forgetReady(o.dir) // of a run that was killed
 	if o.reset {
 		if err := reset(o.dir); err != nil {
 			return err
@@ -208,7 +209,7 @@ func banner(r cli.Ready, payees []payee, dir string) string {
 	}
 	line("  Webhooks     %s", r.WebhookInboxURL)
 	line("  Kafka        %s", strings.Join(r.KafkaBrokers, ","))
-	line("  PostgreSQL   psql \"$(jq -r .database_url %s)\"", filepath.Join(dir, cli.ReadyFile))
+	line("  PostgreSQL   psql '%s'", r.DatabaseURL)
 	line("  Data and log kept in %s (start anew: sluice dev --reset)", dir)
 	line("")
 	if len(payees) > 0 {

@@ -17,7 +17,7 @@ import (
 
 // seedWorkers is how many requests of the seed are under way at a time: enough
 // for the server to commit them in batches.
-const seedWorkers = 16
+const seedWorkers = 48
 
 // seedNumber makes every marketplace the same one, whatever the ids.
 const seedNumber = 852
@@ -27,7 +27,7 @@ const seedNumber = 852
 var terms = []struct {
 	lessons int
 	passes  string
-}{{70, "3d"}, {80, "2d"}, {90, "2d"}, {30, ""}}
+}{{60, "3d"}, {70, "2d"}, {70, "1d"}, {24, ""}}
 
 // tally counts what the seed did.
 type tally struct{ paid, declined, refunded atomic.Int64 }
@@ -49,12 +49,11 @@ func plant(ctx context.Context, c *client.Client, progress func(done, all int)) 
 		all += term.lessons
 	}
 	for t, term := range terms {
-		err := inParallel(ctx, term.lessons, func(i int) plot { return newPlot(chance, ids, t, i) }, func(ctx context.Context, p plot) error {
-			err := p.plant(ctx, c, &count)
-			progress(int(done.Add(1)), all)
-			return err
-		})
-		if err != nil {
+		lessons := make([]lesson, term.lessons) // drawn in order: chance falls the same way every time
+		for i := range lessons {
+			lessons[i] = newLesson(chance, ids, fmt.Sprintf("seed-lesson-%d-%d", t, i))
+		}
+		if err := plantTerm(ctx, c, lessons, &count, func() { progress(int(done.Add(1)), all) }); err != nil {
 			return "", err
 		}
 		if term.passes == "" {
@@ -68,30 +67,34 @@ func plant(ctx context.Context, c *client.Client, progress func(done, all int)) 
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Demo: TutorHub HK – %d tutors, %d lessons, %d refunded, %d declined,\n    %d payouts, %d failed",
+	return fmt.Sprintf("TutorHub HK: %d tutors, %d lessons, %d refunds, %d declines, %d payouts, %d failed",
 		len(ids), count.paid.Load(), count.refunded.Load(), count.declined.Load(), paid, failed), nil
 }
 
-// inParallel makes n things in order, so that chance falls the same way every time, and does them at once.
-func inParallel[T any](ctx context.Context, n int, draw func(i int) T, do func(context.Context, T) error) error {
+// plantTerm pays the lessons of a term, many at a time.
+func plantTerm(ctx context.Context, c *client.Client, lessons []lesson, count *tally, step func()) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(seedWorkers)
-	for i := range n {
-		thing := draw(i)
-		group.Go(func() error { return do(ctx, thing) })
+	for _, l := range lessons {
+		group.Go(func() error {
+			defer step()
+			return l.plant(ctx, c, count)
+		})
 	}
 	return group.Wait()
 }
 
+// plantTutors makes them one after the other, so that lists show them in the order of their table.
 func plantTutors(ctx context.Context, c *client.Client) ([]string, error) {
 	ids := make([]string, len(tutors))
-	err := inParallel(ctx, len(tutors), func(i int) int { return i }, func(ctx context.Context, i int) error {
+	for i, t := range tutors {
 		var made struct{ ID string }
-		err := c.PostOnce(ctx, "/v1/accounts", tutors[i].params(), fmt.Sprintf("seed-tutor-%d", i), &made)
+		if err := c.PostOnce(ctx, "/v1/accounts", t.params(), fmt.Sprintf("seed-tutor-%d", i), &made); err != nil {
+			return nil, err
+		}
 		ids[i] = made.ID
-		return err
-	})
-	return ids, err
+	}
+	return ids, nil
 }
 
 func (t tutor) params() url.Values {
@@ -112,8 +115,8 @@ func (t tutor) params() url.Values {
 	return p
 }
 
-// plot is one lesson: who teaches whom, for how much, and how it ended.
-type plot struct {
+// lesson is who teaches whom, for how much, and how it ended.
+type lesson struct {
 	key           string
 	params        url.Values
 	refund        int64 // of the amount; 0 = none
@@ -122,12 +125,12 @@ type plot struct {
 	expectDecline bool
 }
 
-// newPlot draws the next lesson.
-func newPlot(chance *rand.Rand, ids []string, term, i int) plot {
+// newLesson draws the next lesson.
+func newLesson(chance *rand.Rand, ids []string, key string) lesson {
 	who := chance.IntN(len(tutors))
 	teacher, student := tutors[who], students[chance.IntN(len(students))]
 	length := lengths[chance.IntN(len(lengths))]
-	p := plot{key: fmt.Sprintf("seed-lesson-%d-%d", term, i), amount: teacher.hourly * length / 60}
+	p := lesson{key: key, amount: teacher.hourly * length / 60}
 	p.params = url.Values{
 		"amount": {strconv.FormatInt(p.amount, 10)}, "currency": {"hkd"}, "confirm": {"true"},
 		"payment_method": {goodCards[chance.IntN(len(goodCards))]},
@@ -156,7 +159,7 @@ func newPlot(chance *rand.Rand, ids []string, term, i int) plot {
 	return p
 }
 
-func (p plot) plant(ctx context.Context, c *client.Client, count *tally) error {
+func (p lesson) plant(ctx context.Context, c *client.Client, count *tally) error {
 	var intent struct {
 		Status       string
 		LatestCharge string `json:"latest_charge"`

@@ -91,7 +91,7 @@ func retrieve(t *testing.T, c *stripe.Client, charge string) error {
 }
 
 // must fails the test if an SDK call failed, and passes its result on.
-func must[T any](t *testing.T) func(T, error) T {
+func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -115,8 +115,8 @@ func (h *house) tutor(name string) string {
 	return a.ID
 }
 
-// lesson is a payment of HKD 600.00 for a tutor, of which Ada keeps 90.00.
-func lessonFor(tutor string) *stripe.PaymentIntentCreateParams {
+// lessonOf is a payment of HKD 600.00 for a tutor, of which Ada keeps 90.00.
+func lessonOf(tutor string) *stripe.PaymentIntentCreateParams {
 	p := &stripe.PaymentIntentCreateParams{
 		Amount: stripe.Int64(60000), Currency: stripe.String("hkd"), PaymentMethod: stripe.String("pm_card_visa"), Confirm: stripe.Bool(true),
 	}
@@ -179,7 +179,7 @@ func TestListsArePagedNewestFirstWithoutGaps(t *testing.T) {
 func TestExpansionShowsWhatAPaymentConsistsOf(t *testing.T) {
 	h := newHouse(t)
 	ada, node, may := h.stripe(), h.node(), h.tutor("Chan May")
-	p := lessonFor(may)
+	p := lessonOf(may)
 	p.AddExpand("latest_charge.balance_transaction")
 	p.AddExpand("latest_charge.transfer.destination_payment")
 	p.AddExpand("latest_charge.application_fee")
@@ -261,7 +261,7 @@ func TestAReservationIsTakenInWholeInPartOrNotAtAll(t *testing.T) {
 	ada, may := h.stripe(), h.tutor("Chan May")
 	reserve := func() *stripe.PaymentIntent {
 		t.Helper()
-		p := lessonFor(may)
+		p := lessonOf(may)
 		p.CaptureMethod = stripe.String("manual")
 		pi := must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), p))
 		if pi.Status != stripe.PaymentIntentStatusRequiresCapture || pi.AmountCapturable != 60000 || pi.AmountReceived != 0 {
@@ -332,7 +332,7 @@ func TestAPayerAuthenticatesAndThePaymentSucceeds(t *testing.T) {
 	ada, may := h.stripe(), h.tutor("Chan May")
 	begin := func() (*stripe.PaymentIntent, string) {
 		t.Helper()
-		p := lessonFor(may)
+		p := lessonOf(may)
 		p.PaymentMethod = stripe.String("pm_card_authenticationRequired")
 		p.ReturnURL = stripe.String("https://tutorhub.example/thanks?lesson=4711")
 		pi := must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), p))
@@ -394,7 +394,7 @@ func TestWebhooksArriveSignedForTheOfficialSDK(t *testing.T) {
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	own, ofTutors := listen(h, false, "payment_intent.succeeded"), listen(h, true, "*")
-	pi := must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), lessonFor(may)))
+	pi := must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), lessonOf(may)))
 
 	paid := own.next("payment_intent.succeeded")
 	if paid.Account != "" || paid.Data.Object["id"] != pi.ID || paid.Data.Object["status"] != "succeeded" || paid.Livemode {
@@ -419,7 +419,7 @@ func TestWebhooksArriveSignedForTheOfficialSDK(t *testing.T) {
 
 // listener is a webhook endpoint of Ada's.
 type listener struct {
-	t      *testing.T
+	t      testing.TB
 	events chan stripe.Event
 }
 
@@ -475,7 +475,7 @@ func TestALessonBecomesAPaidPayout(t *testing.T) {
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	books := goSDK{t: t, stripe: ada}
-	must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), lessonFor(may)))
+	must[*stripe.PaymentIntent](t)(ada.V1PaymentIntents.Create(t.Context(), lessonOf(may)))
 	if pending, available := books.balance(may, "hkd"); pending != 51000 || available != 0 {
 		t.Errorf("at once: %d pending, %d available", pending, available)
 	}

@@ -28,14 +28,14 @@ import (
 
 // house is a running App with a platform account and its secret key.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	app      *App
 	url      string
 	key      string
 	platform string
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -84,7 +84,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))

@@ -164,6 +164,22 @@ func (s *ApplicationFees) GetRefund(ctx context.Context, idb bun.IDB, fee, id st
 	return &row.FeeRefund, err
 }
 
+// FindRefund is a refund of any of the platform's fees, for expansions.
+func (s *ApplicationFees) FindRefund(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*FeeRefund, error) {
+	row := new(feeRefundRow)
+	err := idb.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NoSuch("fee_refund", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Get(ctx, idb, scope, row.Fee); err != nil {
+		return nil, err
+	}
+	return &row.FeeRefund, nil
+}
+
 // FeeFilter narrows a list of application fees.
 type FeeFilter struct {
 	page.Params

@@ -51,6 +51,7 @@ func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.S
 		return nil, err
 	}
 	r.BalanceTransaction = entry.LineID("transfer_refund", r.ID)
+	r.DestinationBalanceTransaction = entry.LineID("payment_refund", r.DestinationPaymentRefund)
 	t.AmountReversed += r.Amount
 	t.Version++
 	if err := RecordReversals(ctx, tx, []*Transfer{t}, []*Reversal{r}); err != nil {

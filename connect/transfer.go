@@ -46,15 +46,17 @@ func (t *Transfer) Reversible() int64 { return t.Amount - t.AmountReversed }
 
 // Reversal takes a transfer back, in whole or in part.
 type Reversal struct {
-	ID                       string `bun:",pk"`
-	Transfer                 string
-	Amount                   int64
-	Currency                 money.Currency
-	BalanceTransaction       string
-	DestinationPaymentRefund string
-	SourceRefund             string            // the refund that caused it, or ""
-	Metadata                 map[string]string `bun:"type:jsonb"`
-	CreatedAt                time.Time
+	ID                 string `bun:",pk"`
+	Transfer           string
+	Amount             int64
+	Currency           money.Currency
+	BalanceTransaction string
+	// How the destination sees it: as the refund pyr_… of its payment, with a line of its own.
+	DestinationPaymentRefund      string
+	DestinationBalanceTransaction string
+	SourceRefund                  string            // the refund that caused it, or ""
+	Metadata                      map[string]string `bun:"type:jsonb"`
+	CreatedAt                     time.Time
 }
 
 // ApplicationFee is the platform's share of a payment on a connected account.

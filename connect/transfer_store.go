@@ -89,13 +89,77 @@ func (s *TransferService) Get(ctx context.Context, idb bun.IDB, scope tenant.Sco
 
 // PaymentTransfer is the transfer that arrived on scope.Account as payment py_…, or NotFound.
 func (s *TransferService) PaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+	return findPayment(ctx, idb, receivedBy(scope), payment)
+}
+
+// FindPaymentTransfer is PaymentTransfer for expansions: a platform also sees the
+// payments on its connected accounts.
+func (s *TransferService) FindPaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+	return findPayment(ctx, idb, involving(scope), payment)
+}
+
+func findPayment(ctx context.Context, idb bun.IDB, visible page.Filter, payment string) (*Transfer, error) {
 	row := new(transferRow)
-	err := idb.NewSelect().Model(row).Where("destination_payment = ?", payment).
-		Where("destination = ?", scope.Account).Where("livemode = ?", scope.Livemode).Scan(ctx)
+	err := visible(idb.NewSelect().Model(row)).Where("destination_payment = ?", payment).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.NoSuch("charge", payment)
 	}
 	return &row.Transfer, err
+}
+
+// Arrived lists up to size+1 transfers that arrived on scope.Account, in the
+// direction of travel from the transfer id cursor ("" is the newest).
+func (s *TransferService) Arrived(ctx context.Context, idb bun.IDB, scope tenant.Scope, created page.Range, cursor string, backwards bool, size int) ([]*Transfer, error) {
+	var rows []transferRow
+	q := created.Apply(receivedBy(scope)(idb.NewSelect().Model(&rows)), "transfer.created_at")
+	err := page.Window(q, "id", cursor, backwards, size).Scan(ctx)
+	out := make([]*Transfer, len(rows))
+	for i := range rows {
+		out[i] = &rows[i].Transfer
+	}
+	return out, err
+}
+
+// PaymentReversal is the reversal that scope.Account sees as refund pyr_… of a
+// payment, with its transfer, or NotFound.
+func (s *TransferService) PaymentReversal(ctx context.Context, idb bun.IDB, scope tenant.Scope, refund string) (*Reversal, *Transfer, error) {
+	return findPaymentReversal(ctx, idb, receivedBy(scope), refund)
+}
+
+// FindPaymentReversal is PaymentReversal for expansions: a platform also sees
+// those on its connected accounts.
+func (s *TransferService) FindPaymentReversal(ctx context.Context, idb bun.IDB, scope tenant.Scope, refund string) (*Reversal, *Transfer, error) {
+	return findPaymentReversal(ctx, idb, involving(scope), refund)
+}
+
+func findPaymentReversal(ctx context.Context, idb bun.IDB, visible page.Filter, refund string) (*Reversal, *Transfer, error) {
+	reversal := new(reversalRow)
+	err := idb.NewSelect().Model(reversal).Where("destination_payment_refund = ?", refund).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, err
+	}
+	transfer := new(transferRow)
+	if err == nil {
+		err = visible(idb.NewSelect().Model(transfer)).Where("id = ?", reversal.Transfer).Scan(ctx)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, fault.NoSuch("refund", refund)
+	}
+	return &reversal.Reversal, &transfer.Transfer, err
+}
+
+// receivedBy narrows to transfers that arrived on the scope's account.
+func receivedBy(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("?TableAlias.destination = ?", scope.Account).Where("?TableAlias.livemode = ?", scope.Livemode)
+	}
+}
+
+// involving narrows to transfers that the scope's account made or received.
+func involving(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("? IN (?TableAlias.platform, ?TableAlias.destination)", scope.Account).Where("?TableAlias.livemode = ?", scope.Livemode)
+	}
 }
 
 // TransferFilter narrows a list of transfers.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/split"
-	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -26,6 +26,8 @@ func ChargeRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 		{Method: "POST", Path: one + "/capture", Resource: "charges", Handler: s.Steps(d.capture), Returns: wire.Charge{}},
 		{Method: "POST", Path: one + "/refunds", Resource: "charges", Handler: s.Steps(d.refund), Returns: wire.Refund{}},
 		{Method: "GET", Path: one + "/refunds", Resource: "charges", Handler: s.Read(d.refunds), Returns: wire.List[wire.Refund]{}},
+		{Method: "GET", Path: one + "/refunds/{refund}", Resource: "charges", Handler: s.Read(d.getRefund), Returns: wire.Refund{}},
+		{Method: "POST", Path: one + "/refund", Resource: "charges", Handler: s.Steps(d.refundLegacy), Returns: wire.Charge{}},
 		{Method: "POST", Path: "/v1/splits/preview", Resource: "charges", Handler: s.Read(d.preview)},
 	}
 }
@@ -49,7 +51,7 @@ func (d chargeDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page.List(charges, "/v1/charges", payment.ChargeWire), nil
+	return wire.ListOf("/v1/charges", charges.HasMore, charges.Items), nil
 }
 
 func (d chargeDoor) get(ctx context.Context, r *rest.Request) (any, error) {
@@ -106,20 +108,49 @@ func (d chargeDoor) refund(ctx context.Context, r *rest.Request) (any, error) {
 	return d.svc.CreateRefund(ctx, r.Scope, p)
 }
 
+// refundLegacy is the oldest way to refund: it returns the charge.
+func (d chargeDoor) refundLegacy(ctx context.Context, r *rest.Request) (any, error) {
+	return faced(ctx, d.svc.Pool, func(ctx context.Context, idb bun.IDB, object any, failure error) (any, error) {
+		if failure != nil {
+			return nil, failure
+		}
+		return showCharge(d.svc)(ctx, idb, r.Scope, r.Path("id"))
+	}, func(ctx context.Context) (any, error) { return d.refund(ctx, r) })
+}
+
+func (d chargeDoor) getRefund(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	refund, err := d.svc.ShowRefund(ctx, d.svc.Pool, r.Scope, r.Path("refund"))
+	if err != nil {
+		return nil, err
+	}
+	if refund.Charge.ID != r.Path("id") {
+		return nil, fault.NoSuch("refund", refund.ID)
+	}
+	return refund, nil
+}
+
 func (d chargeDoor) refunds(ctx context.Context, r *rest.Request) (any, error) {
 	var f payment.RefundFilter
 	if err := r.Decode(&f); err != nil {
 		return nil, err
 	}
 	f.Charge = r.Path("id")
-	if _, err := d.svc.GetCharge(ctx, d.svc.Pool, r.Scope, f.Charge); err != nil {
+	if _, err := showCharge(d.svc)(ctx, d.svc.Pool, r.Scope, f.Charge); err != nil {
 		return nil, err
 	}
-	refunds, err := d.svc.ListRefunds(ctx, d.svc.Pool, r.Scope, f)
+	return refundsOf(ctx, d.svc, d.svc.Pool, r.Scope, f)
+}
+
+// refundsOf are the refunds of a charge or payment.
+func refundsOf(ctx context.Context, svc *payment.Service, idb bun.IDB, scope tenant.Scope, f payment.RefundFilter) (any, error) {
+	refunds, err := svc.ShowRefunds(ctx, idb, scope, f)
 	if err != nil {
 		return nil, err
 	}
-	return page.List(refunds, "/v1/charges/"+f.Charge+"/refunds", payment.RefundWire), nil
+	return wire.ListOf("/v1/charges/"+f.Charge+"/refunds", refunds.HasMore, refunds.Items), nil
 }
 
 // preview shows what a payment would move, and posts nothing.

@@ -12,11 +12,33 @@ import (
 )
 
 // PaymentLoaders fetch charges, intents, refunds, transfers and fees for expand[].
+// Those that stand on connected accounts are found from their platform too.
 func PaymentLoaders(payments *payment.Service, transfers *connect.TransferService, fees *connect.ApplicationFees) rest.Loaders {
-	charge := showCharge(payments)
 	return rest.Loaders{
-		"ch": charge,
-		"py": charge,
+		"ch": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			c, err := payments.FindCharge(ctx, idb, scope, id)
+			if err != nil {
+				return nil, err
+			}
+			return rest.Elsewhere{Account: c.Account, Object: payment.ChargeWire(c)}, nil
+		},
+		"py": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			t, err := transfers.FindPaymentTransfer(ctx, idb, scope, id)
+			if err != nil {
+				return nil, err
+			}
+			return rest.Elsewhere{Account: t.Destination, Object: payment.PaymentWire(t)}, nil
+		},
+		"pyr": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			r, t, err := transfers.FindPaymentReversal(ctx, idb, scope, id)
+			if err != nil {
+				return nil, err
+			}
+			return rest.Elsewhere{Account: t.Destination, Object: payment.PaymentRefundWire(r, t)}, nil
+		},
+		payment.RefundsOfCharge: func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			return refundsOf(ctx, payments, idb, scope, payment.RefundFilter{Charge: id})
+		},
 		"pi": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
 			i, err := payments.GetIntent(ctx, idb, scope, id)
 			if err != nil {
@@ -51,6 +73,13 @@ func PaymentLoaders(payments *payment.Service, transfers *connect.TransferServic
 				return nil, err
 			}
 			return feeDoor{svc: fees}.shown(ctx, idb, fee)
+		},
+		"fr": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			r, err := fees.FindRefund(ctx, idb, scope, id)
+			if err != nil {
+				return nil, err
+			}
+			return connect.FeeRefundWire(r), nil
 		},
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/platform/metadata"
-	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -39,22 +38,18 @@ func (d refundDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err := r.Decode(&f); err != nil {
 		return nil, err
 	}
-	refunds, err := d.svc.ListRefunds(ctx, d.svc.Pool, r.Scope, f)
+	refunds, err := d.svc.ShowRefunds(ctx, d.svc.Pool, r.Scope, f)
 	if err != nil {
 		return nil, err
 	}
-	return page.List(refunds, "/v1/refunds", payment.RefundWire), nil
+	return wire.ListOf("/v1/refunds", refunds.HasMore, refunds.Items), nil
 }
 
 func (d refundDoor) get(ctx context.Context, r *rest.Request) (any, error) {
 	if err := r.Decode(&struct{}{}); err != nil {
 		return nil, err
 	}
-	refund, err := d.svc.GetRefund(ctx, d.svc.Pool, r.Scope, r.Path("id"))
-	if err != nil {
-		return nil, err
-	}
-	return payment.RefundWire(refund), nil
+	return d.svc.ShowRefund(ctx, d.svc.Pool, r.Scope, r.Path("id"))
 }
 
 func (d refundDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {

@@ -86,26 +86,18 @@ func (s *Service) GetCharge(ctx context.Context, idb bun.IDB, scope tenant.Scope
 	return &row.Charge, err
 }
 
-// ChargeFilter narrows a list of charges.
-type ChargeFilter struct {
-	page.Params
-	Created       page.Range `form:"created"`
-	Customer      string     `form:"customer"`
-	PaymentIntent string     `form:"payment_intent"`
-	TransferGroup string     `form:"transfer_group"`
-}
-
-// ListCharges is a page of the scope's charges, newest first.
-func (s *Service) ListCharges(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeFilter) (page.Of[*Charge], error) {
-	got, err := page.Fetch[chargeRow](ctx, idb, f.Params, "charge", visible(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = f.Created.Apply(q, "charge.created_at")
-		return where(q, map[string]string{"customer": f.Customer, "payment_intent": f.PaymentIntent, "transfer_group": f.TransferGroup})
-	})
-	out := page.Of[*Charge]{HasMore: got.HasMore, Items: make([]*Charge, len(got.Items))}
-	for i := range got.Items {
-		out.Items[i] = &got.Items[i].Charge
+// FindCharge is GetCharge for expansions: a platform also sees the charges on its
+// connected accounts.
+func (s *Service) FindCharge(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (*Charge, error) {
+	c := new(chargeRow)
+	err := idb.NewSelect().Model(c).Where("id = ?", id).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
 	}
-	return out, err
+	if err != nil || c.Livemode != scope.Livemode || c.Account != scope.Account && c.Platform != scope.Account || c.Status == ChargeRequiresAction {
+		return nil, fault.NoSuch("charge", id)
+	}
+	return &c.Charge, nil
 }
 
 // chargesOpen lists charges whose attempt started before the given time and has no outcome.

@@ -19,6 +19,7 @@ func ChargeWire(c *Charge) wire.Charge {
 		Paid: c.Status == ChargeSucceeded, PaymentIntent: wire.To(c.PaymentIntent), PaymentMethod: optional(c.methodID()),
 		PaymentMethodDetails: cardDetails(c.Method), ReceiptEmail: c.ReceiptEmail,
 		Refunded: c.AmountCaptured > 0 && c.AmountRefunded == c.AmountCaptured || c.Canceled,
+		Refunds:  wire.Lazy{Kind: RefundsOfCharge, ID: c.ID},
 		Shipping: c.Shipping, Splits: splitsWire(c.Terms),
 		StatementDescriptor: c.StatementDescriptor, StatementDescriptorSuffix: c.StatementDescriptorSuffix,
 		Status: string(c.Status), TransferGroup: optional(c.TransferGroup),
@@ -44,13 +45,26 @@ func PaymentWire(t *connect.Transfer) wire.Charge {
 		Captured: true, Created: t.CreatedAt.Unix(), Currency: string(t.Currency), Description: t.Description,
 		Livemode: t.Livemode, Metadata: map[string]string{}, Paid: true,
 		PaymentMethodDetails: &wire.PaymentMethodDetails{Type: "stripe_account", StripeAccount: &struct{}{}},
-		Refunded:             t.AmountReversed == t.Amount, SourceTransfer: wire.To(t.ID), Status: string(ChargeSucceeded),
+		Refunded:             t.AmountReversed == t.Amount, Refunds: wire.Lazy{Kind: RefundsOfCharge, ID: t.DestinationPayment}, SourceTransfer: wire.To(t.ID), Status: string(ChargeSucceeded),
 	}
 	if t.ApplicationFee != "" {
 		w.Application = wire.To(wire.ApplicationID(t.Platform))
 		w.ApplicationFeeAmount = &t.ApplicationFeeAmount
 	}
 	return w
+}
+
+// RefundsOfCharge is the kind of the part of a charge that lists its refunds.
+const RefundsOfCharge = "charge.refunds"
+
+// PaymentRefundWire is the reversal of a transfer as its destination sees it: a
+// refund pyr_… of the payment.
+func PaymentRefundWire(r *connect.Reversal, t *connect.Transfer) wire.Refund {
+	return wire.Refund{
+		ID: r.DestinationPaymentRefund, Object: "refund", Amount: r.Amount, BalanceTransaction: wire.To(r.DestinationBalanceTransaction),
+		Charge: wire.To(t.DestinationPayment), Created: r.CreatedAt.Unix(), Currency: string(r.Currency), Metadata: map[string]string{},
+		SourceTransferReversal: wire.To(r.ID), Status: string(RefundSucceeded),
+	}
 }
 
 // methodID is what payment_method shows: the method, or the token's card.

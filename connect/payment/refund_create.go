@@ -386,6 +386,7 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 	b.charge("charge.refunded", c, at, origin)
 	for _, reversal := range u.reversals {
 		reversal.BalanceTransaction = entry.LineID("transfer_refund", reversal.ID)
+		reversal.DestinationBalanceTransaction = entry.LineID("payment_refund", reversal.DestinationPaymentRefund)
 		if len(u.reversals) == 1 {
 			r.TransferReversal = reversal.ID
 		}

@@ -51,6 +51,9 @@ func Prefix(s string) string {
 	return s[:i]
 }
 
+// Body is the time-ordered part after the prefix: bodies of ids of all kinds sort together.
+func Body(s string) string { return s[strings.LastIndexByte(s, '_')+1:] }
+
 // Time is when New made the id, to the millisecond; false for anything else.
 func Time(s string) (time.Time, bool) {
 	body := s[strings.LastIndexByte(s, '_')+1:]

@@ -45,8 +45,8 @@ func (p Params) Size() (int, error) {
 	return int(*p.Limit), nil
 }
 
-// cursor is the id to start from, the parameter that named it, and the direction.
-func (p Params) cursor() (id, param string, backwards bool) {
+// Cursor is the id to start from, the parameter that named it, and the direction.
+func (p Params) Cursor() (id, param string, backwards bool) {
 	if p.EndingBefore != "" {
 		return p.EndingBefore, "ending_before", true
 	}
@@ -72,7 +72,7 @@ func Fetch[T any](ctx context.Context, idb bun.IDB, p Params, noun string, scope
 	if err != nil {
 		return Of[T]{}, err
 	}
-	cursor, param, backwards := p.cursor()
+	cursor, param, backwards := p.Cursor()
 	if cursor != "" {
 		if err := mustExist[T](ctx, idb, cursor, param, noun, scope); err != nil {
 			return Of[T]{}, err
@@ -83,17 +83,29 @@ func Fetch[T any](ctx context.Context, idb bun.IDB, p Params, noun string, scope
 	if filter != nil {
 		q = filter(q)
 	}
-	switch {
-	case backwards:
-		q = q.Where("?TableAlias.id > ?", cursor).OrderExpr("?TableAlias.id ASC")
-	case cursor != "":
-		q = q.Where("?TableAlias.id < ?", cursor).OrderExpr("?TableAlias.id DESC")
-	default:
-		q = q.OrderExpr("?TableAlias.id DESC")
-	}
-	if err := q.Limit(int64(size) + 1).Scan(ctx); err != nil {
+	if err := Window(q, "id", cursor, backwards, size).Scan(ctx); err != nil {
 		return Of[T]{}, err
 	}
+	return Cut(rows, backwards, size), nil
+}
+
+// Window orders a query by a time-ordered id column in the direction of travel and
+// takes a page of it past the cursor ("" is the start), and one row more, for Cut.
+func Window(q *bun.SelectQuery, column, cursor string, backwards bool, size int) *bun.SelectQuery {
+	key := bun.Ident(column)
+	switch {
+	case backwards:
+		q = q.Where("?TableAlias.? > ?", key, cursor).OrderExpr("?TableAlias.? ASC", key)
+	case cursor != "":
+		q = q.Where("?TableAlias.? < ?", key, cursor).OrderExpr("?TableAlias.? DESC", key)
+	default:
+		q = q.OrderExpr("?TableAlias.? DESC", key)
+	}
+	return q.Limit(int64(size) + 1)
+}
+
+// Cut makes a page of rows that come in the direction of travel and may be more than size.
+func Cut[T any](rows []T, backwards bool, size int) Of[T] {
 	more := len(rows) > size
 	if more {
 		rows = rows[:size]
@@ -101,7 +113,12 @@ func Fetch[T any](ctx context.Context, idb bun.IDB, p Params, noun string, scope
 	if backwards {
 		slices.Reverse(rows)
 	}
-	return Of[T]{Items: rows, HasMore: more}, nil
+	return Of[T]{Items: rows, HasMore: more}
+}
+
+// NoCursor is the answer to a cursor that is no object of the list.
+func NoCursor(param, noun, cursor string) error {
+	return fault.Invalidf("resource_missing", param, "No such %s: '%s'", noun, cursor)
 }
 
 func mustExist[T any](ctx context.Context, idb bun.IDB, cursor, param, noun string, scope Filter) error {
@@ -110,7 +127,7 @@ func mustExist[T any](ctx context.Context, idb bun.IDB, cursor, param, noun stri
 		return err
 	}
 	if !found {
-		return fault.Invalidf("resource_missing", param, "No such %s: '%s'", noun, cursor)
+		return NoCursor(param, noun, cursor)
 	}
 	return nil
 }

@@ -83,10 +83,18 @@ type ParamDecoder interface {
 	DecodeParam(name string, v any) error
 }
 
-// Loader fetches one object for an expansion, as its wire object.
+// Loader fetches one object for an expansion, as its wire object; NotFound keeps the id.
 type Loader func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error)
 
-// Loaders finds the loader of an id by the id's prefix: "ch" for ch_….
+// Elsewhere is what a Loader returns for an object that lives on another account
+// than the one asked for. References inside it are followed from there.
+type Elsewhere struct {
+	Account string
+	Object  any
+}
+
+// Loaders finds the loader of an id by the id's prefix: "ch" for ch_…, and that of a
+// wire.Lazy by its kind.
 type Loaders map[string]Loader
 
 type requestKey struct{}

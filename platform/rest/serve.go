@@ -262,7 +262,7 @@ func (s *Server) expanded(ctx context.Context, idb bun.IDB, r *Request, object a
 	case idempotency.Outcome, idempotency.Response:
 		return object, nil
 	}
-	e := &expander{idb: idb, scope: r.Scope, loaders: s.cfg.Loaders}
+	e := &expander{idb: idb, scope: r.Scope, up: r.Principal.Account == r.Scope.Platform, loaders: s.cfg.Loaders}
 	shown, err := e.expand(ctx, object, r.Expand)
 	if r.executed && fault.Is(err, fault.Invalid) {
 		return object, nil

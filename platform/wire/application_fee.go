@@ -37,6 +37,13 @@ type FeeRefund struct {
 	Metadata           map[string]string `json:"metadata"`
 }
 
+// Application is the platform as its connected accounts see it.
+type Application struct {
+	ID     string  `json:"id"`
+	Object string  `json:"object"` // "application"
+	Name   *string `json:"name"`
+}
+
 // ApplicationID is the platform's public name as an application: ca_ and the body of its account id.
 func ApplicationID(platform string) string {
 	const prefix = "acct_"

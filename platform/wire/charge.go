@@ -38,6 +38,7 @@ type Charge struct {
 	ReceiptNumber                 *string               `json:"receipt_number"`
 	ReceiptURL                    *string               `json:"receipt_url"`
 	Refunded                      bool                  `json:"refunded"`
+	Refunds                       Lazy                  `json:"refunds,omitzero"`
 	Review                        Ref                   `json:"review"`
 	Shipping                      json.RawMessage       `json:"shipping"`
 	Source                        *string               `json:"source"`

@@ -57,6 +57,25 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
+// Lazy is a part of an object that is shown only when expand[] names it.
+type Lazy struct {
+	Kind   string // which part: "charge.refunds"
+	ID     string // of which object
+	Object any    // once expanded
+}
+
+// IsZero keeps the part out of the JSON (omitzero) until it is expanded.
+func (l Lazy) IsZero() bool { return l.Object == nil }
+
+// MarshalJSON writes the part.
+func (l Lazy) MarshalJSON() ([]byte, error) { return marshal(l.Object) }
+
+// UnmarshalJSON keeps the part as it is.
+func (l *Lazy) UnmarshalJSON(b []byte) error {
+	l.Object = json.RawMessage(bytes.Clone(b))
+	return nil
+}
+
 // List is one page, newest first.
 type List[T any] struct {
 	Object  string `json:"object"` // always "list"

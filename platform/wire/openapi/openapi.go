@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type schema struct {
 	Enum                 []any              `json:"enum"`
 	MaxLength            int                `json:"maxLength"`
 	Pattern              string             `json:"pattern"`
+	ExpansionResources   json.RawMessage    `json:"x-expansionResources"`
 }
 
 type operation struct {
@@ -61,6 +63,20 @@ var load = sync.OnceValue(func() *document {
 	}
 	return &d
 })
+
+// References are the properties of a named schema that expand[] turns from an id into an object.
+func References(schema string) []string {
+	var names []string
+	if s := load().Components.Schemas[schema]; s != nil {
+		for name, property := range s.Properties {
+			if property.ExpansionResources != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Known reports whether the file has an operation for this method and path.
 func Known(method, path string) bool {

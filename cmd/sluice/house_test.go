@@ -48,10 +48,16 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
+	return newHouseOn(t, b.Addr())
+}
+
+// newHouseOn is newHouse with a broker that somebody else looks after.
+func newHouseOn(t *testing.T, broker string) *house {
+	t.Helper()
 	front := httptest.NewUnstartedServer(nil) // its address is needed before there is anything to serve
 	cfg := Config{
 		Addr: "127.0.0.1:0", BaseURL: "http://" + front.Listener.Addr().String(), DatabaseURL: secret.New(dbtest.URL(t)),
-		Kafka: bus.Config{Brokers: []string{b.Addr()}}, Roles: allRoles, KeyMaster: randomMaster(),
+		Kafka: bus.Config{Brokers: []string{broker}}, Roles: allRoles, KeyMaster: randomMaster(),
 		SealMasters: []secret.Text{randomMaster()}, Dev: true,
 	}
 	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})))

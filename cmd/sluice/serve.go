@@ -78,6 +78,9 @@ func serve(ctx context.Context, cfg Config) (err error) {
 		return cli.Usagef("%w", err)
 	}
 	slog.SetDefault(log)
+	if cfg.Step, err = crashAt(os.Getenv(crashEnv)); err != nil {
+		return err
+	}
 	app, err := newApp(ctx, cfg, log)
 	if err != nil {
 		return err

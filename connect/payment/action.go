@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
 	"github.com/sluicepay/sluice/connect/processor"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -28,20 +31,42 @@ func (s *Service) resumeAction(ctx context.Context, intent *Intent, p ConfirmPar
 	return object, true, err
 }
 
-// abandonAction closes the attempt that waits for the payer, so that it can no longer succeed.
+// abandonAction closes the attempt that waits for the payer, so that it can no
+// longer succeed; giveUp then notes it. If the payer was faster the outcome is
+// settled instead and the intent's new state refuses the caller.
 func (s *Service) abandonAction(ctx context.Context, intent *Intent) error {
 	port, err := s.processor(intent.Livemode)
 	if err != nil {
 		return err
 	}
 	result, err := port.Void(ctx, intent.LatestCharge)
-	if err != nil {
+	switch {
+	case err == nil && (result.Status == processor.Voided || result.Status == processor.Failed):
+		return nil
+	case err != nil && !refused(err):
 		return err
 	}
-	if result.Status != processor.Voided && result.Status != processor.Failed {
-		return fault.Invalidf("payment_intent_unexpected_state", "", "The payer is authenticating this PaymentIntent right now. Retrieve it to see the outcome.")
+	if _, err := s.ResolveAction(ctx, intent.LatestCharge); err != nil {
+		return err
 	}
-	return nil
+	return fault.Invalidf("payment_intent_unexpected_state", "", "The payer is authenticating this PaymentIntent right now. Retrieve it to see the outcome.")
+}
+
+// giveUp notes attempts that abandonAction has closed: whatever is heard of them
+// later moves nothing. Their intents are locked.
+func giveUp(ctx context.Context, tx bun.Tx, charges ...string) error {
+	if len(charges) == 0 {
+		return nil
+	}
+	_, err := tx.NewUpdate().Model((*chargeRow)(nil)).Set("canceled = true").
+		Where("id = ANY(?)", pgdialect.Array(charges)).Where("status = ?", ChargeRequiresAction).Exec(ctx)
+	return err
+}
+
+// refused reports whether an error of the processor is its decision not to do
+// what was asked (see package processor); being busy is none.
+func refused(err error) bool {
+	return fault.As(err) != nil && !fault.Is(err, fault.Unavailable)
 }
 
 // ResolveAction asks the processor how the payer's action on a charge ended and

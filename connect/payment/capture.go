@@ -103,7 +103,7 @@ func (s *Service) CancelIntent(ctx context.Context, scope tenant.Scope, intentID
 		}
 	}
 	if intent.Status != RequiresCapture {
-		return s.cancelUncharged(ctx, scope, intentID, p.CancellationReason)
+		return s.cancelUncharged(ctx, scope, intent, p.CancellationReason)
 	}
 	return s.finish(ctx, scope, intent.LatestCharge, voidKind, p.CancellationReason, func(c *Charge) (int64, split.Terms, error) {
 		return 0, c.Terms, nil
@@ -222,7 +222,7 @@ func draftFinish(ctx context.Context, tx bun.Tx, port processor.Processor, scope
 	return &capture{Charge: c.ID, Amount: amount, Kind: kind, Status: "pending", Terms: terms}, nil
 }
 
-// askFinish asks the processor; its errors leave the outcome unknown.
+// askFinish asks the processor. Its refusal is an end; any other error leaves the outcome unknown.
 func (s *Service) askFinish(ctx context.Context, livemode bool, job *capture) (processor.Result, error) {
 	port, err := s.processor(livemode)
 	if err != nil {
@@ -242,7 +242,10 @@ func (s *Service) askFinish(ctx context.Context, livemode bool, job *capture) (p
 	}
 	if err != nil {
 		s.Log.ErrorContext(ctx, job.Kind, "charge", job.Charge, "error", err)
-		return processor.Result{Status: processor.Unknown}, nil
+		result = processor.Result{Status: processor.Unknown}
+		if refused(err) {
+			result.Status = processor.Failed
+		}
 	}
 	return result, nil
 }
@@ -341,23 +344,23 @@ func (i *Intent) cancel(reason string, at time.Time) {
 	i.CancellationReason = optional(reason)
 }
 
-// cancelUncharged gives up an intent that holds no money.
-func (s *Service) cancelUncharged(ctx context.Context, scope tenant.Scope, intentID, reason string) (any, error) {
+// cancelUncharged gives up an intent that holds no money and has not moved since it was read.
+func (s *Service) cancelUncharged(ctx context.Context, scope tenant.Scope, before *Intent, reason string) (any, error) {
 	claim := idempotency.From(ctx)
 	var reply any
 	var refused error
 	err := db.InTx(ctx, s.Pool, func(ctx context.Context, tx bun.Tx) error {
 		reply, refused = nil, nil
-		fresh, earlier, err := s.claim(ctx, tx, claim, intentID)
+		fresh, earlier, err := s.claim(ctx, tx, claim, before.ID)
 		if err != nil || !fresh {
 			reply = earlier
 			return err
 		}
-		intent, err := lockIntent(ctx, tx, scope, intentID)
+		intent, err := lockIntent(ctx, tx, scope, before.ID)
 		if err == nil {
 			err = intent.cancelable()
 		}
-		if err == nil && intent.Status == RequiresCapture {
+		if err == nil && (intent.Status != before.Status || intent.LatestCharge != before.LatestCharge) {
 			err = lockTimeout()
 		}
 		if fault.As(err) != nil {
@@ -367,6 +370,11 @@ func (s *Service) cancelUncharged(ctx context.Context, scope tenant.Scope, inten
 		}
 		if err != nil {
 			return err
+		}
+		if before.Status == RequiresAction {
+			if err := giveUp(ctx, tx, before.LatestCharge); err != nil {
+				return err
+			}
 		}
 		at := s.Clocks.For(scope.Livemode).Now()
 		intent.cancel(reason, at)

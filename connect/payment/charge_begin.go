@@ -95,6 +95,7 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 	var charges []*Charge
 	var created, confirmed []*Intent
 	methods := make(map[bool][]Method) // by mode: each has its own time
+	var abandoned []string
 	var events []event.Event
 	for _, a := range started {
 		methods[a.livemode()] = append(methods[a.livemode()], a.method)
@@ -112,7 +113,13 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 			events = append(events, e)
 		default:
 			confirmed = append(confirmed, a.intent)
+			if a.before.Status == RequiresAction {
+				abandoned = append(abandoned, a.before.LatestCharge)
+			}
 		}
+	}
+	if err := giveUp(ctx, tx, abandoned...); err != nil {
+		return err
 	}
 	for livemode, made := range methods {
 		if err := s.Methods.Keep(ctx, tx, s.Clocks.For(livemode).Now(), made...); err != nil {

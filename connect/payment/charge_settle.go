@@ -40,7 +40,8 @@ type settlement struct {
 type settled struct {
 	*settlement
 	charge    *Charge
-	intent    *Intent
+	intent    *Intent // moved with the charge; nil for a bare charge and for an attempt that a later one has replaced
+	shown     *Intent // the charge's intent, moved or not
 	entry     *ledger.Entry
 	transfers []*connect.Transfer
 	fee       *connect.ApplicationFee
@@ -100,18 +101,24 @@ func lockSettled(ctx context.Context, tx bun.Tx, items []*settlement) ([]*settle
 		if charge == nil {
 			return nil, fmt.Errorf("settle: charge %s is gone", item.charge)
 		}
-		work[i] = &settled{settlement: item, charge: charge, intent: intents[item.intent]}
+		w := &settled{settlement: item, charge: charge, shown: intents[item.intent]}
+		if w.shown != nil && w.shown.LatestCharge == charge.ID {
+			w.intent = w.shown
+		}
+		work[i] = w
 	}
 	return work, nil
 }
 
-// undecided reports whether the charge has no outcome yet and the result may be one.
+// undecided reports whether the charge has no outcome yet and the result says
+// more than we know. What waits for its payer moves only by a decision, and not
+// at all once it was given up.
 func (w *settled) undecided() bool {
 	switch w.charge.Status {
 	case ChargePending:
-		return true
+		return w.result.Status != processor.Absent
 	case ChargeRequiresAction:
-		return w.result.Status != processor.RequiresAction
+		return !w.charge.Canceled && w.result.Decided()
 	case ChargeSucceeded, ChargeFailed:
 	}
 	return false
@@ -122,11 +129,11 @@ func (s *Service) applyResult(w *settled) error {
 	switch w.result.Status {
 	case processor.Succeeded:
 		return s.applySuccess(w)
-	case processor.Failed, processor.Voided, processor.Absent:
+	case processor.Failed, processor.Voided:
 		applyFailure(w, failureOf(w.result))
 	case processor.RequiresAction:
 		applyAction(w)
-	case processor.Processing, processor.Unknown:
+	case processor.Processing, processor.Unknown, processor.Absent:
 		// The charge stays pending until the processor has decided; see Sweeper.
 	}
 	return nil
@@ -241,8 +248,8 @@ func newApplicationFee(c *Charge, plan split.Plan, at time.Time) *connect.Applic
 	return fee
 }
 
-// failureOf is the refusal in a result. A voided or never seen reference can no
-// longer succeed: the processor has said so.
+// failureOf is the refusal in a result. A voided reference can no longer
+// succeed: the processor has said so.
 func failureOf(r processor.Result) processor.Failure {
 	if r.Failure != nil {
 		return *r.Failure
@@ -400,10 +407,10 @@ func (s *Service) answerSettled(ctx context.Context, tx bun.Tx, work, open []*se
 // told is what the caller of the attempt is told.
 func (w *settled) told() (any, error) {
 	if w.charge.Status == ChargeFailed {
-		return nil, declined(w.charge, w.intent)
+		return nil, declined(w.charge, w.shown)
 	}
-	if w.intent != nil {
-		return IntentWire(w.intent), nil
+	if w.shown != nil {
+		return IntentWire(w.shown), nil
 	}
 	return ChargeWire(w.charge), nil
 }

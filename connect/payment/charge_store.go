@@ -100,11 +100,25 @@ func (s *Service) FindCharge(ctx context.Context, idb bun.IDB, scope tenant.Scop
 	return &c.Charge, nil
 }
 
-// chargesOpen lists charges whose attempt started before the given time and has no outcome.
-func chargesOpen(ctx context.Context, idb bun.IDB, before time.Time, limit int) ([]*Charge, error) {
+// chargesOpen lists charges with no outcome whose attempt started before the
+// given time and after the last one of the page before, nil for the first page.
+func chargesOpen(ctx context.Context, idb bun.IDB, before time.Time, last *Charge, limit int) ([]*Charge, error) {
+	q := idb.NewSelect().Where("status = 'pending'").Where("begun_at <= ?", before)
+	if last != nil {
+		q = q.Where("(begun_at, id) > (?, ?)", last.BegunAt, last.ID)
+	}
+	return scanCharges(ctx, q.Order("begun_at", "id").Limit(int64(limit)))
+}
+
+// chargesWaiting lists charges that wait for their payer since some time in (from, to].
+func chargesWaiting(ctx context.Context, idb bun.IDB, from, to time.Time, limit int) ([]*Charge, error) {
+	return scanCharges(ctx, idb.NewSelect().Where("status = 'requires_action'").Where("NOT canceled").
+		Where("begun_at > ?", from).Where("begun_at <= ?", to).Order("begun_at DESC").Limit(int64(limit)))
+}
+
+func scanCharges(ctx context.Context, q *bun.SelectQuery) ([]*Charge, error) {
 	var rows []*chargeRow
-	err := idb.NewSelect().Model(&rows).Where("status = 'pending'").Where("begun_at <= ?", before).
-		Order("begun_at").Limit(int64(limit)).Scan(ctx)
+	err := q.Model(&rows).Scan(ctx)
 	out := make([]*Charge, len(rows))
 	for i, row := range rows {
 		out[i] = &row.Charge

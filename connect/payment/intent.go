@@ -93,13 +93,14 @@ func (i *Intent) cancelable() error {
 	return i.unexpected("cancel", "requires_payment_method, requires_capture, requires_confirmation, requires_action")
 }
 
-// updatable refuses changes to an intent under way or at its end.
+// updatable refuses changes to an intent under way or at its end. The payer who
+// is asked to authenticate has been shown an amount.
 func (i *Intent) updatable() error {
 	switch i.Status {
-	case RequiresPaymentMethod, RequiresConfirmation, RequiresAction:
+	case RequiresPaymentMethod, RequiresConfirmation:
 		return nil
 	}
-	return i.unexpected("update", "requires_payment_method, requires_confirmation, requires_action")
+	return i.unexpected("update", "requires_payment_method, requires_confirmation")
 }
 
 func (i *Intent) unexpected(verb, allowed string) error {

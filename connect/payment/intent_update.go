@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/uptrace/bun"
 
@@ -130,11 +131,10 @@ func (s *Service) UpdateIntent(ctx context.Context, tx bun.Tx, scope tenant.Scop
 	if err != nil {
 		return wire.PaymentIntent{}, err
 	}
-	if intent.Status != change.before.Status || intent.LatestCharge != change.before.LatestCharge {
-		return wire.PaymentIntent{}, lockTimeout()
+	if !reflect.DeepEqual(intent, change.before) {
+		return wire.PaymentIntent{}, lockTimeout() // two updates at once must not undo one another
 	}
 	after := *change.after
-	after.Version = intent.Version
 	if after.Metadata, err = change.metadata.Apply(intent.Metadata); err != nil {
 		return wire.PaymentIntent{}, err
 	}

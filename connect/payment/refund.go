@@ -129,11 +129,20 @@ func updateRefund(ctx context.Context, tx bun.Tx, r *Refund) error {
 	return err
 }
 
+// refundsWaiting lists booked refunds that the payer's bank has not confirmed.
+func refundsWaiting(ctx context.Context, idb bun.IDB, limit int) ([]*Refund, error) {
+	return scanRefunds(ctx, idb.NewSelect().Where("booked").Where("status = 'pending'").Order("begun_at").Limit(int64(limit)))
+}
+
 // refundsOpen lists refunds whose money the processor may have sent back, asked for before the given time.
 func refundsOpen(ctx context.Context, idb bun.IDB, before time.Time, limit int) ([]*Refund, error) {
+	return scanRefunds(ctx, idb.NewSelect().Where("NOT booked").Where("status = 'pending'").Where("begun_at <= ?", before).
+		Order("begun_at").Limit(int64(limit)))
+}
+
+func scanRefunds(ctx context.Context, q *bun.SelectQuery) ([]*Refund, error) {
 	var rows []*refundRow
-	err := idb.NewSelect().Model(&rows).Where("NOT booked").Where("status = 'pending'").Where("begun_at <= ?", before).
-		Order("begun_at").Limit(int64(limit)).Scan(ctx)
+	err := q.Model(&rows).Scan(ctx)
 	out := make([]*Refund, len(rows))
 	for i, row := range rows {
 		out[i] = &row.Refund

@@ -196,7 +196,7 @@ func (s *Service) draftRefund(ctx context.Context, tx bun.Tx, port processor.Pro
 	return r, err
 }
 
-// askRefund asks the processor; its errors leave the outcome unknown.
+// askRefund asks the processor. Its refusal is an end; any other error leaves the outcome unknown.
 func (s *Service) askRefund(ctx context.Context, r *Refund, charge string) (processor.RefundResult, error) {
 	port, err := s.processor(r.Livemode)
 	if err != nil {
@@ -207,7 +207,10 @@ func (s *Service) askRefund(ctx context.Context, r *Refund, charge string) (proc
 	result, err := port.Refund(ctx, processor.RefundRequest{Reference: r.ID, Payment: charge, Amount: money.New(r.Amount, r.Currency)})
 	if err != nil {
 		s.Log.ErrorContext(ctx, "refund", "refund", r.ID, "charge", charge, "error", err)
-		return processor.RefundResult{Status: processor.RefundUnknown}, nil
+		result = processor.RefundResult{Status: processor.RefundUnknown}
+		if refused(err) {
+			result.Status = processor.RefundFailed
+		}
 	}
 	return result, nil
 }
@@ -416,6 +419,27 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 		return err
 	}
 	return s.events.Append(ctx, tx, b.events...)
+}
+
+// confirmRefund notes that a refund booked as pending has reached the payer.
+func (s *Service) confirmRefund(ctx context.Context, refundID string) error {
+	return db.InTx(ctx, s.Pool, func(ctx context.Context, tx bun.Tx) error {
+		r, err := lockRefund(ctx, tx, refundID)
+		if err != nil || r.Status != RefundPending {
+			return err
+		}
+		r.Status = RefundSucceeded
+		r.Version++
+		if err := updateRefund(ctx, tx, r); err != nil {
+			return err
+		}
+		var b eventBatch
+		b.refund("refund.updated", r, s.Clocks.For(r.Livemode).Now(), event.OriginOf(ctx))
+		if b.err != nil {
+			return b.err
+		}
+		return s.events.Append(ctx, tx, b.events...)
+	})
 }
 
 // UpdateRefund changes the metadata of a refund.

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect/processor"
+	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 )
 
@@ -16,8 +17,15 @@ import (
 // about it; its own request is then surely gone or waiting in vain.
 const patience = 30 * time.Second
 
-// sweepLimit bounds one round; what is left waits for the next.
+// sweepLimit bounds what is read at a time.
 const sweepLimit = 500
+
+// A payer who has not come back is asked about for recentAction; the attempt of
+// one who has not acted by lastAction is closed, so that it cannot succeed unseen.
+const (
+	recentAction = time.Hour
+	lastAction   = 24 * time.Hour
+)
 
 // Sweeper finishes what a crash or an unknown outcome has left open. It asks
 // the processor by the same reference and settles what it hears: it never
@@ -33,7 +41,9 @@ type Sweeper struct {
 // no request of this process can be under way, pass zero to resolve all.
 func (w *Sweeper) Sweep(ctx context.Context, age time.Duration) (resolved int, err error) {
 	var errs []error
-	for _, sweep := range []func(context.Context, time.Duration) (int, error){w.sweepCharges, w.sweepCaptures, w.sweepRefunds} {
+	for _, sweep := range []func(context.Context, time.Duration) (int, error){
+		w.sweepCharges, w.sweepActions, w.sweepCaptures, w.sweepRefunds, w.sweepWaitingRefunds,
+	} {
 		n, err := sweep(ctx, age)
 		resolved += n
 		errs = append(errs, err)
@@ -47,21 +57,61 @@ func (w *Sweeper) SweepOld(ctx context.Context) error {
 	return err
 }
 
-func (w *Sweeper) sweepCharges(ctx context.Context, age time.Duration) (int, error) {
-	open, err := chargesOpen(ctx, w.Pool, clockOfClaims.Now().Add(-age), sweepLimit)
+// sweepCharges reads page after page: many payments that stay undecided must not hide a later one.
+func (w *Sweeper) sweepCharges(ctx context.Context, age time.Duration) (resolved int, err error) {
+	before := clockOfClaims.Now().Add(-age)
+	var errs []error
+	for last := (*Charge)(nil); ; {
+		open, err := chargesOpen(ctx, w.Pool, before, last, sweepLimit)
+		if err != nil {
+			return resolved, errors.Join(append(errs, err)...)
+		}
+		for _, c := range open {
+			done, err := w.resolveCharge(ctx, c)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("resolve %s: %w", c.ID, err))
+			}
+			if done {
+				resolved++
+			}
+		}
+		if len(open) < sweepLimit {
+			return resolved, errors.Join(errs...)
+		}
+		last = open[len(open)-1]
+	}
+}
+
+// sweepActions settles what payers did at their bank without coming back to us,
+// and closes attempts whose payer never came.
+func (w *Sweeper) sweepActions(ctx context.Context, age time.Duration) (resolved int, err error) {
+	now := clockOfClaims.Now()
+	recent, err := chargesWaiting(ctx, w.Pool, now.Add(-recentAction), now.Add(-age), sweepLimit)
 	if err != nil {
 		return 0, err
 	}
-	resolved := 0
+	late, err := chargesWaiting(ctx, w.Pool, time.Time{}, now.Add(-lastAction), sweepLimit)
+	if err != nil {
+		return 0, err
+	}
 	var errs []error
-	for _, c := range open {
-		done, err := w.resolveCharge(ctx, c)
+	for _, c := range late {
+		if port, err := w.processor(c.Livemode); err != nil {
+			errs = append(errs, err)
+		} else if _, err := port.Void(ctx, c.ID); err != nil && !refused(err) {
+			errs = append(errs, fmt.Errorf("close %s: %w", c.ID, err))
+		}
+	}
+	for _, c := range append(recent, late...) {
+		_, err := w.ResolveAction(ctx, c.ID)
+		if fault.Is(err, fault.Declined) {
+			err = nil // settled: the payer failed to authenticate, or was refused then
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("resolve %s: %w", c.ID, err))
+			continue
 		}
-		if done {
-			resolved++
-		}
+		resolved++
 	}
 	return resolved, errors.Join(errs...)
 }
@@ -142,6 +192,31 @@ func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (int, err
 			errs = append(errs, fmt.Errorf("resolve %s: %w", r.ID, err))
 		case result.Status != processor.RefundUnknown:
 			resolved++
+		}
+	}
+	return resolved, errors.Join(errs...)
+}
+
+// sweepWaitingRefunds asks about refunds the payer's bank takes its time for.
+func (w *Sweeper) sweepWaitingRefunds(ctx context.Context, _ time.Duration) (resolved int, err error) {
+	waiting, err := refundsWaiting(ctx, w.Pool, sweepLimit)
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for _, r := range waiting {
+		port, err := w.processor(r.Livemode)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		result, err := port.LookupRefund(ctx, r.ID)
+		if err == nil && result.Status == processor.RefundSucceeded {
+			err = w.confirmRefund(ctx, r.ID)
+			resolved++
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("resolve %s: %w", r.ID, err))
 		}
 	}
 	return resolved, errors.Join(errs...)

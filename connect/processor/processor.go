@@ -100,6 +100,16 @@ type Result struct {
 	Dispute *DisputeHint
 }
 
+// Decided reports whether the result is an end of an attempt.
+func (r Result) Decided() bool {
+	switch r.Status {
+	case Succeeded, Failed, Voided:
+		return true
+	case RequiresAction, Processing, Unknown, Absent:
+	}
+	return false
+}
+
 // Failure is a refusal, in the public words of the API.
 type Failure struct {
 	Code    string // "card_declined", "expired_card", …

@@ -357,6 +357,9 @@ func closing(s string) int {
 func place(n *node, path []string, name, value string) error {
 	for {
 		segment, rest := path[0], path[1:]
+		if n.sameToken(segment, rest, value) {
+			return nil
+		}
 		child, err := n.step(segment, rest, name)
 		if err != nil {
 			return err
@@ -367,6 +370,31 @@ func place(n *node, path []string, name, value string) error {
 		}
 		n, path = child, rest
 	}
+}
+
+// sameToken recognizes a token that stripe-go writes twice, as a value and as a
+// set of values (external_account[token]=btok_1&external_account=btok_1), in either
+// order; the value is kept.
+func (n *node) sameToken(segment string, rest []string, value string) bool {
+	const key = "token"
+	if segment == appendMark {
+		return false
+	}
+	child := n.get(segment)
+	switch {
+	case child == nil:
+		return false
+	case child.kind == scalar:
+		return len(rest) == 1 && rest[0] == key && child.text == value
+	case child.kind == object && len(rest) == 0 && len(child.keys) == 1:
+		token := child.get(key)
+		if token == nil || token.kind != scalar || token.text != value {
+			return false
+		}
+		*child = *token
+		return true
+	}
+	return false
 }
 
 // step finds or makes the child of n at segment, of the kind that rest needs.

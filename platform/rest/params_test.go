@@ -42,6 +42,8 @@ func TestFormIsReadAsRackReadsIt(t *testing.T) {
 		"a[]=1&a[]=2":                      tree{"a": []any{"1", "2"}},
 		"a[][x]=1&a[][y]=2&a[][x]=3":       tree{"a": []any{tree{"x": "1", "y": "2"}, tree{"x": "3"}}},
 		"a[][x][p]=1&a[][x][q]=2":          tree{"a": []any{tree{"x": tree{"p": "1", "q": "2"}}}},
+		"a[token]=t&a=t":                   tree{"a": "t"}, // stripe-go writes tokens twice
+		"a=t&a[token]=t":                   tree{"a": "t"},
 		"metadata[x[y]]=%C3%A9":            tree{"metadata": tree{"x[y]": "é"}},
 		"a[0][b]=1&a[7][b]=2":              tree{"a": tree{"0": tree{"b": "1"}, "7": tree{"b": "2"}}},
 	} {

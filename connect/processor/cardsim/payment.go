@@ -94,7 +94,7 @@ func (s *Sim) take(p *payment, minor int64) error {
 
 // resolve brings a waiting payment to where it is at now.
 func (s *Sim) resolve(p *payment, now time.Time) error {
-	if p.resolvesAt.IsZero() || now.Before(p.resolvesAt) {
+	if !p.due(now) {
 		return nil
 	}
 	becomes := p.resolvesTo
@@ -105,6 +105,9 @@ func (s *Sim) resolve(p *payment, now time.Time) error {
 	}
 	return s.conclude(p)
 }
+
+// due reports whether a waiting payment is decided by now.
+func (p payment) due(now time.Time) bool { return !p.resolvesAt.IsZero() && !now.Before(p.resolvesAt) }
 
 func (p payment) waiting(becomes processor.Status, until time.Time) payment {
 	p.status, p.resolvesTo, p.resolvesAt = processor.Processing, becomes, until

@@ -166,10 +166,10 @@ func (s *Sim) Lookup(ctx context.Context, reference string) (processor.Result, e
 	if p == nil {
 		return processor.Result{Status: processor.Absent}, nil
 	}
-	if err := s.resolve(p, s.clock.Now()); err != nil {
-		return processor.Result{}, err
+	if !p.due(s.clock.Now()) {
+		return s.result(*p), nil
 	}
-	return s.result(*p), nil
+	return s.change(ctx, reference, func(p *payment) (processor.Result, error) { return s.result(*p), nil })
 }
 
 // unanswered is the result of a call whose end is not certain, with a line for

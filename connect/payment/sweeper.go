@@ -42,7 +42,7 @@ type Sweeper struct {
 func (w *Sweeper) Sweep(ctx context.Context, age time.Duration) (resolved int, err error) {
 	var errs []error
 	for _, sweep := range []func(context.Context, time.Duration) (int, error){
-		w.sweepCharges, w.sweepActions, w.sweepCaptures, w.sweepRefunds, w.sweepWaitingRefunds,
+		w.sweepCharges, w.sweepActions, w.sweepCaptures, w.sweepRefunds, w.sweepUnconfirmed,
 	} {
 		n, err := sweep(ctx, age)
 		resolved += n
@@ -197,29 +197,29 @@ func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (int, err
 	return resolved, errors.Join(errs...)
 }
 
-// sweepWaitingRefunds asks about refunds the payer's bank takes its time for.
-func (w *Sweeper) sweepWaitingRefunds(ctx context.Context, _ time.Duration) (resolved int, err error) {
-	waiting, err := refundsWaiting(ctx, w.Pool, sweepLimit)
-	if err != nil {
-		return 0, err
-	}
+// sweepUnconfirmed asks about refunds whose end the payer's bank still decides,
+// page after page: many that stay undecided must not hide a later one.
+func (w *Sweeper) sweepUnconfirmed(ctx context.Context, _ time.Duration) (resolved int, err error) {
 	var errs []error
-	for _, r := range waiting {
-		port, err := w.processor(r.Livemode)
+	for last := ""; ; {
+		open, err := refundsUnconfirmed(ctx, w.Pool, last, sweepLimit)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return resolved, errors.Join(append(errs, err)...)
 		}
-		result, err := port.LookupRefund(ctx, r.ID)
-		if err == nil && result.Status == processor.RefundSucceeded {
-			err = w.confirmRefund(ctx, r.ID)
-			resolved++
+		for _, r := range open {
+			done, err := w.confirmRefund(ctx, r)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("confirm %s: %w", r.ID, err))
+			}
+			if done {
+				resolved++
+			}
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("resolve %s: %w", r.ID, err))
+		if len(open) < sweepLimit {
+			return resolved, errors.Join(errs...)
 		}
+		last = open[len(open)-1].ID
 	}
-	return resolved, errors.Join(errs...)
 }
 
 // orphan is the claim of a request that is gone.

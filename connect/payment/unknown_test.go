@@ -198,6 +198,45 @@ func TestAPendingRefundSucceedsInTheEnd(t *testing.T) {
 	w.settled()
 }
 
+// A refund the bank sends back: the money returns to whose it was, once, and may be refunded again.
+func TestMoneyOfAFailedRefundComesBackToTheAccount(t *testing.T) {
+	w := open(t)
+	ch := w.want(200, "/v1/charges", "amount=10000", "currency=hkd", "source=tok_refundFail").field("id")
+	before := w.value(owing)
+	r := w.want(200, "/v1/refunds", "charge="+ch, "amount=6000")
+	re := r.field("id")
+	if r.field("status") != "succeeded" {
+		t.Errorf("at first it is %s", r.field("status"))
+	}
+	w.sweep()
+	if got := w.value("SELECT status FROM connect.refunds"); got != "succeeded" {
+		t.Errorf("too early: %s", got)
+	}
+	w.now.Advance(2 * time.Minute)
+	w.sweep()
+	w.sweep()
+	if got := w.value("SELECT status || ' ' || failure_reason FROM connect.refunds"); got != "failed expired_or_canceled_card" {
+		t.Errorf("in the end: %s", got)
+	}
+	if got := w.value("SELECT amount FROM ledger.balance_transactions WHERE type = 'refund_failure' AND source = ? AND id = (SELECT failure_balance_transaction FROM connect.refunds)", re); got != "6000" {
+		t.Errorf("the line of the failure: %s", got)
+	}
+	if got := w.value(owing); got != before {
+		t.Errorf("the platform has %s, had %s", got, before)
+	}
+	if got := w.value("SELECT string_agg(type, ' ' ORDER BY seq) FROM platform.events WHERE object_id = ?", re); got != "refund.created refund.failed" {
+		t.Errorf("told: %s", got)
+	}
+	w.settled()
+	if r := w.want(200, "/v1/refunds", "charge="+ch, "amount=10000"); r.field("amount") != "10000" {
+		t.Errorf("again: %s", r)
+	}
+	w.settled()
+}
+
+// owing is what all accounts have, pending or available.
+const owing = "SELECT sum(credits - debits) FROM ledger.accounts WHERE kind IN ('pending', 'available')"
+
 // latest is the last attempt on an intent, shown or not.
 func latest(w *world, intent string) string {
 	return w.value("SELECT latest_charge FROM connect.payment_intents WHERE id = ?", intent)

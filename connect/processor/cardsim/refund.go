@@ -142,5 +142,6 @@ func (r *refund) resolve(now time.Time) {
 func (r refund) result() processor.RefundResult {
 	return processor.RefundResult{
 		Status: r.status, ProcessorReference: "sim_" + digest("refund", r.reference), Amount: r.amount, FailureReason: r.failureReason,
+		Provisional: r.status == processor.RefundSucceeded && !r.resolvesAt.IsZero(),
 	}
 }

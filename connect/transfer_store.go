@@ -89,9 +89,19 @@ func (s *TransferService) Get(ctx context.Context, idb bun.IDB, scope tenant.Sco
 
 // PaymentTransfer is the transfer that arrived on scope.Account as payment py_…, or NotFound.
 func (s *TransferService) PaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+	return paymentTransfer(ctx, idb, scope, payment, "destination = ?")
+}
+
+// SeenPaymentTransfer is PaymentTransfer for either end: the platform that sent
+// the transfer may look at the payment through it, though it is not its own.
+func (s *TransferService) SeenPaymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment string) (*Transfer, error) {
+	return paymentTransfer(ctx, idb, scope, payment, "? IN (destination, platform)")
+}
+
+func paymentTransfer(ctx context.Context, idb bun.IDB, scope tenant.Scope, payment, end string) (*Transfer, error) {
 	row := new(transferRow)
 	err := idb.NewSelect().Model(row).Where("destination_payment = ?", payment).
-		Where("destination = ?", scope.Account).Where("livemode = ?", scope.Livemode).Scan(ctx)
+		Where(end, scope.Account).Where("livemode = ?", scope.Livemode).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.NoSuch("charge", payment)
 	}

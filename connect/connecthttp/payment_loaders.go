@@ -13,10 +13,15 @@ import (
 
 // PaymentLoaders fetch charges, intents, refunds, transfers and fees for expand[].
 func PaymentLoaders(payments *payment.Service, transfers *connect.TransferService, fees *connect.ApplicationFees) rest.Loaders {
-	charge := showCharge(payments)
 	return rest.Loaders{
-		"ch": charge,
-		"py": charge,
+		"ch": showCharge(payments),
+		"py": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+			t, err := transfers.SeenPaymentTransfer(ctx, idb, scope, id)
+			if err != nil {
+				return nil, err
+			}
+			return payment.PaymentWire(t), nil
+		},
 		"pi": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
 			i, err := payments.GetIntent(ctx, idb, scope, id)
 			if err != nil {

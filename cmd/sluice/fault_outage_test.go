@@ -34,7 +34,7 @@ func TestTheBrokerIsGoneAndTheAPIDoesNotNotice(t *testing.T) {
 		}
 	}
 	kafka := bustest.Start(t)
-	h := newHouseOn(t, kafka.Addr())
+	h := newHouse(t, func(cfg *Config) { cfg.Kafka.Brokers = []string{kafka.Addr()} })
 	tutor := h.send(200, letter{method: "POST", path: "/v1/accounts",
 		form: "type=custom&country=HK&capabilities[transfers][requested]=true"}).at("id").(string)
 	hooks := newMailbox(t)
@@ -62,7 +62,7 @@ func TestTheBrokerIsGoneAndTheAPIDoesNotNotice(t *testing.T) {
 	topic.await(t, "Kafka", patience, func(told) bool { return true }, events)
 	t.Logf("%d events in Kafka %s after the broker's return", len(events), time.Since(back).Round(time.Millisecond))
 	topic.inOrder(t)
-	hooks.await(t, "the webhook", patience, func(e told) bool { return e.Account == h.ada && hooks.wants(e) }, events)
+	hooks.await(t, "the webhook", patience, func(e told) bool { return e.Account == h.platform && hooks.wants(e) }, events)
 	t.Logf("all of them at webhooks %s after the broker's return", time.Since(back).Round(time.Millisecond))
 	paymenttest.Settled(t, h.app.pool)
 }

@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -33,38 +32,19 @@ import (
 // Who lives there: Ada, who runs TutorHub HK (the platform account), and the
 // tutors she connects.
 type house struct {
-	t   *testing.T
-	app *App
-	url string
-
-	ada string // acct_… of the platform account
-	key string // Ada's secret key, test mode
+	t        testing.TB
+	app      *App
+	url      string
+	key      string // Ada's secret key, test mode
+	platform string // acct_… of Ada's platform account
 }
 
-func newHouse(t *testing.T) *house {
-	t.Helper()
-	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return newHouseOn(t, b.Addr())
-}
-
-// newHouseOn is newHouse with a broker that somebody else looks after.
-func newHouseOn(t *testing.T, broker string) *house {
+func newHouse(t testing.TB, changes ...func(*Config)) *house {
 	t.Helper()
 	front := httptest.NewUnstartedServer(nil) // its address is needed before there is anything to serve
-	cfg := Config{
-		Addr: "127.0.0.1:0", BaseURL: "http://" + front.Listener.Addr().String(), DatabaseURL: secret.New(dbtest.URL(t)),
-		Kafka: bus.Config{Brokers: []string{broker}}, Roles: allRoles, KeyMaster: randomMaster(),
-		SealMasters: []secret.Text{randomMaster()}, Dev: true,
-	}
-	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, app: app, url: cfg.BaseURL}
+	base := "http://" + front.Listener.Addr().String()
+	app := newApplication(t, allRoles, slog.LevelWarn, append(changes, func(cfg *Config) { cfg.BaseURL = base })...)
+	h := &house{t: t, app: app, url: base}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- app.Run(ctx) }()
@@ -73,13 +53,35 @@ func newHouseOn(t *testing.T, broker string) *house {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		_ = app.Close()
 	})
 	front.Config.Handler = openapi.Wrap(t, app.Handler())
 	front.Start()
 	t.Cleanup(front.Close)
 	h.moveIn(ctx)
 	return h
+}
+
+// newApplication is an App with a database and a broker of its own; nothing runs yet.
+func newApplication(t testing.TB, roles Roles, level slog.Level, changes ...func(*Config)) *App {
+	t.Helper()
+	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	cfg := Config{
+		Addr: "127.0.0.1:0", DatabaseURL: secret.New(dbtest.URL(t)), Kafka: bus.Config{Brokers: []string{b.Addr()}}, Roles: roles,
+		KeyMaster: secret.New(newMaster()), SealMasters: []secret.Text{secret.New(newMaster())}, Dev: true,
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = app.Close() })
+	return app
 }
 
 // moveIn makes Ada's platform account and her first key.
@@ -92,7 +94,7 @@ func (h *house) moveIn(ctx context.Context) {
 			return err
 		}
 		_, plain, err := h.app.keys.Create(ctx, tx, now, credential.Owner{Account: a.ID}, credential.NewKey{Kind: credential.Secret})
-		h.ada, h.key = a.ID, plain.Reveal()
+		h.platform, h.key = a.ID, plain.Reveal()
 		return err
 	})
 	if err != nil {
@@ -100,13 +102,7 @@ func (h *house) moveIn(ctx context.Context) {
 	}
 }
 
-func randomMaster() secret.Text {
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw) // never fails
-	return secret.New(base64.StdEncoding.EncodeToString(raw))
-}
-
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))
@@ -115,8 +111,10 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 // stripe is the official Go SDK with Ada's key. It repeats nothing, so that a
 // test sees every answer.
-func (h *house) stripe() *stripe.Client {
-	return stripe.NewClient(h.key, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
+func (h *house) stripe() *stripe.Client { return h.stripeWith(h.key) }
+
+func (h *house) stripeWith(key string) *stripe.Client {
+	return stripe.NewClient(key, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 		URL: stripe.String(h.url), MaxNetworkRetries: stripe.Int64(0), LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
 	})))
 }
@@ -150,6 +148,15 @@ func (r reply) at(path ...string) any {
 // send sends a letter and insists on the status.
 func (h *house) send(want int, l letter) reply {
 	h.t.Helper()
+	r := h.exchange(l)
+	if r.status != want {
+		h.t.Fatalf("%s %s: status %d, want %d\n%s", l.method, l.path, r.status, want, r.raw)
+	}
+	return r
+}
+
+func (h *house) exchange(l letter) reply {
+	h.t.Helper()
 	body, kind := l.form, "application/x-www-form-urlencoded"
 	if l.json != "" {
 		body, kind = l.json, "application/json"
@@ -179,10 +186,13 @@ func (h *house) send(want int, l letter) reply {
 			h.t.Fatal(err)
 		}
 	}
-	if r.status != want {
-		h.t.Fatalf("%s %s: status %d, want %d\n%s", l.method, l.path, r.status, want, r.raw)
-	}
 	return r
+}
+
+// call sends a form and returns the answer's body, whatever its status.
+func (h *house) call(method, path string, form url.Values) map[string]any {
+	h.t.Helper()
+	return h.exchange(letter{method: method, path: path, form: form.Encode()}).body
 }
 
 // days moves the sandbox's clock.

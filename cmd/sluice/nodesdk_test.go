@@ -16,7 +16,7 @@ import (
 
 // nodeSDK is the official Node SDK in a process of its own; see e2e/node/drive.cjs.
 type nodeSDK struct {
-	t     *testing.T
+	t     testing.TB
 	calls io.WriteCloser
 	lines *bufio.Reader
 }

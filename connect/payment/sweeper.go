@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -66,20 +67,40 @@ func (w *Sweeper) sweepCharges(ctx context.Context, age time.Duration) (resolved
 		if err != nil {
 			return resolved, errors.Join(append(errs, err)...)
 		}
-		for _, c := range open {
-			done, err := w.resolveCharge(ctx, c)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("resolve %s: %w", c.ID, err))
-			}
-			if done {
-				resolved++
-			}
-		}
+		done, err := w.resolveCharges(ctx, open)
+		resolved += done
+		errs = append(errs, err)
 		if len(open) < sweepLimit {
 			return resolved, errors.Join(errs...)
 		}
 		last = open[len(open)-1]
 	}
+}
+
+// sweepers is how many charges are asked about at once, so that their
+// settlements share commits.
+const sweepers = 16
+
+func (w *Sweeper) resolveCharges(ctx context.Context, open []*Charge) (resolved int, err error) {
+	dones, errs := make([]bool, len(open)), make([]error, len(open))
+	turns := make(chan struct{}, sweepers)
+	var asked sync.WaitGroup
+	for i, c := range open {
+		turns <- struct{}{}
+		asked.Go(func() {
+			defer func() { <-turns }()
+			if dones[i], errs[i] = w.resolveCharge(ctx, c); errs[i] != nil {
+				errs[i] = fmt.Errorf("resolve %s: %w", c.ID, errs[i])
+			}
+		})
+	}
+	asked.Wait()
+	for _, done := range dones {
+		if done {
+			resolved++
+		}
+	}
+	return resolved, errors.Join(errs...)
 }
 
 // sweepActions settles what payers did at their bank without coming back to us,

@@ -89,7 +89,7 @@ func TestAnIntentUnderWayIsLeftAlone(t *testing.T) {
 // Payments that the processor has not decided must not hide later ones from the sweeper.
 func TestManyUndecidedPaymentsHideNoOther(t *testing.T) {
 	w := open(t)
-	together(600, func(i int) { w.call("/v1/charges", "amount=1000", "currency=hkd", "source=tok_processing") })
+	together(505, func(i int) { w.call("/v1/charges", "amount=1000", "currency=hkd", "source=tok_processing") })
 	w.call("/v1/charges", "amount=7000", "currency=hkd", "source=tok_timeoutAfterCommit")
 	w.sweep()
 	if got := w.value("SELECT status FROM connect.charges WHERE amount = 7000"); got != "succeeded" {
@@ -346,8 +346,9 @@ func TestAuthenticationIsResumedOrAbandoned(t *testing.T) {
 		w.settled()
 	})
 	t.Run("cancelled while another card asks too", func(t *testing.T) {
-		for i := range 8 {
+		for i := range 4 {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
 				w := open(t)
 				pi, _ := start(w)
 				together(2, func(i int) {

@@ -237,6 +237,9 @@ func TestOldestWaysToRefundReturnWhatWasRefunded(t *testing.T) {
 	if e := platform.refused(400, "POST", path+"/refund", "amount=700"); e["param"] != "amount" {
 		t.Error(e)
 	}
+	if e := platform.refused(400, "POST", "/v1/refunds/"+re+"/cancel", ""); e["type"] != "invalid_request_error" {
+		t.Errorf("money on its way to a card is called back: %v", e)
+	}
 	fee := platform.post("/v1/application_fees/"+ch["application_fee"].(string)+"/refund", "amount=30")
 	if fee["object"] != "application_fee" || fee["amount_refunded"] != 30.0 || at(fee, "refunds", "data") == nil {
 		t.Error(fee)

@@ -184,7 +184,7 @@ func (w *world) restart() {
 		Sandbox: l.witness, Log: slog.New(slog.DiscardHandler), Step: l.reached,
 	})
 	l.sweeper = &payment.Sweeper{Service: l.payments, Answer: answer}
-	server := rest.New(rest.Config{Pool: w.pool, Store: store, Authenticator: keys{}, Accounts: directory{}, Log: slog.New(slog.DiscardHandler)})
+	server := rest.New(rest.Config{Pool: w.pool, Store: store, Pepper: pepper, Authenticator: keys{}, Accounts: directory{}, Log: slog.New(slog.DiscardHandler)})
 	server.Mount(l.routes(server)...)
 	front := httptest.NewServer(server)
 	l.url = front.URL

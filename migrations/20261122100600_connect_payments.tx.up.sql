@@ -91,6 +91,8 @@ CREATE INDEX charges_by_account ON connect.charges (account, livemode, id);
 CREATE INDEX charges_by_intent ON connect.charges (payment_intent) WHERE payment_intent <> '';
 -- what the sweeper has to resolve; empty in quiet times
 CREATE INDEX charges_pending ON connect.charges (begun_at) WHERE status = 'pending';
+-- attempts that wait for their payer
+CREATE INDEX charges_waiting ON connect.charges (begun_at) WHERE status = 'requires_action' AND NOT canceled;
 
 CREATE TABLE connect.captures (
     id                     text        CONSTRAINT captures_pkey PRIMARY KEY,
@@ -121,6 +123,8 @@ CREATE TABLE connect.refunds (
                            CHECK (status IN ('pending', 'succeeded', 'failed', 'canceled')),
     -- pending until the ledger has booked it; a booked refund can still fail at the bank
     booked                 boolean     NOT NULL,
+    -- booked, but the payer's bank still decides its end: the sweeper asks on
+    unconfirmed            boolean     NOT NULL DEFAULT false,
     reason                 text,
     reverse_transfer       boolean     NOT NULL,
     refund_application_fee boolean     NOT NULL,
@@ -138,6 +142,7 @@ CREATE TABLE connect.refunds (
 CREATE INDEX refunds_by_account ON connect.refunds (account, livemode, id);
 CREATE INDEX refunds_by_charge ON connect.refunds (charge, id);
 CREATE INDEX refunds_pending ON connect.refunds (begun_at) WHERE NOT booked AND status = 'pending';
+CREATE INDEX refunds_unconfirmed ON connect.refunds (id) WHERE unconfirmed;
 
 -- Money moved from the platform's balance to a connected account's.
 CREATE TABLE connect.transfers (
@@ -175,12 +180,15 @@ CREATE TABLE connect.transfer_reversals (
     amount                 bigint      NOT NULL CONSTRAINT transfer_reversals_amount_positive CHECK (amount > 0),
     currency               text        NOT NULL,
     balance_transaction    text        NOT NULL,
+    -- how the receiver of the transfer sees it: a refund pyr_… of its payment, with a line of its own
     destination_payment_refund text    NOT NULL,
+    destination_balance_transaction text NOT NULL,
     source_refund          text        NOT NULL,
     metadata               jsonb       NOT NULL,
     created_at             timestamptz NOT NULL
 );
 CREATE INDEX transfer_reversals_by_transfer ON connect.transfer_reversals (transfer, id);
+CREATE INDEX transfer_reversals_by_payment_refund ON connect.transfer_reversals (destination_payment_refund);
 
 CREATE TABLE connect.application_fees (
     id                     text        CONSTRAINT application_fees_pkey PRIMARY KEY,

@@ -216,3 +216,101 @@ func TestReversalIsARefundOfThePayment(t *testing.T) {
 		t.Error(e)
 	}
 }
+
+func TestOldestWaysToRefundReturnWhatWasRefunded(t *testing.T) {
+	platform := clerk{house: newHouse(t)}
+	tutor := platform.tutor()
+	ch := platform.post("/v1/charges", "amount=1000&currency=hkd&source=tok_visa&application_fee_amount=100&transfer_data[destination]="+tutor)
+	path := "/v1/charges/" + ch["id"].(string)
+	refunded := platform.post(path+"/refund", "amount=400&expand[]=refunds")
+	if refunded["object"] != "charge" || refunded["amount_refunded"] != 400.0 || len(idsOf(refunded["refunds"].(map[string]any))) != 1 {
+		t.Fatal(refunded)
+	}
+	re := idsOf(refunded["refunds"].(map[string]any))[0]
+	if got := platform.get(path + "/refunds/" + re); got["id"] != re || got["charge"] != ch["id"] {
+		t.Error(got)
+	}
+	other := platform.post("/v1/charges", "amount=1000&currency=hkd&source=tok_visa")["id"].(string)
+	if e := platform.refused(404, "GET", "/v1/charges/"+other+"/refunds/"+re, ""); e["code"] != "resource_missing" {
+		t.Error(e)
+	}
+	if e := platform.refused(400, "POST", path+"/refund", "amount=700"); e["param"] != "amount" {
+		t.Error(e)
+	}
+	if e := platform.refused(400, "POST", "/v1/refunds/"+re+"/cancel", ""); e["type"] != "invalid_request_error" {
+		t.Errorf("money on its way to a card is called back: %v", e)
+	}
+	fee := platform.post("/v1/application_fees/"+ch["application_fee"].(string)+"/refund", "amount=30")
+	if fee["object"] != "application_fee" || fee["amount_refunded"] != 30.0 || at(fee, "refunds", "data") == nil {
+		t.Error(fee)
+	}
+}
+
+func TestPayersBrowserNeedsTheClientSecretAndSeesLittle(t *testing.T) {
+	platform := clerk{house: newHouse(t)}
+	tutor := platform.tutor()
+	pk := platform.publishable()
+	intent := platform.post("/v1/payment_intents", "amount=1000&currency=hkd&application_fee_amount=100&metadata[lesson]=7&transfer_data[destination]="+tutor)
+	path, secret := "/v1/payment_intents/"+intent["id"].(string), intent["client_secret"].(string)
+
+	token := publicly(t, platform, pk, 200, "POST", "/v1/tokens", "card[number]=4000000000000002&card[exp_month]=12&card[exp_year]=2040")
+	method := publicly(t, platform, pk, 200, "POST", "/v1/payment_methods", "type=card&card[token]="+token["id"].(string))
+	for _, c := range []struct {
+		rule, method, path, form string
+		status                   int
+		param                    string
+	}{
+		{"no secret", "GET", path, "", 400, "client_secret"},
+		{"other secret", "GET", path + "?client_secret=" + secret + "x", "", 400, "client_secret"},
+		{"nobody's intent", "GET", "/v1/payment_intents/pi_nobody?client_secret=x", "", 404, "intent"},
+		{"other objects", "GET", path + "?client_secret=" + secret + "&expand[]=latest_charge", "", 400, "expand"},
+		{"confirm without", "POST", path + "/confirm", "payment_method=pm_card_visa", 400, "client_secret"},
+		{"the merchant's choice", "POST", path + "/confirm", "capture_method=manual&payment_method=pm_card_visa&client_secret=" + secret, 400, "capture_method"},
+	} {
+		if e := publicly(t, platform, pk, c.status, c.method, c.path, c.form)["error"]; at(e, "param") != c.param {
+			t.Errorf("%s: %v", c.rule, e)
+		}
+	}
+	publicly(t, platform, pk, 401, "POST", path+"/cancel", "")
+
+	seen := publicly(t, platform, pk, 200, "GET", path+"?client_secret="+secret, "")
+	refused := publicly(t, platform, pk, 402, "POST", path+"/confirm", "payment_method="+method["id"].(string)+"&client_secret="+secret)
+	paid := publicly(t, platform, pk, 200, "POST", path+"/confirm", "payment_method=pm_card_visa&client_secret="+secret)
+	for _, shown := range []any{seen, at(refused, "error", "payment_intent"), paid} {
+		for _, hidden := range []string{"application_fee_amount", "transfer_data", "metadata", "customer", "latest_charge"} {
+			if _, there := shown.(map[string]any)[hidden]; there {
+				t.Errorf("%s is shown to the payer", hidden)
+			}
+		}
+	}
+	if seen["status"] != "requires_payment_method" || paid["status"] != "succeeded" {
+		t.Errorf("%v, then %v", seen["status"], paid["status"])
+	}
+	if got := platform.get(path + "?client_secret=" + secret); got["application_fee_amount"] != 100.0 {
+		t.Error(got)
+	}
+}
+
+// publishable makes a publishable key of the platform.
+func (c clerk) publishable() string {
+	c.t.Helper()
+	return c.post("/v1/api_keys", "type=publishable")["secret"].(string)
+}
+
+// publicly asks with a publishable key in the parameters, as browsers do.
+func publicly(t *testing.T, c clerk, pk string, want int, method, path, form string) map[string]any {
+	t.Helper()
+	if method == "GET" {
+		path += "&key=" + pk
+		if !strings.Contains(path, "?") {
+			path = strings.Replace(path, "&", "?", 1)
+		}
+	} else {
+		form += "&key=" + pk
+	}
+	status, out := c.raw(method, path, form, "")
+	if status != want {
+		t.Fatalf("%s %s: %d, want %d: %v", method, path, status, want, out)
+	}
+	return out
+}

@@ -39,11 +39,11 @@ type house struct {
 	platform string // acct_… of Ada's platform account
 }
 
-func newHouse(t testing.TB) *house {
+func newHouse(t testing.TB, changes ...func(*Config)) *house {
 	t.Helper()
 	front := httptest.NewUnstartedServer(nil) // its address is needed before there is anything to serve
 	base := "http://" + front.Listener.Addr().String()
-	app := newApplication(t, allRoles, slog.LevelWarn, func(cfg *Config) { cfg.BaseURL = base })
+	app := newApplication(t, allRoles, slog.LevelWarn, append(changes, func(cfg *Config) { cfg.BaseURL = base })...)
 	h := &house{t: t, app: app, url: base}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

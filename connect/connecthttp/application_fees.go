@@ -18,6 +18,7 @@ func ApplicationFeeRoutes(s *rest.Server, pool *bun.DB, svc *connect.Application
 	return []rest.Route{
 		{Method: "GET", Path: all, Resource: "application_fees", Handler: s.Read(d.list), Returns: wire.List[wire.ApplicationFee]{}},
 		{Method: "GET", Path: one, Resource: "application_fees", Handler: s.Read(d.get), Returns: wire.ApplicationFee{}},
+		{Method: "POST", Path: one + "/refund", Resource: "application_fees", Handler: s.Write(d.refundLegacy), Returns: wire.ApplicationFee{}},
 		{Method: "POST", Path: refunds, Resource: "application_fees", Handler: s.Write(d.refund), Returns: wire.FeeRefund{}},
 		{Method: "GET", Path: refunds, Resource: "application_fees", Handler: s.Read(d.listRefunds), Returns: wire.List[wire.FeeRefund]{}},
 		{Method: "GET", Path: refunds + "/{refund}", Resource: "application_fees", Handler: s.Read(d.getRefund), Returns: wire.FeeRefund{}},
@@ -86,6 +87,18 @@ func (d feeDoor) refund(ctx context.Context, tx bun.Tx, r *rest.Request) (any, e
 		return nil, err
 	}
 	return connect.FeeRefundWire(refund), nil
+}
+
+// refundLegacy is the oldest way to give a fee back: it returns the fee.
+func (d feeDoor) refundLegacy(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	if _, err := d.refund(ctx, tx, r); err != nil {
+		return nil, err
+	}
+	fee, err := d.svc.Get(ctx, tx, r.Scope, r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	return d.shown(ctx, tx, fee)
 }
 
 func (d feeDoor) listRefunds(ctx context.Context, r *rest.Request) (any, error) {

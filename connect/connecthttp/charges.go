@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/split"
+	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -25,6 +26,8 @@ func ChargeRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 		{Method: "POST", Path: one + "/capture", Resource: "charges", Handler: s.Steps(d.capture), Returns: wire.Charge{}},
 		{Method: "POST", Path: one + "/refunds", Resource: "charges", Handler: s.Steps(d.refund), Returns: wire.Refund{}},
 		{Method: "GET", Path: one + "/refunds", Resource: "charges", Handler: s.Read(d.refunds), Returns: wire.List[wire.Refund]{}},
+		{Method: "GET", Path: one + "/refunds/{refund}", Resource: "charges", Handler: s.Read(d.getRefund), Returns: wire.Refund{}},
+		{Method: "POST", Path: one + "/refund", Resource: "charges", Handler: s.Steps(d.refundLegacy), Returns: wire.Charge{}},
 		{Method: "POST", Path: "/v1/splits/preview", Resource: "charges", Handler: s.Read(d.preview)},
 	}
 }
@@ -103,6 +106,30 @@ func (d chargeDoor) refund(ctx context.Context, r *rest.Request) (any, error) {
 	}
 	p.Charge, p.PaymentIntent = r.Path("id"), ""
 	return d.svc.CreateRefund(ctx, r.Scope, p)
+}
+
+// refundLegacy is the oldest way to refund: it returns the charge.
+func (d chargeDoor) refundLegacy(ctx context.Context, r *rest.Request) (any, error) {
+	return faced(ctx, d.svc.Pool, func(ctx context.Context, idb bun.IDB, object any, failure error) (any, error) {
+		if failure != nil {
+			return nil, failure
+		}
+		return showCharge(d.svc)(ctx, idb, r.Scope, r.Path("id"))
+	}, func(ctx context.Context) (any, error) { return d.refund(ctx, r) })
+}
+
+func (d chargeDoor) getRefund(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	refund, err := d.svc.ShowRefund(ctx, d.svc.Pool, r.Scope, r.Path("refund"))
+	if err != nil {
+		return nil, err
+	}
+	if refund.Charge.ID != r.Path("id") {
+		return nil, fault.NoSuch("refund", refund.ID)
+	}
+	return refund, nil
 }
 
 func (d chargeDoor) refunds(ctx context.Context, r *rest.Request) (any, error) {

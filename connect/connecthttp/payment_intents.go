@@ -11,16 +11,17 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// IntentRoutes are payment intents.
+// IntentRoutes are payment intents. With the client secret of an intent its payer's
+// browser may see and confirm it.
 func IntentRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := intentDoor{svc}
 	const all, one = "/v1/payment_intents", "/v1/payment_intents/{id}"
 	return []rest.Route{
 		{Method: "POST", Path: all, Resource: "payment_intents", Handler: s.Steps(d.create), Returns: wire.PaymentIntent{}},
 		{Method: "GET", Path: all, Resource: "payment_intents", Handler: s.Read(d.list), Returns: wire.List[wire.PaymentIntent]{}},
-		{Method: "GET", Path: one, Resource: "payment_intents", Handler: s.Read(d.get), Returns: wire.PaymentIntent{}},
+		{Method: "GET", Path: one, Resource: "payment_intents", Handler: s.Read(d.get), Publishable: true, Returns: wire.PaymentIntent{}},
 		{Method: "POST", Path: one, Resource: "payment_intents", Handler: s.Prepared(d.update), Returns: wire.PaymentIntent{}},
-		{Method: "POST", Path: one + "/confirm", Resource: "payment_intents", Handler: s.Steps(d.confirm), Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: one + "/confirm", Resource: "payment_intents", Handler: s.Steps(d.confirm), Publishable: true, Returns: wire.PaymentIntent{}},
 		{Method: "POST", Path: one + "/capture", Resource: "payment_intents", Handler: s.Steps(d.capture), Returns: wire.PaymentIntent{}},
 		{Method: "POST", Path: one + "/cancel", Resource: "payment_intents", Handler: s.Steps(d.cancel), Returns: wire.PaymentIntent{}},
 	}
@@ -49,14 +50,21 @@ func (d intentDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 }
 
 func (d intentDoor) get(ctx context.Context, r *rest.Request) (any, error) {
-	if err := r.Decode(&struct {
-		ClientSecret rest.Ignored `form:"client_secret"`
-	}{}); err != nil {
+	var p struct {
+		ClientSecret string `form:"client_secret"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	if err := d.knowsSecret(ctx, r, p.ClientSecret); err != nil {
 		return nil, err
 	}
 	intent, err := d.svc.GetIntent(ctx, d.svc.Pool, r.Scope, r.Path("id"))
 	if err != nil {
 		return nil, err
+	}
+	if r.Principal.Kind == rest.Publishable {
+		return payment.IntentWire(intent).Public(), nil
 	}
 	return payment.IntentWire(intent), nil
 }
@@ -80,7 +88,18 @@ func (d intentDoor) confirm(ctx context.Context, r *rest.Request) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	return d.svc.ConfirmIntent(ctx, r.Scope, r.Path("id"), p)
+	if err := d.knowsSecret(ctx, r, p.ClientSecret); err != nil {
+		return nil, err
+	}
+	if r.Principal.Kind != rest.Publishable {
+		return d.svc.ConfirmIntent(ctx, r.Scope, r.Path("id"), p)
+	}
+	if err := publicConfirm(p); err != nil {
+		return nil, err
+	}
+	return faced(ctx, d.svc.Pool, publicIntent, func(ctx context.Context) (any, error) {
+		return d.svc.ConfirmIntent(ctx, r.Scope, r.Path("id"), p)
+	})
 }
 
 func (d intentDoor) capture(ctx context.Context, r *rest.Request) (any, error) {

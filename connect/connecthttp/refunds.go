@@ -20,6 +20,7 @@ func RefundRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 		{Method: "GET", Path: all, Resource: "refunds", Handler: s.Read(d.list), Returns: wire.List[wire.Refund]{}},
 		{Method: "GET", Path: one, Resource: "refunds", Handler: s.Read(d.get), Returns: wire.Refund{}},
 		{Method: "POST", Path: one, Resource: "refunds", Handler: s.Write(d.update), Returns: wire.Refund{}},
+		{Method: "POST", Path: one + "/cancel", Resource: "refunds", Handler: s.Write(d.cancel), Returns: wire.Refund{}},
 	}
 }
 
@@ -50,6 +51,13 @@ func (d refundDoor) get(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	return d.svc.ShowRefund(ctx, d.svc.Pool, r.Scope, r.Path("id"))
+}
+
+func (d refundDoor) cancel(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	return nil, d.svc.CancelRefund(ctx, tx, r.Scope, r.Path("id"))
 }
 
 func (d refundDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {

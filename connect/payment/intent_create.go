@@ -48,7 +48,7 @@ type ConfirmParams struct {
 	Mandate                    rest.Ignored `form:"mandate"`
 	MandateData                rest.Ignored `form:"mandate_data"`
 	RadarOptions               rest.Ignored `form:"radar_options"`
-	ClientSecret               rest.Ignored `form:"client_secret"`
+	ClientSecret               string       `form:"client_secret"` // the door has checked it
 }
 
 // OffSession is true, false, "one_off" or "recurring".

@@ -15,8 +15,14 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// RefundStatus is where a refund stands. A refund is pending until the
-// processor has said yes or no; only then the ledger is touched.
+// RefundStatus is where a refund stands.
+//
+//	pending ──▶ succeeded ──▶ failed   the payer's bank sent the money back
+//	   └──────▶ failed
+//
+// Until the processor has said yes or no the ledger is not touched. A refund it
+// has accepted is booked, though it may stay pending, or succeed and still fail,
+// as long as it is unconfirmed.
 type RefundStatus string
 
 // The states of a refund.
@@ -39,6 +45,7 @@ type Refund struct {
 	Currency                  money.Currency
 	Status                    RefundStatus
 	Booked                    bool // the ledger has it
+	Unconfirmed               bool // booked, and the payer's bank may still send it back
 	Reason                    *string
 	ReverseTransfer           bool
 	RefundApplicationFee      bool
@@ -123,15 +130,15 @@ func insertRefund(ctx context.Context, tx bun.Tx, r *Refund) error {
 
 func updateRefund(ctx context.Context, tx bun.Tx, r *Refund) error {
 	_, err := tx.NewUpdate().Model(&refundRow{Refund: *r}).
-		Column("status", "booked", "balance_transaction", "failure_balance_transaction", "failure_reason",
+		Column("status", "booked", "unconfirmed", "balance_transaction", "failure_balance_transaction", "failure_reason",
 			"transfer_reversal", "metadata", "claim", "version").
 		WherePK().Exec(ctx)
 	return err
 }
 
-// refundsWaiting lists booked refunds that the payer's bank has not confirmed.
-func refundsWaiting(ctx context.Context, idb bun.IDB, limit int) ([]*Refund, error) {
-	return scanRefunds(ctx, idb.NewSelect().Where("booked").Where("status = 'pending'").Order("begun_at").Limit(int64(limit)))
+// refundsUnconfirmed lists, after an id, booked refunds that the payer's bank may still send back.
+func refundsUnconfirmed(ctx context.Context, idb bun.IDB, after string, limit int) ([]*Refund, error) {
+	return scanRefunds(ctx, idb.NewSelect().Where("unconfirmed").Where("id > ?", after).Order("id").Limit(int64(limit)))
 }
 
 // refundsOpen lists refunds whose money the processor may have sent back, asked for before the given time.

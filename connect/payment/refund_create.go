@@ -264,6 +264,7 @@ func (s *Service) applyRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 	r.Claim = nil
 	switch result.Status {
 	case processor.RefundSucceeded, processor.RefundPending:
+		r.Unconfirmed = result.Status == processor.RefundPending || result.Provisional
 		return s.bookRefund(ctx, tx, r, c, result.Status == processor.RefundSucceeded, at)
 	case processor.RefundFailed, processor.RefundAbsent:
 		r.Status, r.FailureReason = RefundFailed, result.FailureReason
@@ -419,27 +420,6 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 		return err
 	}
 	return s.events.Append(ctx, tx, b.events...)
-}
-
-// confirmRefund notes that a refund booked as pending has reached the payer.
-func (s *Service) confirmRefund(ctx context.Context, refundID string) error {
-	return db.InTx(ctx, s.Pool, func(ctx context.Context, tx bun.Tx) error {
-		r, err := lockRefund(ctx, tx, refundID)
-		if err != nil || r.Status != RefundPending {
-			return err
-		}
-		r.Status = RefundSucceeded
-		r.Version++
-		if err := updateRefund(ctx, tx, r); err != nil {
-			return err
-		}
-		var b eventBatch
-		b.refund("refund.updated", r, s.Clocks.For(r.Livemode).Now(), event.OriginOf(ctx))
-		if b.err != nil {
-			return b.err
-		}
-		return s.events.Append(ctx, tx, b.events...)
-	})
 }
 
 // UpdateRefund changes the metadata of a refund.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -42,7 +43,7 @@ type Sweeper struct {
 func (w *Sweeper) Sweep(ctx context.Context, age time.Duration) (resolved int, err error) {
 	var errs []error
 	for _, sweep := range []func(context.Context, time.Duration) (int, error){
-		w.sweepCharges, w.sweepActions, w.sweepCaptures, w.sweepRefunds, w.sweepWaitingRefunds,
+		w.sweepCharges, w.sweepActions, w.sweepCaptures, w.sweepRefunds, w.sweepUnconfirmed,
 	} {
 		n, err := sweep(ctx, age)
 		resolved += n
@@ -66,20 +67,40 @@ func (w *Sweeper) sweepCharges(ctx context.Context, age time.Duration) (resolved
 		if err != nil {
 			return resolved, errors.Join(append(errs, err)...)
 		}
-		for _, c := range open {
-			done, err := w.resolveCharge(ctx, c)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("resolve %s: %w", c.ID, err))
-			}
-			if done {
-				resolved++
-			}
-		}
+		done, err := w.resolveCharges(ctx, open)
+		resolved += done
+		errs = append(errs, err)
 		if len(open) < sweepLimit {
 			return resolved, errors.Join(errs...)
 		}
 		last = open[len(open)-1]
 	}
+}
+
+// sweepers is how many charges are asked about at once, so that their
+// settlements share commits.
+const sweepers = 16
+
+func (w *Sweeper) resolveCharges(ctx context.Context, open []*Charge) (resolved int, err error) {
+	dones, errs := make([]bool, len(open)), make([]error, len(open))
+	turns := make(chan struct{}, sweepers)
+	var asked sync.WaitGroup
+	for i, c := range open {
+		turns <- struct{}{}
+		asked.Go(func() {
+			defer func() { <-turns }()
+			if dones[i], errs[i] = w.resolveCharge(ctx, c); errs[i] != nil {
+				errs[i] = fmt.Errorf("resolve %s: %w", c.ID, errs[i])
+			}
+		})
+	}
+	asked.Wait()
+	for _, done := range dones {
+		if done {
+			resolved++
+		}
+	}
+	return resolved, errors.Join(errs...)
 }
 
 // sweepActions settles what payers did at their bank without coming back to us,
@@ -197,29 +218,29 @@ func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (int, err
 	return resolved, errors.Join(errs...)
 }
 
-// sweepWaitingRefunds asks about refunds the payer's bank takes its time for.
-func (w *Sweeper) sweepWaitingRefunds(ctx context.Context, _ time.Duration) (resolved int, err error) {
-	waiting, err := refundsWaiting(ctx, w.Pool, sweepLimit)
-	if err != nil {
-		return 0, err
-	}
+// sweepUnconfirmed asks about refunds whose end the payer's bank still decides,
+// page after page: many that stay undecided must not hide a later one.
+func (w *Sweeper) sweepUnconfirmed(ctx context.Context, _ time.Duration) (resolved int, err error) {
 	var errs []error
-	for _, r := range waiting {
-		port, err := w.processor(r.Livemode)
+	for last := ""; ; {
+		open, err := refundsUnconfirmed(ctx, w.Pool, last, sweepLimit)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return resolved, errors.Join(append(errs, err)...)
 		}
-		result, err := port.LookupRefund(ctx, r.ID)
-		if err == nil && result.Status == processor.RefundSucceeded {
-			err = w.confirmRefund(ctx, r.ID)
-			resolved++
+		for _, r := range open {
+			done, err := w.confirmRefund(ctx, r)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("confirm %s: %w", r.ID, err))
+			}
+			if done {
+				resolved++
+			}
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("resolve %s: %w", r.ID, err))
+		if len(open) < sweepLimit {
+			return resolved, errors.Join(errs...)
 		}
+		last = open[len(open)-1].ID
 	}
-	return resolved, errors.Join(errs...)
 }
 
 // orphan is the claim of a request that is gone.

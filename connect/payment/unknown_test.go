@@ -89,7 +89,7 @@ func TestAnIntentUnderWayIsLeftAlone(t *testing.T) {
 // Payments that the processor has not decided must not hide later ones from the sweeper.
 func TestManyUndecidedPaymentsHideNoOther(t *testing.T) {
 	w := open(t)
-	together(600, func(i int) { w.call("/v1/charges", "amount=1000", "currency=hkd", "source=tok_processing") })
+	together(505, func(i int) { w.call("/v1/charges", "amount=1000", "currency=hkd", "source=tok_processing") })
 	w.call("/v1/charges", "amount=7000", "currency=hkd", "source=tok_timeoutAfterCommit")
 	w.sweep()
 	if got := w.value("SELECT status FROM connect.charges WHERE amount = 7000"); got != "succeeded" {
@@ -197,6 +197,45 @@ func TestAPendingRefundSucceedsInTheEnd(t *testing.T) {
 	}
 	w.settled()
 }
+
+// A refund the bank sends back: the money returns to whose it was, once, and may be refunded again.
+func TestMoneyOfAFailedRefundComesBackToTheAccount(t *testing.T) {
+	w := open(t)
+	ch := w.want(200, "/v1/charges", "amount=10000", "currency=hkd", "source=tok_refundFail").field("id")
+	before := w.value(owing)
+	r := w.want(200, "/v1/refunds", "charge="+ch, "amount=6000")
+	re := r.field("id")
+	if r.field("status") != "succeeded" {
+		t.Errorf("at first it is %s", r.field("status"))
+	}
+	w.sweep()
+	if got := w.value("SELECT status FROM connect.refunds"); got != "succeeded" {
+		t.Errorf("too early: %s", got)
+	}
+	w.now.Advance(2 * time.Minute)
+	w.sweep()
+	w.sweep()
+	if got := w.value("SELECT status || ' ' || failure_reason FROM connect.refunds"); got != "failed expired_or_canceled_card" {
+		t.Errorf("in the end: %s", got)
+	}
+	if got := w.value("SELECT amount FROM ledger.balance_transactions WHERE type = 'refund_failure' AND source = ? AND id = (SELECT failure_balance_transaction FROM connect.refunds)", re); got != "6000" {
+		t.Errorf("the line of the failure: %s", got)
+	}
+	if got := w.value(owing); got != before {
+		t.Errorf("the platform has %s, had %s", got, before)
+	}
+	if got := w.value("SELECT string_agg(type, ' ' ORDER BY seq) FROM platform.events WHERE object_id = ?", re); got != "refund.created refund.failed" {
+		t.Errorf("told: %s", got)
+	}
+	w.settled()
+	if r := w.want(200, "/v1/refunds", "charge="+ch, "amount=10000"); r.field("amount") != "10000" {
+		t.Errorf("again: %s", r)
+	}
+	w.settled()
+}
+
+// owing is what all accounts have, pending or available.
+const owing = "SELECT sum(credits - debits) FROM ledger.accounts WHERE kind IN ('pending', 'available')"
 
 // latest is the last attempt on an intent, shown or not.
 func latest(w *world, intent string) string {
@@ -307,8 +346,9 @@ func TestAuthenticationIsResumedOrAbandoned(t *testing.T) {
 		w.settled()
 	})
 	t.Run("cancelled while another card asks too", func(t *testing.T) {
-		for i := range 8 {
+		for i := range 4 {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
 				w := open(t)
 				pi, _ := start(w)
 				together(2, func(i int) {

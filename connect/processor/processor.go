@@ -170,6 +170,7 @@ type RefundResult struct {
 	Status             RefundStatus
 	ProcessorReference string // the processor's own id; for cards the acquirer reference
 	Amount             money.Amount
+	Provisional        bool   // succeeded, but the payer's bank may still send it back: ask again
 	FailureReason      string // set if failed: "expired_or_canceled_card", "charge_not_refundable", …
 }
 

@@ -84,6 +84,10 @@ func cases() map[string]ledger.Entry {
 				{Reversal: "trr_2", PaymentRefund: "pyr_2", Destination: "C2", Amount: 1200},
 			}
 		}),
+		"RefundFailed: on the charge's day": RefundFailed(
+			FailedRefund{ID: "re_1", Owner: "A", Platform: "P", Amount: hkd(4000), At: at, MaturesOn: day}, counter()),
+		"RefundFailed: available at once": RefundFailed(
+			FailedRefund{ID: "re_1", Owner: "A", Platform: "P", Amount: hkd(4000), At: at}, counter()),
 		"ApplicationFeeRefunded: on the charge's day": ApplicationFeeRefunded(
 			FeeRefund{FeeReturn: fee, Platform: "P", Currency: "hkd", At: at, MaturesOn: day}, counter()),
 		"TransferCreated: from the available balance": TransferCreated(

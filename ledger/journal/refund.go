@@ -90,6 +90,39 @@ func Refunded(r Refund, newID NewID) ledger.Entry {
 	return d.entry
 }
 
+// FailedRefund is a booked refund whose money the payer's bank sent back.
+type FailedRefund struct {
+	ID        string // re_…
+	Livemode  bool
+	Owner     string // on whose account the charge lives
+	Platform  string
+	Amount    money.Amount
+	At        time.Time
+	MaturesOn time.Time // the charge's day; zero if it was available at once
+}
+
+// RefundFailed books the money of a failed refund back to the account that had
+// paid it. Transfers and fees that came back with the refund stay where they
+// are: who moved on may move them again.
+//
+//	on the charge's day
+//	account               debit  credit  line
+//	processor_clearing P   4000
+//	pending A                      4000  refund_failure 4000
+//
+//	available at once
+//	account               debit  credit  line
+//	processor_clearing P   4000
+//	available A                    4000  refund_failure 4000
+func RefundFailed(f FailedRefund, newID NewID) ledger.Entry {
+	d := open("refund_failed", f.ID, f.At, f.Livemode, f.Amount.Currency, newID)
+	d.day = f.MaturesOn
+	d.move(f.Platform, ledger.ProcessorClearing, -f.Amount.Minor)
+	d.funds(f.Owner, ledger.Line{Type: "refund_failure", Amount: f.Amount.Minor, Source: f.ID,
+		Description: "Refund failed"}, false)
+	return d.entry
+}
+
 // FeeRefund gives back an application fee, or a part of it, by itself.
 type FeeRefund struct {
 	FeeReturn

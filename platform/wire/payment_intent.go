@@ -45,6 +45,47 @@ type PaymentIntent struct {
 	TransferGroup             *string             `json:"transfer_group"`
 }
 
+// PublicIntent is what a payer's browser, which has the client secret, sees of an intent.
+type PublicIntent struct {
+	ID                      string            `json:"id"`
+	Object                  string            `json:"object"` // "payment_intent"
+	Amount                  int64             `json:"amount"`
+	AmountDetails           struct{}          `json:"amount_details"`
+	AutomaticPaymentMethods json.RawMessage   `json:"automatic_payment_methods"`
+	CanceledAt              *int64            `json:"canceled_at"`
+	CancellationReason      *string           `json:"cancellation_reason"`
+	CaptureMethod           string            `json:"capture_method"`
+	ClientSecret            string            `json:"client_secret"`
+	ConfirmationMethod      string            `json:"confirmation_method"`
+	Created                 int64             `json:"created"`
+	Currency                string            `json:"currency"`
+	Description             *string           `json:"description"`
+	LastPaymentError        *PaymentError     `json:"last_payment_error"`
+	Livemode                bool              `json:"livemode"`
+	NextAction              *NextAction       `json:"next_action"`
+	PaymentMethod           Ref               `json:"payment_method"`
+	PaymentMethodTypes      []string          `json:"payment_method_types"`
+	Processing              *IntentProcessing `json:"processing"`
+	ReceiptEmail            *string           `json:"receipt_email"`
+	SetupFutureUsage        *string           `json:"setup_future_usage"`
+	Shipping                json.RawMessage   `json:"shipping"`
+	Source                  *string           `json:"source"`
+	Status                  string            `json:"status"`
+}
+
+// Public is the intent without what is between the merchant and the platform:
+// fees, destinations, customer, metadata.
+func (i PaymentIntent) Public() PublicIntent {
+	return PublicIntent{
+		ID: i.ID, Object: i.Object, Amount: i.Amount, AutomaticPaymentMethods: i.AutomaticPaymentMethods, CanceledAt: i.CanceledAt,
+		CancellationReason: i.CancellationReason, CaptureMethod: i.CaptureMethod, ClientSecret: i.ClientSecret,
+		ConfirmationMethod: i.ConfirmationMethod, Created: i.Created, Currency: i.Currency, Description: i.Description,
+		LastPaymentError: i.LastPaymentError, Livemode: i.Livemode, NextAction: i.NextAction, PaymentMethod: i.PaymentMethod,
+		PaymentMethodTypes: i.PaymentMethodTypes, Processing: i.Processing, ReceiptEmail: i.ReceiptEmail,
+		SetupFutureUsage: i.SetupFutureUsage, Shipping: i.Shipping, Source: i.Source, Status: i.Status,
+	}
+}
+
 // IntentTransferData is where the money of a destination charge is to go.
 type IntentTransferData struct {
 	Amount      *int64 `json:"amount,omitempty"`

@@ -60,8 +60,28 @@ func (s *Sim) LookupRefund(ctx context.Context, reference string) (processor.Ref
 	if r == nil {
 		return processor.RefundResult{Status: processor.RefundAbsent}, nil
 	}
-	r.resolve(s.clock.Now())
+	now := s.clock.Now()
+	if r.due(now) {
+		if err := s.bookDue(ctx, r.payment, now); err != nil {
+			return unansweredRefund(ctx, "lookup refund", err), nil
+		}
+	}
+	r.resolve(now)
 	return r.result(), nil
+}
+
+// bookDue writes down what has become of a payment's waiting refunds.
+func (s *Sim) bookDue(ctx context.Context, payment string, now time.Time) error {
+	return db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+		p, err := lockPayment(ctx, tx, payment)
+		if err != nil {
+			return err
+		}
+		if err := resolveRefunds(ctx, tx, p, now); err != nil {
+			return err
+		}
+		return updatePayment(ctx, tx, *p)
+	})
 }
 
 // refund books one refund under the lock of its payment's row.
@@ -128,9 +148,12 @@ func checkRefund(p payment, amount money.Amount) error {
 	return nil
 }
 
+// due reports whether a waiting refund is decided by now.
+func (r refund) due(now time.Time) bool { return !r.resolvesAt.IsZero() && !now.Before(r.resolvesAt) }
+
 // resolve brings a waiting refund to where it is at now.
 func (r *refund) resolve(now time.Time) {
-	if r.resolvesAt.IsZero() || now.Before(r.resolvesAt) {
+	if !r.due(now) {
 		return
 	}
 	r.status, r.resolvesTo, r.resolvesAt = r.resolvesTo, "", time.Time{}
@@ -142,5 +165,6 @@ func (r *refund) resolve(now time.Time) {
 func (r refund) result() processor.RefundResult {
 	return processor.RefundResult{
 		Status: r.status, ProcessorReference: "sim_" + digest("refund", r.reference), Amount: r.amount, FailureReason: r.failureReason,
+		Provisional: r.status == processor.RefundSucceeded && !r.resolvesAt.IsZero(),
 	}
 }

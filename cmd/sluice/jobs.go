@@ -26,6 +26,7 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RoleJobs) {
 		jobs = append(jobs,
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
+			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
@@ -109,6 +110,27 @@ func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, mature
 		})
 	}
 	return event.Log{}.Append(ctx, tx, events...)
+}
+
+func (a *App) reserveAll(ctx context.Context) error {
+	return errors.Join(a.reserve(ctx, false), a.reserve(ctx, true))
+}
+
+// reserve brings each platform's reserve to what its connected accounts owe.
+// What is released is available again, and told like funds that have matured.
+func (a *App) reserve(ctx context.Context, livemode bool) error {
+	covers, err := balance.Covers(ctx, a.pool, livemode, owners{a.accounts}.PlatformOf)
+	for _, cover := range covers {
+		err = errors.Join(err, db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) error {
+			at := a.clocks.For(livemode).Now()
+			moved, err := balance.Reserve(ctx, tx, a.book, cover, at)
+			if err != nil || moved >= 0 {
+				return err
+			}
+			return a.tellAvailable(ctx, tx, at, []balance.Matured{{Purse: cover.Purse, Amount: -moved}})
+		}))
+	}
+	return err
 }
 
 func (a *App) payAll(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -35,7 +36,8 @@ type house struct {
 	platform string
 }
 
-func newHouse(t *testing.T) *house {
+// newApplication is an App with a database and a broker of its own; nothing runs yet.
+func newApplication(t *testing.T, roles Roles, level slog.Level) *App {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -49,12 +51,19 @@ func newHouse(t *testing.T) *house {
 	}
 	cfg := Config{
 		Addr: "127.0.0.1:0", DatabaseURL: secret.New(dbtest.URL(t)), Kafka: bus.Config{Brokers: []string{b.Addr()}},
-		Roles: allRoles, KeyMaster: master(), SealMasters: []secret.Text{master()}, Dev: true,
+		Roles: roles, KeyMaster: master(), SealMasters: []secret.Text{master()}, Dev: true,
 	}
-	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, nil)))
+	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = app.Close() })
+	return app
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	app := newApplication(t, allRoles, slog.LevelInfo)
 	h := &house{t: t, app: app}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -64,12 +73,11 @@ func newHouse(t *testing.T) *house {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		_ = app.Close()
 	})
 	server := httptest.NewServer(openapi.Wrap(t, app.Handler()))
 	t.Cleanup(server.Close)
 	h.url = server.URL
-	err = db.InTx(ctx, app.pool, func(ctx context.Context, tx bun.Tx) error {
+	err := db.InTx(ctx, app.pool, func(ctx context.Context, tx bun.Tx) error {
 		a, err := app.accounts.CreatePlatform(ctx, tx, time.Now().UTC(), connect.PlatformParams{Country: "HK", Name: "TutorHub HK"})
 		if err != nil {
 			return err
@@ -123,4 +131,17 @@ func TestAPaymentSplitsAndIsPaidOut(t *testing.T) {
 	h.call("POST", "/v1/test_helpers/world_clock/advance", url.Values{"duration": {"2d"}})
 	h.call("GET", "/v1/payouts", nil)
 	h.key = h.key + ""
+}
+
+// A capture asked for on the charge of an intent was answered with the intent.
+func TestACaptureIsAnsweredWithWhatItWasAskedOn(t *testing.T) {
+	h := newHouse(t)
+	for path, object := range map[string]string{"/v1/charges/%s/capture": "charge", "/v1/payment_intents/%s/capture": "payment_intent"} {
+		pi := h.call("POST", "/v1/payment_intents", url.Values{"amount": {"60000"}, "currency": {"hkd"}, "payment_method": {"pm_card_visa"},
+			"confirm": {"true"}, "capture_method": {"manual"}})
+		ids := map[string]any{"charge": pi["latest_charge"], "payment_intent": pi["id"]}
+		if got := h.call("POST", fmt.Sprintf(path, ids[object]), nil); got["object"] != object {
+			t.Errorf("%s is answered with a %v", path, got["object"])
+		}
+	}
 }

@@ -29,6 +29,8 @@ type settlement struct {
 	origin    event.Origin
 	at        time.Time
 	delayDays int64
+	// tellCharge answers with the charge even if it has an intent.
+	tellCharge bool
 
 	// Decided by settle: what the caller is told.
 	object any // wire.Charge or wire.PaymentIntent
@@ -400,7 +402,7 @@ func (w *settled) told() (any, error) {
 	if w.charge.Status == ChargeFailed {
 		return nil, declined(w.charge, w.intent)
 	}
-	if w.intent != nil {
+	if w.intent != nil && !w.tellCharge {
 		return IntentWire(w.intent), nil
 	}
 	return ChargeWire(w.charge), nil

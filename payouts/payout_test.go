@@ -83,7 +83,7 @@ func TestWhatCannotBecomeAPayoutIsRefused(t *testing.T) {
 		code    string
 	}{
 		"nothing":          {hub, payouts.CreateParams{Currency: "hkd"}, "amount", "parameter_invalid_integer"},
-		"too much":         {hub, payouts.CreateParams{Amount: 1e16, Currency: "hkd"}, "amount", "amount_too_large"},
+		"too much":         {hub, payouts.CreateParams{Amount: 10_000_000_000_000_000, Currency: "hkd"}, "amount", "amount_too_large"},
 		"no such currency": {hub, payouts.CreateParams{Amount: 1, Currency: "xxx"}, "currency", "currency_not_supported"},
 		"instant":          {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", Method: "instant"}, "method", "instant_payouts_unsupported"},
 		"long descriptor":  {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", StatementDescriptor: text(23)}, "statement_descriptor", ""},

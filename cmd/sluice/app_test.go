@@ -29,7 +29,7 @@ import (
 
 // house is a running App with a platform account and its secret key.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	app      *App
 	url      string
 	key      string
@@ -37,7 +37,7 @@ type house struct {
 }
 
 // newApplication is an App with a database and a broker of its own; nothing runs yet.
-func newApplication(t *testing.T, roles Roles, level slog.Level) *App {
+func newApplication(t testing.TB, roles Roles, level slog.Level) *App {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -61,7 +61,7 @@ func newApplication(t *testing.T, roles Roles, level slog.Level) *App {
 	return app
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	app := newApplication(t, allRoles, slog.LevelInfo)
 	h := &house{t: t, app: app}
@@ -92,7 +92,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))

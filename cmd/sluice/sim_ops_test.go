@@ -459,6 +459,9 @@ func learnLegs(c *simCharge, found []simReply) error {
 
 func (f *simFamily) newPayout() *simOp {
 	a, currency := one(f, f.accounts), one(f, simCurrencies)
+	if works, known := a.manual[currency]; known && !works {
+		return nil // it breaks when it is first used, by hand or by the schedule
+	}
 	purse := simPurse{a.id, currency}
 	amount := f.part("", max(50, f.available[purse]/2))
 	op := &simOp{path: "/v1/payouts", account: a.id, status: 200, repeat: f.chance(6), form: url.Values{"amount": {digits(amount)}, "currency": {currency}}}

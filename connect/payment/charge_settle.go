@@ -65,16 +65,18 @@ func (s *Service) settleAll(ctx context.Context, tx bun.Tx, items []*settlement)
 			open = append(open, w)
 		}
 	}
-	if err := s.post(ctx, tx, open); err != nil {
-		return err
-	}
 	if err := writeSettled(ctx, tx, open); err != nil {
 		return err
 	}
 	if err := s.tell(ctx, tx, open); err != nil {
 		return err
 	}
-	return s.answerSettled(ctx, tx, work, open)
+	if err := s.answerSettled(ctx, tx, work, open); err != nil {
+		return err
+	}
+	// Last, so that the platform's balance, which every charge touches, is locked
+	// for one statement and the commit only: the other writer waits for nothing else.
+	return s.post(ctx, tx, open)
 }
 
 // lockSettled holds intents, then charges, each in id order.

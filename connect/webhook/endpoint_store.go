@@ -107,9 +107,9 @@ func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.
 
 // matchEndpoints are the endpoints that may want an event of account: its own,
 // and those of its platform for connected accounts. It takes a share lock, see lockEndpoint.
-func matchEndpoints(ctx context.Context, tx bun.Tx, e Incoming) ([]Endpoint, error) {
+func matchEndpoints(ctx context.Context, idb bun.IDB, e Incoming) ([]Endpoint, error) {
 	var rows []endpointRow
-	err := tx.NewSelect().Model(&rows).
+	err := idb.NewSelect().Model(&rows).
 		Where("livemode = ? AND deleted_at IS NULL", e.Livemode).
 		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 			q = q.Where("account = ? AND NOT connect", e.Account)

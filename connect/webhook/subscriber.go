@@ -45,10 +45,15 @@ func NewSubscriber(pool *bun.DB, inbox Inbox, clk clock.Clock, wake func()) *Sub
 	return &Subscriber{pool: pool, inbox: inbox, clock: clk, wake: wake}
 }
 
-// Handle takes one event from the bus, in a transaction of its own.
+// Handle takes one event from the bus, in a transaction of its own. Most events
+// of most platforms interest no endpoint: those cost one look and no commit.
 func (s *Subscriber) Handle(ctx context.Context, e Incoming) error {
+	wanted, err := matchEndpoints(ctx, s.pool, e)
+	if err != nil || len(wanted) == 0 {
+		return err
+	}
 	var made int
-	err := db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		made, err = s.HandleEvent(ctx, tx, e)
 		return err

@@ -108,8 +108,8 @@ type chargeRow struct {
 	Currency       string
 	Status         string
 	Refunded       bool
-	Destination    wire.Ref
 	Description    *string
+	TransferData   *struct{ Destination wire.Ref } `json:"transfer_data"`
 }
 
 func (c chargeRow) state() string {
@@ -122,12 +122,19 @@ func (c chargeRow) state() string {
 	return c.Status
 }
 
+func (c chargeRow) destination() string {
+	if c.TransferData == nil {
+		return ""
+	}
+	return c.TransferData.Destination.ID
+}
+
 func charges() *cobra.Command {
 	return listing[chargeRow]{
 		group: "charges", path: "/v1/charges", short: "List charges, newest first",
 		titles: []string{"CHARGE", "CREATED (UTC)", ">AMOUNT", "STATUS", "DESTINATION", "DESCRIPTION"},
 		row: func(c chargeRow) []string {
-			return []string{c.ID, when(c.Created), amount(c.Amount, c.Currency), c.state(), c.Destination.ID, text(c.Description)}
+			return []string{c.ID, when(c.Created), amount(c.Amount, c.Currency), c.state(), c.destination(), text(c.Description)}
 		},
 		filters: []string{"customer", "payment_intent"},
 		example: "  sluice charges list\n  sluice charges list --limit 5 -o json\n  sluice charges list --account acct_…",

@@ -35,7 +35,25 @@ var usualPlaces = []string{
 // places, then PATH, then a download into the user's cache, which it tells
 // progress about. If major is not 0 only that version will do.
 func Find(ctx context.Context, major int, progress io.Writer) (Binaries, error) {
-	if dir := os.Getenv("SLUICE_POSTGRES_BIN"); dir != "" {
+	if b, err := Installed(ctx, major); err == nil || os.Getenv(binariesEnv) != "" {
+		return b, err
+	}
+	b, err := download(ctx, progress)
+	if err != nil {
+		return Binaries{}, fmt.Errorf("%w (download failed: %w)", missing(major), err)
+	}
+	if major != 0 && b.Major != major {
+		return Binaries{}, fmt.Errorf("no PostgreSQL %d found: install it or set SLUICE_POSTGRES_BIN to the directory with its initdb and postgres", major)
+	}
+	return b, nil
+}
+
+// binariesEnv names the directory to take the binaries from.
+const binariesEnv = "SLUICE_POSTGRES_BIN"
+
+// Installed is Find without the download.
+func Installed(ctx context.Context, major int) (Binaries, error) {
+	if dir := os.Getenv(binariesEnv); dir != "" {
 		b, err := inspect(ctx, dir)
 		if err != nil {
 			return Binaries{}, fmt.Errorf("SLUICE_POSTGRES_BIN=%s has no usable initdb and postgres: %w", dir, err)
@@ -47,14 +65,11 @@ func Find(ctx context.Context, major int, progress io.Writer) (Binaries, error) 
 			return b, nil
 		}
 	}
-	b, err := download(ctx, progress)
-	if err != nil {
-		return Binaries{}, fmt.Errorf("no PostgreSQL %s found: install it (Debian: apt install postgresql, macOS: brew install postgresql@17) or set SLUICE_POSTGRES_BIN to the directory with initdb and postgres (download failed: %w)", wanted(major), err)
-	}
-	if major != 0 && b.Major != major {
-		return Binaries{}, fmt.Errorf("no PostgreSQL %d found: install it or set SLUICE_POSTGRES_BIN to the directory with its initdb and postgres", major)
-	}
-	return b, nil
+	return Binaries{}, missing(major)
+}
+
+func missing(major int) error {
+	return fmt.Errorf("no PostgreSQL %s found: install it (Debian: apt install postgresql, macOS: brew install postgresql@17) or set SLUICE_POSTGRES_BIN to the directory with initdb and postgres", wanted(major))
 }
 
 func wanted(major int) string {

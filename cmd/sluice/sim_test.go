@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,7 +68,7 @@ func TestSimulationEndsWithTheBalancesOfTheModel(t *testing.T) {
 		w.each((*simWorld).comparePayouts)
 		w.proveBooks()
 	}
-	t.Logf("%d operations in %d days", w.count.Load(), w.days)
+	t.Logf("%d operations in %d days: %s", w.count.Load(), w.days, w.kinds())
 }
 
 // simWorld is a house without periodic payouts and reserves: these run only
@@ -80,10 +81,12 @@ type simWorld struct {
 	families []*simFamily
 	count    atomic.Int64
 	days     int
+	mu       sync.Mutex
+	seen     map[string]int // operations by kind and expected status
 }
 
 func newSimWorld(t *testing.T, seed uint64) *simWorld {
-	w := &simWorld{house: quietHouse(t), seed: seed, random: rand.New(rand.NewPCG(seed, 0))}
+	w := &simWorld{house: quietHouse(t), seed: seed, random: rand.New(rand.NewPCG(seed, 0)), seen: map[string]int{}}
 	w.checked = openapi.Wrap(t, w.app.Handler())
 	// Half past one at night: days pass without a midnight in between, however long the test takes.
 	now := w.app.clocks.Test.Now()
@@ -243,6 +246,20 @@ func (w *simWorld) number(f *simFamily, op *simOp) {
 	f.count++
 	op.index, op.family = f.count, f.index
 	op.key = fmt.Sprintf("sim_%d_%d_%d", w.seed, f.index, f.count)
+	kind, _, _ := strings.Cut(op.what, " ")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[fmt.Sprintf("%s %d", kind, op.status)]++
+}
+
+// kinds tells how often what was tried, so that a reader sees what the run proves.
+func (w *simWorld) kinds() string {
+	var kinds []string
+	for kind, n := range w.seen {
+		kinds = append(kinds, fmt.Sprintf("%s ×%d", kind, n))
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, ", ")
 }
 
 // perform carries an operation out, some of them three times under one key, and compares the answer.
@@ -251,7 +268,7 @@ func (w *simWorld) perform(f *simFamily, op *simOp) {
 		return
 	}
 	handler := w.app.Handler()
-	if op.index%10 == 0 {
+	if op.index%20 == 0 {
 		handler = w.checked
 	}
 	if op.repeat {

@@ -18,6 +18,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/db"
@@ -34,6 +35,7 @@ type house struct {
 	url      string
 	key      string
 	platform string
+	account  string // acted for; empty: the platform
 }
 
 // newApplication is an App with a database and a broker of its own; nothing runs yet.
@@ -104,6 +106,9 @@ func (h *house) call(method, path string, form url.Values) map[string]any {
 	req, _ := http.NewRequest(method, h.url+path, strings.NewReader(form.Encode()))
 	req.Header.Set("Authorization", "Bearer "+h.key)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if h.account != "" {
+		req.Header.Set("Stripe-Account", h.account)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		h.t.Fatal(err)
@@ -143,5 +148,20 @@ func TestACaptureIsAnsweredWithWhatItWasAskedOn(t *testing.T) {
 		if got := h.call("POST", fmt.Sprintf(path, ids[object]), nil); got["object"] != object {
 			t.Errorf("%s is answered with a %v", path, got["object"])
 		}
+	}
+}
+
+// Money that was available at once caused no event that makes a payout due.
+func TestMoneyAvailableAtOnceIsPaidOutOnTheNextPayday(t *testing.T) {
+	h := newHouse(t)
+	id := h.call("POST", "/v1/accounts", url.Values{"type": {"custom"}, "country": {"HK"}, "external_account": {"btok_hk"},
+		"capabilities[card_payments][requested]": {"true"}})["id"].(string)
+	h.account = id
+	h.call("POST", "/v1/charges", url.Values{"amount": {"60000"}, "currency": {"hkd"}, "source": {"tok_bypassPending"}})
+	h.account = ""
+	h.call("POST", "/v1/test_helpers/world_clock/advance", url.Values{"duration": {"2d"}})
+	funds, err := balance.In(t.Context(), h.app.pool, balance.Purse{Account: id, Currency: "hkd"})
+	if err != nil || funds.Available != 0 {
+		t.Errorf("after a payday %d is available (%v)", funds.Available, err)
 	}
 }

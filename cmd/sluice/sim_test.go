@@ -247,9 +247,13 @@ func (w *simWorld) number(f *simFamily, op *simOp) {
 	op.index, op.family = f.count, f.index
 	op.key = fmt.Sprintf("sim_%d_%d_%d", w.seed, f.index, f.count)
 	kind, _, _ := strings.Cut(op.what, " ")
+	w.see(fmt.Sprintf("%s %d", kind, op.status))
+}
+
+func (w *simWorld) see(what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.seen[fmt.Sprintf("%s %d", kind, op.status)]++
+	w.seen[what]++
 }
 
 // kinds tells how often what was tried, so that a reader sees what the run proves.
@@ -354,6 +358,11 @@ func (w *simWorld) advance(days int) {
 
 // compare holds every balance of a family against the model.
 func (w *simWorld) compare(f *simFamily) {
+	for _, currency := range simCurrencies {
+		if f.reserved[currency] > 0 {
+			w.see("reserve held")
+		}
+	}
 	for _, a := range f.accounts {
 		_, r, body, _ := w.send(f, &simOp{method: "GET", path: "/v1/balance", account: a.id}, w.checked)
 		for _, currency := range simCurrencies {

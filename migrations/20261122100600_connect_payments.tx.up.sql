@@ -103,6 +103,8 @@ CREATE TABLE connect.captures (
     status                 text        NOT NULL CONSTRAINT captures_status_known CHECK (status IN ('pending', 'succeeded', 'failed')),
     reason                 text        NOT NULL,
     terms                  jsonb       NOT NULL,
+    -- a capture asked for on the charge is answered with it, one on the intent with the intent
+    asked_on_charge        boolean     NOT NULL,
     claim                  bytea,
     created_at             timestamptz NOT NULL
 );

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -63,6 +64,8 @@ type App struct {
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
 	server   *rest.Server
+
+	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
 }
 
 // newApp opens the pools and builds the rooms. It starts nothing. Migrations must be applied.

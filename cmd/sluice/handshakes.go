@@ -82,6 +82,11 @@ func (o owners) DefaultCurrency(ctx context.Context, scope tenant.Scope) (money.
 	return money.Currency(summary.DefaultCurrency), err
 }
 
+// PlatformOf tells whose reserve covers an account.
+func (o owners) PlatformOf(ctx context.Context, account string, livemode bool) (string, error) {
+	return o.accounts.PlatformOf(ctx, o.accounts.Pool(), account, livemode)
+}
+
 func (o owners) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
 	return o.accounts.ConnectedTo(ctx, platform, account, livemode)
 }

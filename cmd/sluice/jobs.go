@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
+	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
@@ -26,6 +27,7 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RoleJobs) {
 		jobs = append(jobs,
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
+			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
@@ -111,6 +113,27 @@ func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, mature
 	return event.Log{}.Append(ctx, tx, events...)
 }
 
+func (a *App) reserveAll(ctx context.Context) error {
+	return errors.Join(a.reserve(ctx, false), a.reserve(ctx, true))
+}
+
+// reserve brings each platform's reserve to what its connected accounts owe.
+// What is released is available again, and told like funds that have matured.
+func (a *App) reserve(ctx context.Context, livemode bool) error {
+	covers, err := balance.Covers(ctx, a.pool, livemode, owners{a.accounts}.PlatformOf)
+	for _, cover := range covers {
+		err = errors.Join(err, db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) error {
+			at := a.clocks.For(livemode).Now()
+			moved, err := balance.Reserve(ctx, tx, a.book, cover, at)
+			if err != nil || moved >= 0 {
+				return err
+			}
+			return a.tellAvailable(ctx, tx, at, []balance.Matured{{Purse: cover.Purse, Amount: -moved}})
+		}))
+	}
+	return err
+}
+
 func (a *App) payAll(ctx context.Context) error {
 	return errors.Join(a.pay(ctx, false), a.pay(ctx, true))
 }
@@ -121,10 +144,51 @@ func (a *App) pay(ctx context.Context, livemode bool) error {
 	if a.payouts.Rail(livemode) == nil {
 		return nil // no bank is set up in this mode
 	}
-	var errs []error
+	errs := []error{a.noteHolders(ctx, livemode)}
 	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
 		_, err := step(ctx, livemode, a.clocks.For(livemode).Now())
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// noteHolders makes a due of everything available, on the first look of each UTC
+// day: money that was available at once, or given back to an account, has caused
+// no event that the payouts room listens to. Doing it twice changes nothing, so
+// each process only remembers its own last day.
+func (a *App) noteHolders(ctx context.Context, livemode bool) error {
+	now := a.clocks.For(livemode).Now()
+	noted, today := &a.holdersNoted[0], now.Unix()/int64(24*time.Hour/time.Second)
+	if livemode {
+		noted = &a.holdersNoted[1]
+	}
+	if noted.Load() == today {
+		return nil
+	}
+	for last := (balance.Purse{}); ; {
+		purses, err := balance.Holding(ctx, a.pool, livemode, last, pursesPerCommit)
+		if err != nil {
+			return err
+		}
+		if len(purses) == 0 {
+			noted.Store(today)
+			return nil
+		}
+		if err := a.noteDues(ctx, now, purses); err != nil {
+			return err
+		}
+		last = purses[len(purses)-1]
+	}
+}
+
+func (a *App) noteDues(ctx context.Context, now time.Time, purses []balance.Purse) error {
+	dues := make([]payouts.Due, len(purses))
+	for i, p := range purses {
+		platform, err := a.accounts.PlatformOf(ctx, a.pool, p.Account, p.Livemode)
+		if err != nil {
+			return err
+		}
+		dues[i] = payouts.Due{Platform: platform, Account: p.Account, Livemode: p.Livemode, Currency: p.Currency}
+	}
+	return db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) error { return a.payouts.Note(ctx, tx, now, dues...) })
 }

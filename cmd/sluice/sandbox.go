@@ -94,6 +94,9 @@ func (a *App) stop(ctx context.Context) error {
 	if _, err := a.mature(ctx, false); err != nil {
 		return err
 	}
+	if err := a.reserve(ctx, false); err != nil {
+		return err
+	}
 	if err := a.quiet(ctx); err != nil {
 		return err
 	}

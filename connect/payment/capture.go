@@ -26,15 +26,17 @@ import (
 type capture struct {
 	bun.BaseModel `bun:"table:connect.captures,alias:capture"`
 
-	ID        string `bun:",pk"`
-	Charge    string
-	Amount    int64
-	Kind      string      // captureKind or voidKind
-	Status    string      // "pending", "succeeded" or "failed"
-	Reason    string      // cancellation_reason of a void
-	Terms     split.Terms `bun:"type:jsonb"`
-	Claim     []byte
-	CreatedAt time.Time
+	ID     string `bun:",pk"`
+	Charge string
+	Amount int64
+	Kind   string // captureKind or voidKind
+	Status string // "pending", "succeeded" or "failed"
+	Reason string // cancellation_reason of a void
+	// AskedOnCharge says that the answer is the charge, though it may have an intent.
+	AskedOnCharge bool
+	Terms         split.Terms `bun:"type:jsonb"`
+	Claim         []byte
+	CreatedAt     time.Time
 }
 
 const (
@@ -73,14 +75,14 @@ func (s *Service) CaptureIntent(ctx context.Context, scope tenant.Scope, intentI
 	if intent.Status != RequiresCapture {
 		return nil, intent.unexpected("capture", "requires_capture")
 	}
-	return s.finish(ctx, scope, intent.LatestCharge, captureKind, "", func(c *Charge) (int64, split.Terms, error) {
+	return s.finish(ctx, scope, intent.LatestCharge, capture{Kind: captureKind}, func(c *Charge) (int64, split.Terms, error) {
 		return captureOf(c, p.AmountToCapture, "amount_to_capture", p)
 	})
 }
 
 // CaptureCharge takes the money a bare charge has reserved.
 func (s *Service) CaptureCharge(ctx context.Context, scope tenant.Scope, charge string, p CaptureParams) (any, error) {
-	return s.finish(ctx, scope, charge, captureKind, "", func(c *Charge) (int64, split.Terms, error) {
+	return s.finish(ctx, scope, charge, capture{Kind: captureKind, AskedOnCharge: true}, func(c *Charge) (int64, split.Terms, error) {
 		return captureOf(c, p.Amount, "amount", p)
 	})
 }
@@ -105,7 +107,7 @@ func (s *Service) CancelIntent(ctx context.Context, scope tenant.Scope, intentID
 	if intent.Status != RequiresCapture {
 		return s.cancelUncharged(ctx, scope, intent, p.CancellationReason)
 	}
-	return s.finish(ctx, scope, intent.LatestCharge, voidKind, p.CancellationReason, func(c *Charge) (int64, split.Terms, error) {
+	return s.finish(ctx, scope, intent.LatestCharge, capture{Kind: voidKind, Reason: p.CancellationReason}, func(c *Charge) (int64, split.Terms, error) {
 		return 0, c.Terms, nil
 	})
 }
@@ -133,30 +135,30 @@ func captureOf(c *Charge, wanted *int64, param string, p CaptureParams) (int64, 
 }
 
 // finish captures or voids a reservation in the three steps of a payment.
-func (s *Service) finish(ctx context.Context, scope tenant.Scope, charge, kind, reason string, decide func(*Charge) (int64, split.Terms, error)) (any, error) {
+func (s *Service) finish(ctx context.Context, scope tenant.Scope, charge string, asked capture, decide func(*Charge) (int64, split.Terms, error)) (any, error) {
 	claim := idempotency.From(ctx)
-	job, replayed, err := s.beginFinish(ctx, scope, charge, kind, reason, claim, decide)
+	job, replayed, err := s.beginFinish(ctx, scope, charge, asked, claim, decide)
 	if replayed != nil || err != nil {
 		return replayed, err
 	}
-	s.Step(kind + "_begun")
+	s.Step(asked.Kind + "_begun")
 
 	ctx = context.WithoutCancel(ctx)
 	result, err := s.askFinish(ctx, scope.Livemode, job)
 	if err != nil {
 		return nil, err
 	}
-	s.Step(kind + "_authorized")
+	s.Step(asked.Kind + "_authorized")
 
 	item, err := s.settleFinish(ctx, job, result, claim)
 	if err != nil {
-		return nil, fmt.Errorf("settle %s of %s: %w", kind, charge, err)
+		return nil, fmt.Errorf("settle %s of %s: %w", asked.Kind, charge, err)
 	}
-	s.Step(kind + "_settled")
+	s.Step(asked.Kind + "_settled")
 	return item.reply()
 }
 
-func (s *Service) beginFinish(ctx context.Context, scope tenant.Scope, charge, kind, reason string, claim *idempotency.Claim,
+func (s *Service) beginFinish(ctx context.Context, scope tenant.Scope, charge string, asked capture, claim *idempotency.Claim,
 	decide func(*Charge) (int64, split.Terms, error)) (job *capture, replayed any, err error) {
 	port, err := s.processor(scope.Livemode)
 	if err != nil {
@@ -171,7 +173,7 @@ func (s *Service) beginFinish(ctx context.Context, scope tenant.Scope, charge, k
 			replayed = earlier
 			return err
 		}
-		job, err = draftFinish(ctx, tx, port, scope, charge, kind, decide)
+		job, err = draftFinish(ctx, tx, port, scope, charge, asked, decide)
 		if fault.As(err) != nil {
 			refused = err
 			replayed, err = s.refuse(ctx, tx, claim, err)
@@ -180,7 +182,7 @@ func (s *Service) beginFinish(ctx context.Context, scope tenant.Scope, charge, k
 		if err != nil {
 			return err
 		}
-		job.ID, job.Reason, job.CreatedAt = jobID, reason, clockOfClaims.Now()
+		job.ID, job.CreatedAt = jobID, clockOfClaims.Now()
 		if claim != nil {
 			job.Claim = claim.Hash[:]
 		}
@@ -196,7 +198,7 @@ func (s *Service) beginFinish(ctx context.Context, scope tenant.Scope, charge, k
 	return job, replayed, err
 }
 
-func draftFinish(ctx context.Context, tx bun.Tx, port processor.Processor, scope tenant.Scope, charge, kind string,
+func draftFinish(ctx context.Context, tx bun.Tx, port processor.Processor, scope tenant.Scope, charge string, asked capture,
 	decide func(*Charge) (int64, split.Terms, error)) (*capture, error) {
 	c, err := lockCharge(ctx, tx, scope, charge)
 	if err != nil {
@@ -208,18 +210,19 @@ func draftFinish(ctx context.Context, tx bun.Tx, port processor.Processor, scope
 	case c.Canceled:
 		return nil, fault.Invalidf("charge_expired_for_capture", "", "The authorization of charge %s has been released and cannot be captured.", c.ID)
 	case c.Status != ChargeSucceeded:
-		return nil, fault.Invalidf("charge_not_capturable", "", "Charge %s has no authorization to %s.", c.ID, kind)
+		return nil, fault.Invalidf("charge_not_capturable", "", "Charge %s has no authorization to %s.", c.ID, asked.Kind)
 	}
 	amount, terms, err := decide(c)
 	if err != nil {
 		return nil, err
 	}
-	if kind == captureKind {
+	if asked.Kind == captureKind {
 		if err := port.Capabilities().CheckCapture(c.Total(), money.New(amount, c.Currency)); err != nil {
 			return nil, err
 		}
 	}
-	return &capture{Charge: c.ID, Amount: amount, Kind: kind, Status: "pending", Terms: terms}, nil
+	asked.Charge, asked.Amount, asked.Status, asked.Terms = c.ID, amount, "pending", terms
+	return &asked, nil
 }
 
 // askFinish asks the processor. Its refusal is an end; any other error leaves the outcome unknown.
@@ -268,7 +271,7 @@ func (s *Service) settleFinish(ctx context.Context, job *capture, result process
 	}
 	item := &settlement{
 		charge: job.Charge, intent: row.PaymentIntent, result: result, claim: claim, origin: event.OriginOf(ctx),
-		at: s.Clocks.For(row.Livemode).Now(), delayDays: owner.DelayDays,
+		at: s.Clocks.For(row.Livemode).Now(), delayDays: owner.DelayDays, tellCharge: job.AskedOnCharge,
 	}
 	err = db.InTx(ctx, s.Pool, func(ctx context.Context, tx bun.Tx) error {
 		work, err := lockSettled(ctx, tx, []*settlement{item})

@@ -30,6 +30,8 @@ type settlement struct {
 	origin    event.Origin
 	at        time.Time
 	delayDays int64
+	// tellCharge answers with the charge even if it has an intent.
+	tellCharge bool
 
 	// Decided by settle: what the caller is told.
 	object any // wire.Charge or wire.PaymentIntent
@@ -421,7 +423,7 @@ func (w *settled) told() (any, error) {
 	if w.charge.Status == ChargeFailed {
 		return nil, declined(w.charge, w.shown)
 	}
-	if w.shown != nil {
+	if w.shown != nil && !w.tellCharge {
 		return IntentWire(w.shown), nil
 	}
 	return ChargeWire(w.charge), nil

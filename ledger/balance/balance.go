@@ -43,6 +43,27 @@ func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) {
 	return all[0], nil
 }
 
+// Holding lists purses of a mode with money available, in order of account and
+// currency, those behind the given one, at most limit.
+func Holding(ctx context.Context, idb bun.IDB, livemode bool, behind Purse, limit int) ([]Purse, error) {
+	var rows []struct {
+		Owner    string
+		Currency money.Currency
+	}
+	err := idb.NewSelect().TableExpr("ledger.accounts").Column("owner", "currency").
+		Where("livemode = ? AND kind = 'available' AND credits > debits", livemode).
+		Where("(owner, currency) > (?, ?)", behind.Account, string(behind.Currency)).
+		OrderExpr("owner, currency").Limit(int64(limit)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("list available money: %w", err)
+	}
+	purses := make([]Purse, len(rows))
+	for i, row := range rows {
+		purses[i] = Purse{Livemode: livemode, Account: row.Owner, Currency: row.Currency}
+	}
+	return purses, nil
+}
+
 // Lock holds the purse until the end of the transaction: what In says after it
 // stays true, for somebody who pays out all that is there.
 func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse) error {

@@ -316,3 +316,29 @@ func TestConcurrentPayoutsNeverShareALine(t *testing.T) {
 		t.Errorf("%d paid, %d attached, sum %d, funds %+v", paid, attached, sum, b.funds("acct_a"))
 	}
 }
+
+func TestHoldersArePagedAndOweNothing(t *testing.T) {
+	b := open(t)
+	b.earn("acct_a", 100, 0)
+	b.earn("acct_b", 100, 2) // pending
+	b.earn("acct_c", 7, 0)
+	b.refund("acct_d", 5, 0)
+	b.earn("acct_e", 1, 0)
+	var got []string
+	for last := (balance.Purse{}); ; {
+		page, err := balance.Holding(t.Context(), b.pool, false, last, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, p := range page {
+			got = append(got, p.Account)
+		}
+		last = page[len(page)-1]
+	}
+	if diff := cmp.Diff([]string{"acct_a", "acct_c", "acct_e"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

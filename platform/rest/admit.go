@@ -134,6 +134,8 @@ func (s *Server) actFor(ctx context.Context, r *Request, secret string) error {
 func oneHeader(h http.Header, stripe, ours string) (string, error) {
 	a, b := h.Get(stripe), h.Get(ours)
 	switch {
+	case !fine(a) || !fine(b):
+		return "", badRequest("The header " + stripe + " or " + ours + " is not valid UTF-8 or too long.")
 	case a == "":
 		return b, nil
 	case b == "" || a == b:

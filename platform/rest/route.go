@@ -101,6 +101,10 @@ func (s *Server) routed(route *Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		note := noteOf(r.Context())
 		note.route = route.Path
+		if !fine(r.URL.Path) { // ids in it go to the database, which cannot carry NUL
+			sendFault(w, r, unknownURL(r))
+			return
+		}
 		if route.Public {
 			route.Handler.ServeHTTP(w, r)
 			return

@@ -406,6 +406,8 @@ func TestUnknownURLsAndMethods(t *testing.T) {
 		{"POST", "//v1/notes", 404, "", "Unrecognized request URL"},
 		{"POST", "/v1/../v1/notes", 404, "", "Unrecognized request URL"},
 		{"GET", "/v1/notes/", 404, "", "Unrecognized request URL"},
+		{"GET", "/v1/notes/%00", 404, "", "Unrecognized request URL"}, // was 500: the database cannot carry NUL
+		{"GET", "/v1/notes/%FF", 404, "", "Unrecognized request URL"},
 		{"PUT", "/v1/notes/note_1", 405, "DELETE, GET, HEAD, OPTIONS", "Unrecognized request URL (PUT: /v1/notes/note_1)."},
 		{"OPTIONS", "/v1/notes", 204, "GET, HEAD, OPTIONS, POST", ""},
 		{"HEAD", "/v1/notes/note_1", 200, "", ""},

@@ -307,6 +307,23 @@ func TestAuthenticationIsResumedOrAbandoned(t *testing.T) {
 		}
 		w.settled()
 	})
+	t.Run("never came at all: closed after a day", func(t *testing.T) {
+		w := open(t)
+		pi, ch := start(w)
+		w.sweep()
+		if got := status(w, pi); got != "requires_action" {
+			t.Errorf("too early: %s", got)
+		}
+		_, err := w.pool.Exec("UPDATE connect.charges SET begun_at = begun_at - interval '25 hours'")
+		w.must(err)
+		w.sweep()
+		acts(w, ch, true)
+		w.sweep()
+		if got := status(w, pi); got != "requires_payment_method" {
+			t.Errorf("it is %s", got)
+		}
+		w.settled()
+	})
 	// An attempt given up stays given up: a late visit to the bank's page moves nothing.
 	t.Run("cancelled, then a late visit", func(t *testing.T) {
 		w := open(t)

@@ -111,6 +111,9 @@ func newServer(t testing.TB, env ...string) *server {
 // newServerOn is newServer on a given, migrated database.
 func newServerOn(t testing.TB, databaseURL string, env ...string) *server {
 	t.Helper()
+	if _, err := program(); err != nil { // before any patience starts to run out
+		t.Fatal(err)
+	}
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

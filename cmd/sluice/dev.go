@@ -198,7 +198,7 @@ func banner(r cli.Ready, payees []payee, dir string) string {
 	line("  Platform     %s  TutorHub HK", r.PlatformAccount)
 	for i, tutor := range payees {
 		if i == bannerPayees {
-			line("               … %d more: sluice accounts list", len(payees)-i)
+			line("               … %d more: %s accounts list", len(payees)-i, typed())
 			break
 		}
 		label := ""
@@ -210,12 +210,12 @@ func banner(r cli.Ready, payees []payee, dir string) string {
 	line("  Webhooks     %s", r.WebhookInboxURL)
 	line("  Kafka        %s", strings.Join(r.KafkaBrokers, ","))
 	line("  PostgreSQL   psql '%s'", r.DatabaseURL)
-	line("  Data and log kept in %s (start anew: sluice dev --reset)", dir)
+	line("  Data and log kept in %s (start anew: %s dev --reset)", dir, typed())
 	line("")
 	if len(payees) > 0 {
 		line("  Try: split HK$600.00 between you and %s", name(payees[0]))
 		b.WriteString(tryCurl(r.BaseURL, r.SecretKey, payees[0].ID))
-		line("  Then: sluice time advance 2d     # pending → available → payout")
+		line("  Then: %s time advance 2d     # pending → available → payout", typed())
 	} else {
 		line("  Try: create a tutor who can receive money")
 		b.WriteString(tryAccount(r.BaseURL, r.SecretKey))
@@ -245,4 +245,13 @@ func tryAccount(base, key string) string {
 	return "    curl " + base + "/v1/accounts -u " + key + ": \\\n" +
 		"      -d type=custom -d country=HK -d \"business_profile[name]=Chan Ka Yan\" \\\n" +
 		"      -d \"capabilities[transfers][requested]=true\" -d external_account=btok_hk\n"
+}
+
+// typed is how the reader of the banner calls this program: `go run` leaves no
+// command called sluice behind.
+func typed() string {
+	if self, err := os.Executable(); err == nil && strings.Contains(self, "go-build") {
+		return "go run ./cmd/sluice"
+	}
+	return "sluice"
 }

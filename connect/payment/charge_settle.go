@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -70,13 +71,24 @@ func (s *Service) settleAll(ctx context.Context, tx bun.Tx, items []*settlement)
 	if err := s.tell(ctx, tx, open); err != nil {
 		return err
 	}
-	if err := s.answerSettled(ctx, tx, work, open); err != nil {
-		return err
-	}
-	// Last, so that the platform's balance, which every charge touches, is locked
+	answer := func() error { return s.answerSettled(ctx, tx, work, open) }
+	post := func() error { return s.post(ctx, tx, open) }
+	// Posted last, so that the platform's balance, which every charge touches, is locked
 	// for one statement and the commit only: the other writer waits for nothing else.
-	return s.post(ctx, tx, open)
+	// An answer that expands its statement line must wait for the posting.
+	steps := []func() error{answer, post}
+	if slices.ContainsFunc(items, (*settlement).expands) {
+		steps = []func() error{post, answer}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+func (i *settlement) expands() bool { return i.claim != nil && i.claim.Expands }
 
 // lockSettled holds intents, then charges, each in id order.
 func lockSettled(ctx context.Context, tx bun.Tx, items []*settlement) ([]*settled, error) {

@@ -141,35 +141,52 @@ func TestALaterVersionNeverSettlesBeforeTheOneItBuildsOn(t *testing.T) {
 	}
 	commit(early)
 
-	got := settledVersions(t, pool)
+	got := settledVersions(t, pool, 1)
 	if diff := cmp.Diff([]string{"ch_2 1"}, got); diff != "" {
 		t.Errorf("while a transaction between the two is open: %s", diff)
 	}
 	commit(between)
-	if diff := cmp.Diff([]string{"ch_2 1", "ch_1 1", "ch_1 2", "ch_1 3"}, settledVersions(t, pool)); diff != "" {
+	if diff := cmp.Diff([]string{"ch_2 1", "ch_1 1", "ch_1 2", "ch_1 3"}, settledVersions(t, pool, 4)); diff != "" {
 		t.Errorf("after it: %s", diff)
 	}
 }
 
-func settledVersions(t *testing.T, pool *bun.DB) []string {
+// settledVersions waits until so many events have settled: transactions of other
+// tests on the same server hold the horizon back.
+func settledVersions(t *testing.T, pool *bun.DB, count int) []string {
 	t.Helper()
-	entries, err := event.Settled(t.Context(), pool, event.Position{}, 100, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []string
-	for _, e := range entries {
+	for _, e := range awaitSettled(t, pool, count, 1<<20) {
 		out = append(out, fmt.Sprintf("%s %d", e.ObjectID, e.ObjectVersion))
 	}
 	return out
 }
 
+func awaitSettled(t *testing.T, pool *bun.DB, count, maxBytes int) []event.Entry {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		entries, err := event.Settled(ctx, pool, event.Position{}, 100, maxBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) >= count {
+			return entries
+		}
+		// The next look costs a round trip; the server is not asked faster than it answers.
+		if _, err := pool.ExecContext(ctx, "SELECT pg_sleep(0.01)"); err != nil {
+			t.Fatalf("%d of %d events have settled: %v", len(entries), count, err)
+		}
+	}
+}
+
 func TestSettledReadsAreBoundedInBytes(t *testing.T) {
 	pool := dbtest.New(t)
 	mustAdd(t, pool, charge("ch_1", 1, "a"), charge("ch_1", 2, "b"), charge("ch_1", 3, "c"))
-	entries, err := event.Settled(t.Context(), pool, event.Position{}, 100, 100)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("got %d events, %v; want 2", len(entries), err)
+	awaitSettled(t, pool, 3, 1<<20)
+	if entries := awaitSettled(t, pool, 1, 100); len(entries) != 2 {
+		t.Errorf("got %d events; want 2", len(entries))
 	}
 }
 

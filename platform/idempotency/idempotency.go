@@ -39,6 +39,9 @@ type Claim struct {
 	// RetryFailures is the caller's wish that errors are not remembered: owners
 	// Release the claim instead of saving an error.
 	RetryFailures bool
+	// Expands says that Render will read other rows than the object's (expand[]):
+	// owners write everything before they call it.
+	Expands bool
 	// Render makes the answer that will be sent and saved out of a wire object or an
 	// error, expansions included. idb is where expansions read. Internal and
 	// unavailable errors come back as error: they are not answers to save.

@@ -115,6 +115,7 @@ func (s *Server) prepareClaim(r *Request) (key string, err error) {
 		RequestID:     r.ID,
 		Scope:         r.Scope,
 		RetryFailures: r.Header.Get("Sluice-Idempotency-Retry-Failures") == "true",
+		Expands:       len(r.Expand) > 0,
 		Render: func(ctx context.Context, idb bun.IDB, object any, err error) (idempotency.Response, error) {
 			return s.response(ctx, idb, r, object, err)
 		},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -126,12 +127,12 @@ func ledgerExport() *cobra.Command {
 }
 
 func ledgerEntries() *cobra.Command {
-	s, source := &session{}, ""
+	s, source, limit := &session{}, "", 0
 	cmd := &cobra.Command{
 		Use: "entries", Short: "Show ledger entries with their postings, as far as the account may see them", Args: cobra.NoArgs,
-		Example: "  sluice ledger entries --source ch_…\n  sluice ledger entries --account acct_…\n  sluice ledger entries --source po_… -o json",
+		Example: "  sluice ledger entries --limit 1\n  sluice ledger entries --source ch_…\n  sluice ledger entries --account acct_…\n  sluice ledger entries --source po_… -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			params := url.Values{}
+			params := url.Values{"limit": {strconv.Itoa(limit)}}
 			if source != "" {
 				params.Set("source", source)
 			}
@@ -139,6 +140,7 @@ func ledgerEntries() *cobra.Command {
 		},
 	}
 	s.bind(cmd.Flags())
+	cmd.Flags().IntVar(&limit, "limit", 10, "how many, 1 to 100, newest first")
 	cmd.Flags().StringVar(&source, "source", "", "only what this object caused: ch_…, re_…, tr_…, po_…")
 	return cmd
 }

@@ -198,7 +198,7 @@ func TestCommandsAskWhatTheySay(t *testing.T) {
 		{"keys create --type restricted --scope charges:read", "POST /v1/api_keys?scopes[]=charges:read&type=restricted", `{"id": "key_1", "secret": "rk_test_plain"}`, "rk_test_plain"},
 		{"keys roll key_1 --overlap 1d", "POST /v1/api_keys/key_1/roll?expires_in=86400", `{"id": "key_2", "secret": "sk_test_plain"}`, "sk_test_plain"},
 		{"keys revoke key_1", "POST /v1/api_keys/key_1/revoke?", `{"id": "key_1", "status": "revoked"}`, "revoked"},
-		{"ledger entries --source ch_1", "GET /v1/ledger/entries?source=ch_1",
+		{"ledger entries --source ch_1", "GET /v1/ledger/entries?limit=10&source=ch_1",
 			`{"data": [{"id": "le_1", "kind": "charge_succeeded", "source": "ch_1", "postings": [
 				{"account": "pending", "owner": "acct_1", "currency": "hkd", "debit": 100, "credit": 0},
 				{"account": "available", "owner": "acct_1", "currency": "hkd", "debit": 0, "credit": 100}]}]}`, "available  acct_1            1.00 HKD"},

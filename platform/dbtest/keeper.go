@@ -45,6 +45,8 @@ func init() {
 }
 
 // held is our lease. It stays open until the process ends.
+//
+//lint:ignore U1000 it is held, not read: a collected file would be closed, and the lease with it
 var held *os.File
 
 // lease takes part in the shared server until this process ends, and returns its URL.

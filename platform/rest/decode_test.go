@@ -32,7 +32,8 @@ type sample struct {
 	Metadata     metadata.Patch       `form:"metadata"`
 	Created      page.Range           `form:"created"`
 	Radar        Ignored              `form:"radar_options"`
-	internal     string
+	//lint:ignore U1000 what has no tag is no parameter
+	internal string
 }
 
 func decodeForm(t *testing.T, form string) (sample, error) {

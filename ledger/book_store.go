@@ -96,7 +96,7 @@ func (b *Book) find(ctx context.Context, tx bun.Tx, places []Place) (map[Place]i
 	}
 	// Sorted, so that two batches creating the same accounts wait in one order.
 	slices.SortFunc(unknown, comparePlaces)
-	if err := b.lookUp(ctx, tx, unknown, numbers); err != nil {
+	if err := lookUp(ctx, tx, unknown, func(p Place, id int64) { numbers[p] = id; b.numbers.Add(p, id) }); err != nil {
 		return nil, err
 	}
 	unknown = slices.DeleteFunc(unknown, func(p Place) bool { return numbers[p] != 0 })
@@ -106,10 +106,12 @@ func (b *Book) find(ctx context.Context, tx bun.Tx, places []Place) (map[Place]i
 	if _, err := tx.Tx.ExecContext(ctx, createSQL, placeArrays(unknown)...); err != nil {
 		return nil, err
 	}
-	return numbers, b.lookUp(ctx, tx, unknown, numbers)
+	// Not remembered yet: to others the new accounts do not exist until we commit, and
+	// whoever believed in them would wait for us while holding what we are about to lock.
+	return numbers, lookUp(ctx, tx, unknown, func(p Place, id int64) { numbers[p] = id })
 }
 
-func (b *Book) lookUp(ctx context.Context, tx bun.Tx, places []Place, into map[Place]int64) error {
+func lookUp(ctx context.Context, tx bun.Tx, places []Place, found func(Place, int64)) error {
 	rows, err := tx.Tx.QueryContext(ctx, findSQL, placeArrays(places)...)
 	if err != nil {
 		return err
@@ -121,8 +123,7 @@ func (b *Book) lookUp(ctx context.Context, tx bun.Tx, places []Place, into map[P
 		if err := rows.Scan(&id, &p.Account.Owner, &p.Account.Livemode, &p.Account.Kind, &p.Currency); err != nil {
 			return err
 		}
-		into[p] = id
-		b.numbers.Add(p, id)
+		found(p, id)
 	}
 	return rows.Err()
 }

@@ -2,6 +2,7 @@ package payment_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,6 +111,8 @@ func TestTheSweeperAndAnAliveRequestSettleOnce(t *testing.T) {
 			w := open(t)
 			path, parts := op.prepare(w)
 			met := make(chan struct{})
+			meet := sync.OnceFunc(func() { close(met) })
+			defer meet() // a test that ends early does not leave its request waiting
 			w.life.at(func(name string) {
 				if name == op.steps[1] {
 					<-met
@@ -124,7 +127,7 @@ func TestTheSweeperAndAnAliveRequestSettleOnce(t *testing.T) {
 			for w.value("SELECT count(*) FROM platform.idempotency_keys WHERE status IS NULL") != "0" {
 				w.sweep() // until it finds that the processor has been asked
 			}
-			close(met)
+			meet()
 			r := <-answered
 			if again := w.call(path, append(parts, "Idempotency-Key: k")...); again.status != r.status || again.field("id") != r.field("id") || again.field("status") != r.field("status") {
 				t.Errorf("%s\n%s", r, again)

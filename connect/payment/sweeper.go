@@ -147,7 +147,11 @@ func (w *Sweeper) resolveCharge(ctx context.Context, c *Charge) (bool, error) {
 		return false, err
 	}
 	if result.Status == processor.Absent && port.Capabilities().ClosesUnseen {
-		if result, err = port.Void(ctx, c.ID); err != nil {
+		// What arrives between the look and the closing has won: look again.
+		if result, err = port.Void(ctx, c.ID); refused(err) {
+			result, err = port.Lookup(ctx, c.ID)
+		}
+		if err != nil {
 			return false, err
 		}
 	}

@@ -127,7 +127,7 @@ func captureOf(c *Charge, wanted *int64, param string, p CaptureParams) (int64, 
 	if p.ApplicationFeeAmount != nil {
 		terms.ApplicationFee = p.ApplicationFeeAmount
 	}
-	if p.TransferData != nil && terms.TransferData != nil {
+	if p.TransferData != nil && p.TransferData.Amount != nil && terms.TransferData != nil {
 		terms.TransferData = &split.TransferData{Destination: terms.TransferData.Destination, Amount: p.TransferData.Amount}
 	}
 	_, err := split.ComputeCaptured(terms, c.Total(), money.New(amount, c.Currency), money.Zero(c.Currency))

@@ -253,6 +253,18 @@ func (s *Service) askFinish(ctx context.Context, livemode bool, job *capture) (p
 	return result, nil
 }
 
+// capturesOpen lists captures and voids with no outcome asked for before the given
+// time and after the last one of the page before, nil for the first page.
+func capturesOpen(ctx context.Context, idb bun.IDB, before time.Time, last *capture, limit int) ([]*capture, error) {
+	var open []*capture
+	q := idb.NewSelect().Model(&open).Where("status = 'pending'").Where("created_at < ?", before)
+	if last != nil {
+		q = q.Where("(created_at, id) > (?, ?)", last.CreatedAt, last.ID)
+	}
+	err := q.Order("created_at", "id").Limit(int64(limit)).Scan(ctx)
+	return open, err
+}
+
 func (s *Service) chargeByID(ctx context.Context, id string) (*chargeRow, error) {
 	row := new(chargeRow)
 	err := s.Pool.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)

@@ -148,7 +148,8 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	if err != nil {
 		return nil, err
 	}
-	p.Amount = funds.Available - funds.Available%s.cfg.Rails.For(due.Livemode).Capabilities().Step(due.Currency)
+	p.Amount = min(funds.Available, money.MaxMinor)
+	p.Amount -= p.Amount % s.cfg.Rails.For(due.Livemode).Capabilities().Step(due.Currency)
 	if p.Amount <= 0 {
 		return nil, forget(ctx, tx, due)
 	}
@@ -161,6 +162,9 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	}
 	if err := s.open(ctx, tx, p); err != nil {
 		return nil, err
+	}
+	if funds.Available > money.MaxMinor {
+		return p, decideTomorrow(ctx, tx, due, now)
 	}
 	return p, forget(ctx, tx, due)
 }

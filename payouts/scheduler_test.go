@@ -1,10 +1,12 @@
 package payouts_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/sluicepay/sluice/payouts"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
@@ -164,5 +166,23 @@ func TestIntakeNotesWhoMayHaveMoney(t *testing.T) {
 		if due == may+" hkd" {
 			t.Error("an event had its effect twice")
 		}
+	}
+}
+
+// A balance is a sum and may exceed what one payout may be: the rest goes the day after.
+func TestMoreThanTheLargestAmountIsPaidOverDays(t *testing.T) {
+	w := open(t)
+	w.earn(may, money.MaxMinor, "hkd", 0)
+	w.earn(may, 700, "hkd", 0)
+	w.handle(w.available(may, "hkd"))
+	w.jobs()
+	w.clock.Advance(24 * time.Hour)
+	w.jobs()
+	var paid []int64
+	for _, p := range w.all(may) {
+		paid = append(paid, p.Amount)
+	}
+	if want := []int64{money.MaxMinor, 700}; !slices.Equal(paid, want) {
+		t.Errorf("paid %d, want %d", paid, want)
 	}
 }

@@ -127,7 +127,7 @@ func captureOf(c *Charge, wanted *int64, param string, p CaptureParams) (int64, 
 	if p.ApplicationFeeAmount != nil {
 		terms.ApplicationFee = p.ApplicationFeeAmount
 	}
-	if p.TransferData != nil && terms.TransferData != nil {
+	if p.TransferData != nil && p.TransferData.Amount != nil && terms.TransferData != nil {
 		terms.TransferData = &split.TransferData{Destination: terms.TransferData.Destination, Amount: p.TransferData.Amount}
 	}
 	_, err := split.ComputeCaptured(terms, c.Total(), money.New(amount, c.Currency), money.Zero(c.Currency))
@@ -251,6 +251,18 @@ func (s *Service) askFinish(ctx context.Context, livemode bool, job *capture) (p
 		}
 	}
 	return result, nil
+}
+
+// capturesOpen lists captures and voids with no outcome asked for before the given
+// time and after the last one of the page before, nil for the first page.
+func capturesOpen(ctx context.Context, idb bun.IDB, before time.Time, last *capture, limit int) ([]*capture, error) {
+	var open []*capture
+	q := idb.NewSelect().Model(&open).Where("status = 'pending'").Where("created_at < ?", before)
+	if last != nil {
+		q = q.Where("(created_at, id) > (?, ?)", last.CreatedAt, last.ID)
+	}
+	err := q.Order("created_at", "id").Limit(int64(limit)).Scan(ctx)
+	return open, err
 }
 
 func (s *Service) chargeByID(ctx context.Context, id string) (*chargeRow, error) {

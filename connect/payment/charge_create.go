@@ -214,15 +214,20 @@ func (s *Service) terms(ctx context.Context, scope tenant.Scope, p TermsParams, 
 	if _, err := split.Compute(terms, amount, money.Zero(amount.Currency)); err != nil {
 		return terms, err
 	}
+	return terms, s.checkReceivers(ctx, scope, terms)
+}
+
+// checkReceivers refuses terms of which a receiver cannot receive now.
+func (s *Service) checkReceivers(ctx context.Context, scope tenant.Scope, terms split.Terms) error {
 	if terms.TransferData != nil {
-		return terms, connect.CheckDestination(ctx, s.Accounts, scope, terms.TransferData.Destination, "transfer_data[destination]")
+		return connect.CheckDestination(ctx, s.Accounts, scope, terms.TransferData.Destination, "transfer_data[destination]")
 	}
 	for i, share := range terms.Shares {
 		if err := connect.CheckDestination(ctx, s.Accounts, scope, share.Destination, fmt.Sprintf("splits[%d][destination]", i)); err != nil {
-			return terms, err
+			return err
 		}
 	}
-	return terms, nil
+	return nil
 }
 
 // owner is the account the charge lives on; a connected account must be able to take card payments.

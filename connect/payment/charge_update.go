@@ -23,9 +23,21 @@ type ChargeUpdate struct {
 
 // UpdateCharge changes descriptions and metadata; money never changes here.
 func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u ChargeUpdate) (*Charge, error) {
+	if err := (words{description: u.Description, metadata: u.Metadata}).check(); err != nil {
+		return nil, err
+	}
 	c, err := lockCharge(ctx, tx, scope, id)
 	if err != nil {
 		return nil, err
+	}
+	if u.Customer != nil && *u.Customer != "" {
+		_, found, err := findCustomer(ctx, tx, scope, *u.Customer, false)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, missingRef("customer", "customer", *u.Customer)
+		}
 	}
 	if c.Metadata, err = u.Metadata.Apply(c.Metadata); err != nil {
 		return nil, err

@@ -24,6 +24,10 @@ func (s *Service) ConfirmIntent(ctx context.Context, scope tenant.Scope, intentI
 			return object, err
 		}
 	}
+	// Receivers were checked when the intent was made, which may be long ago.
+	if err := s.checkReceivers(ctx, scope, before.Terms); err != nil {
+		return nil, err
+	}
 	intent := *before
 	method, err := s.applyConfirm(ctx, scope, &intent, p)
 	if err != nil {

@@ -141,10 +141,14 @@ func refundsUnconfirmed(ctx context.Context, idb bun.IDB, after string, limit in
 	return scanRefunds(ctx, idb.NewSelect().Where("unconfirmed").Where("id > ?", after).Order("id").Limit(int64(limit)))
 }
 
-// refundsOpen lists refunds whose money the processor may have sent back, asked for before the given time.
-func refundsOpen(ctx context.Context, idb bun.IDB, before time.Time, limit int) ([]*Refund, error) {
-	return scanRefunds(ctx, idb.NewSelect().Where("NOT booked").Where("status = 'pending'").Where("begun_at <= ?", before).
-		Order("begun_at").Limit(int64(limit)))
+// refundsOpen lists refunds whose money the processor may have sent back, asked for before
+// the given time and after the last one of the page before, nil for the first page.
+func refundsOpen(ctx context.Context, idb bun.IDB, before time.Time, last *Refund, limit int) ([]*Refund, error) {
+	q := idb.NewSelect().Where("NOT booked").Where("status = 'pending'").Where("begun_at <= ?", before)
+	if last != nil {
+		q = q.Where("(begun_at, id) > (?, ?)", last.BegunAt, last.ID)
+	}
+	return scanRefunds(ctx, q.Order("begun_at", "id").Limit(int64(limit)))
 }
 
 func scanRefunds(ctx context.Context, q *bun.SelectQuery) ([]*Refund, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/processor"
 	"github.com/sluicepay/sluice/connect/split"
 	"github.com/sluicepay/sluice/ledger/journal"
@@ -77,6 +78,9 @@ func (s *Service) checkRefund(ctx context.Context, scope tenant.Scope, p *Refund
 		return fault.Invalidf("parameter_invalid", "reason", "Invalid reason: must be one of duplicate, fraudulent, or requested_by_customer")
 	case p.Amount != nil && *p.Amount < 1:
 		return fault.Invalidf("parameter_invalid_integer", "amount", "This value must be greater than or equal to 1.")
+	}
+	if err := cardnumber.RefuseIn("metadata", p.Metadata.Set); err != nil {
+		return err
 	}
 	if p.Charge != "" {
 		return nil
@@ -424,6 +428,9 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 
 // UpdateRefund changes the metadata of a refund.
 func (s *Service) UpdateRefund(ctx context.Context, tx bun.Tx, scope tenant.Scope, refundID string, patch metadata.Patch) (*Refund, error) {
+	if err := cardnumber.RefuseIn("metadata", patch.Set); err != nil {
+		return nil, err
+	}
 	if _, err := s.GetRefund(ctx, tx, scope, refundID); err != nil {
 		return nil, err
 	}

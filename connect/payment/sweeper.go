@@ -171,14 +171,26 @@ func (w *Sweeper) resolveCharge(ctx context.Context, c *Charge) (bool, error) {
 	return true, w.settles.Do(ctx, item)
 }
 
-func (w *Sweeper) sweepCaptures(ctx context.Context, age time.Duration) (int, error) {
-	var open []*capture
-	err := w.Pool.NewSelect().Model(&open).Where("status = 'pending'").Where("created_at < ?", clockOfClaims.Now().Add(-age)).
-		Order("created_at").Limit(sweepLimit).Scan(ctx)
-	if err != nil {
-		return 0, err
+// sweepCaptures reads page after page, as sweepCharges does.
+func (w *Sweeper) sweepCaptures(ctx context.Context, age time.Duration) (resolved int, err error) {
+	before := clockOfClaims.Now().Add(-age)
+	var errs []error
+	for last := (*capture)(nil); ; {
+		open, err := capturesOpen(ctx, w.Pool, before, last, sweepLimit)
+		if err != nil {
+			return resolved, errors.Join(append(errs, err)...)
+		}
+		done, err := w.resolveCaptures(ctx, open)
+		resolved += done
+		errs = append(errs, err)
+		if len(open) < sweepLimit {
+			return resolved, errors.Join(errs...)
+		}
+		last = open[len(open)-1]
 	}
-	resolved := 0
+}
+
+func (w *Sweeper) resolveCaptures(ctx context.Context, open []*capture) (resolved int, err error) {
 	var errs []error
 	for _, job := range open {
 		row, err := w.chargeByID(ctx, job.Charge)
@@ -198,12 +210,26 @@ func (w *Sweeper) sweepCaptures(ctx context.Context, age time.Duration) (int, er
 	return resolved, errors.Join(errs...)
 }
 
-func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (int, error) {
-	open, err := refundsOpen(ctx, w.Pool, clockOfClaims.Now().Add(-age), sweepLimit)
-	if err != nil {
-		return 0, err
+// sweepRefunds reads page after page, as sweepCharges does.
+func (w *Sweeper) sweepRefunds(ctx context.Context, age time.Duration) (resolved int, err error) {
+	before := clockOfClaims.Now().Add(-age)
+	var errs []error
+	for last := (*Refund)(nil); ; {
+		open, err := refundsOpen(ctx, w.Pool, before, last, sweepLimit)
+		if err != nil {
+			return resolved, errors.Join(append(errs, err)...)
+		}
+		done, err := w.resolveRefunds(ctx, open)
+		resolved += done
+		errs = append(errs, err)
+		if len(open) < sweepLimit {
+			return resolved, errors.Join(errs...)
+		}
+		last = open[len(open)-1]
 	}
-	resolved := 0
+}
+
+func (w *Sweeper) resolveRefunds(ctx context.Context, open []*Refund) (resolved int, err error) {
 	var errs []error
 	for _, r := range open {
 		// A refund is idempotent by its own id: a repeated request finds the first

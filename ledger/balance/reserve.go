@@ -86,6 +86,7 @@ func Reserve(ctx context.Context, tx bun.Tx, book *ledger.Book, c Cover, at time
 	if err != nil || short == 0 {
 		return 0, err
 	}
+	short = max(-money.MaxMinor, min(short, money.MaxMinor)) // the rest follows next time
 	entry := journal.ReserveMoved(journal.Reserve{
 		ID: id.New("rtx"), Livemode: c.Livemode, Platform: c.Account, Amount: money.New(short, c.Currency), At: at,
 	}, func() string { return id.New("txn") })

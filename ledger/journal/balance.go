@@ -36,8 +36,13 @@ func Matured(m Maturity) ledger.Entry {
 		source += "/live"
 	}
 	d := open("matured", source, m.At, m.Livemode, m.Amount.Currency, nil)
-	d.move(m.Account, ledger.Pending, -m.Amount.Minor)
-	d.move(m.Account, ledger.Available, m.Amount.Minor)
+	// A sum of amounts may exceed what one posting holds: it moves in parts.
+	for left := m.Amount.Minor; left != 0; {
+		part := max(-money.MaxMinor, min(left, money.MaxMinor))
+		d.move(m.Account, ledger.Pending, -part)
+		d.move(m.Account, ledger.Available, part)
+		left -= part
+	}
 	return d.entry
 }
 

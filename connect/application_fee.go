@@ -77,6 +77,9 @@ type FeeRefundParams struct {
 // Refund gives a fee back to the account that paid it, in part or in whole. It
 // may leave the platform owing, as a refund may.
 func (s *ApplicationFees) Refund(ctx context.Context, tx bun.Tx, scope tenant.Scope, feeID string, p FeeRefundParams) (*FeeRefund, error) {
+	if err := checkWords(nil, p.Metadata); err != nil {
+		return nil, err
+	}
 	fee, err := LockApplicationFee(ctx, tx, feeID)
 	if err != nil {
 		return nil, err
@@ -130,7 +133,13 @@ func newFeeRefund(fee *ApplicationFee, p FeeRefundParams) (*FeeRefund, error) {
 
 // UpdateRefund changes the metadata of a fee refund.
 func (s *ApplicationFees) UpdateRefund(ctx context.Context, tx bun.Tx, scope tenant.Scope, feeID, id string, patch metadata.Patch) (*FeeRefund, error) {
+	if err := checkWords(nil, patch); err != nil {
+		return nil, err
+	}
 	if _, err := s.Get(ctx, tx, scope, feeID); err != nil {
+		return nil, err
+	}
+	if _, err := LockApplicationFee(ctx, tx, feeID); err != nil { // one change of its refunds at a time
 		return nil, err
 	}
 	r, err := s.GetRefund(ctx, tx, feeID, id)

@@ -26,6 +26,9 @@ type ReversalParams struct {
 // left. The destination must have the money (balance_insufficient).
 // refund_application_fee gives the fee back in proportion, by the cumulative method.
 func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer string, p ReversalParams) (*Reversal, error) {
+	if err := checkWords(p.Description, p.Metadata); err != nil {
+		return nil, err
+	}
 	t, err := lockTransfer(ctx, tx, scope, transfer)
 	if err != nil {
 		return nil, err
@@ -125,6 +128,9 @@ func (s *TransferService) feeBack(ctx context.Context, tx bun.Tx, t *Transfer, r
 
 // UpdateReversal changes the metadata of a reversal.
 func (s *TransferService) UpdateReversal(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer, id string, patch metadata.Patch) (*Reversal, error) {
+	if err := checkWords(nil, patch); err != nil {
+		return nil, err
+	}
 	if _, err := lockTransfer(ctx, tx, scope, transfer); err != nil {
 		return nil, err
 	}

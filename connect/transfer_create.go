@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -74,7 +75,20 @@ func (s *TransferService) Check(ctx context.Context, scope tenant.Scope, p Trans
 	if _, err := money.ParseCurrency(p.Currency); err != nil {
 		return fault.Invalidf("currency_not_supported", "currency", "Invalid currency: %s", p.Currency)
 	}
+	if err := checkWords(p.Description, p.Metadata); err != nil {
+		return err
+	}
 	return CheckDestination(ctx, s.Accounts, scope, p.Destination, "destination")
+}
+
+// checkWords refuses card numbers in free texts.
+func checkWords(description *string, meta metadata.Patch) error {
+	if description != nil {
+		if err := cardnumber.Refuse("description", *description); err != nil {
+			return err
+		}
+	}
+	return cardnumber.RefuseIn("metadata", meta.Set)
 }
 
 // CheckDestination refuses an account that cannot receive transfers of the scope; param names it in the request.
@@ -201,6 +215,9 @@ type TransferUpdate struct {
 
 // Update changes description and metadata.
 func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u TransferUpdate) (*Transfer, error) {
+	if err := checkWords(u.Description, u.Metadata); err != nil {
+		return nil, err
+	}
 	t, err := lockTransfer(ctx, tx, scope, id)
 	if err != nil {
 		return nil, err

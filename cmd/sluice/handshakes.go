@@ -65,13 +65,7 @@ func (p payees) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope 
 type settledBalances struct{}
 
 func (settledBalances) Settled(ctx context.Context, tx bun.Tx, livemode bool, account string) (bool, error) {
-	funds, err := balance.Of(ctx, tx, tenant.Scope{Account: account, Livemode: livemode})
-	for _, f := range funds {
-		if f.Available != 0 || f.Pending != 0 || f.Reserved != 0 {
-			return false, err
-		}
-	}
-	return err == nil, err
+	return balance.Settled(ctx, tx, livemode, account)
 }
 
 // owners tells the ledger's door about the accounts behind its owners.

@@ -24,3 +24,22 @@ func TestConfirmingAsksAgainWhetherReceiversCanReceive(t *testing.T) {
 	w.settled()
 	w.money("")
 }
+
+// An update that names one part of the transfer leaves the other as agreed.
+func TestUpdatingAnIntentKeepsTheTransferAmountItDoesNotName(t *testing.T) {
+	w := open(t)
+	id := w.want(200, "/v1/payment_intents", "amount=60000", "currency=hkd", "transfer_data[destination]="+may, "transfer_data[amount]=40000").field("id")
+	for _, c := range []struct {
+		update []string
+		want   string
+	}{
+		{[]string{"transfer_data[destination]=" + lee}, "40000"},
+		{[]string{"transfer_data[amount]=30000"}, "30000"},
+		{[]string{"transfer_data[destination]=" + lee, "application_fee_amount=500"}, ""}, // the fee takes the amount's place
+	} {
+		r := w.want(200, "/v1/payment_intents/"+id, c.update...)
+		if got := r.field("transfer_data.amount"); got != c.want || r.field("transfer_data.destination") != lee {
+			t.Errorf("%v: %s to %s", c.update, got, r.field("transfer_data.destination"))
+		}
+	}
+}

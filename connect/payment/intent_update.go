@@ -116,13 +116,25 @@ func (u IntentUpdate) mergedTerms(i *Intent) TermsParams {
 	}
 	if d := i.Terms.TransferData; merged.TransferData == nil && d != nil {
 		merged.TransferData = &TransferDataParams{Destination: d.Destination, Amount: d.Amount}
-	} else if d != nil && merged.TransferData.Destination == "" {
-		merged.TransferData.Destination = d.Destination
+	} else if d != nil {
+		merged.TransferData = u.TransferData.over(*d, u.ApplicationFeeAmount != nil)
 	}
 	if merged.Splits == nil {
 		merged.Splits = shareParams(i.Terms)
 	}
 	return merged
+}
+
+// over is p with what it does not name taken from agreed; a new application fee
+// takes the place of an agreed amount, which cannot stand beside it.
+func (p TransferDataParams) over(agreed split.TransferData, newFee bool) *TransferDataParams {
+	if p.Destination == "" {
+		p.Destination = agreed.Destination
+	}
+	if p.Amount == nil && !newFee {
+		p.Amount = agreed.Amount
+	}
+	return &p
 }
 
 // UpdateIntent makes a checked update, unless the intent has moved since.

@@ -64,6 +64,18 @@ func Holding(ctx context.Context, idb bun.IDB, livemode bool, behind Purse, limi
 	return purses, nil
 }
 
+// Settled reports whether an account has nothing left in any currency: neither
+// pending, available or reserved, nor on its way to a bank, from where it may come back.
+func Settled(ctx context.Context, idb bun.IDB, livemode bool, account string) (bool, error) {
+	left, err := idb.NewSelect().TableExpr("ledger.accounts").
+		Where("owner = ? AND livemode = ? AND credits <> debits", account, livemode).
+		Where("kind IN ('pending', 'available', 'reserved', 'in_transit')").Exists(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for money left: %w", err)
+	}
+	return !left, nil
+}
+
 // Lock holds the purse until the end of the transaction: what In says after it
 // stays true, for somebody who pays out all that is there.
 func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse) error {

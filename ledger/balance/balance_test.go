@@ -342,3 +342,27 @@ func TestHoldersArePagedAndOweNothing(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Money on its way to a bank may still come back: its account is not settled.
+func TestAnAccountIsSettledWhenNothingIsLeftAnywhere(t *testing.T) {
+	b := open(t)
+	settled := func(want bool, when string) {
+		t.Helper()
+		got, err := balance.Settled(t.Context(), b.pool, false, "acct_a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s: settled is %v", when, got)
+		}
+	}
+	settled(true, "new")
+	b.earn("acct_a", 700, 1)
+	settled(false, "pending")
+	b.mature(noon.AddDate(0, 0, 1))
+	settled(false, "available")
+	b.mustPay("po_1", 700)
+	settled(false, "in transit")
+	b.post(journal.PayoutPaid(journal.Payout{ID: "po_1", Account: "acct_a", Platform: "acct_p", Amount: money.New(700, "hkd"), At: noon}))
+	settled(true, "paid")
+}

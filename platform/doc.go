@@ -34,7 +34,6 @@
 //
 //   - rest: requests, answers and routes; mux lives here
 //   - idempotency: one key, one effect, one answer
-//   - ratelimit: asking a caller to slow down
 //   - ui: what the pages share
 //   - client: our API as seen by our own commands
 //

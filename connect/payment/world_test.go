@@ -33,6 +33,7 @@ import (
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire/openapi"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -186,7 +187,7 @@ func (w *world) restart() {
 	l.sweeper = &payment.Sweeper{Service: l.payments, Answer: answer}
 	server := rest.New(rest.Config{Pool: w.pool, Store: store, Pepper: pepper, Authenticator: keys{}, Accounts: directory{}, Log: slog.New(slog.DiscardHandler)})
 	server.Mount(l.routes(server)...)
-	front := httptest.NewServer(server)
+	front := httptest.NewServer(openapi.Wrap(w.T, server))
 	l.url = front.URL
 	w.Cleanup(func() {
 		front.Close()
@@ -287,7 +288,7 @@ func (l *life) routes(s *rest.Server) []rest.Route {
 				return nil, err
 			}
 			token, err := l.tokens.Create(ctx, tx, noon, r.Scope, "127.0.0.1", p)
-			return map[string]any{"id": token.ID}, err
+			return token.Wire(), err
 		})),
 	}
 }

@@ -1,0 +1,408 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/rest"
+)
+
+// The matrix: every route, asked by everybody who might. Its rows are the mounted
+// routes and its columns the callers; a route without a row, or a row without a
+// route, fails the build.
+
+// row is how a route is asked in earnest: for objects of Ada's that exist, with
+// parameters that would be obeyed. $name stands for one of those objects.
+type row struct {
+	path, form string
+	// ownerOnly routes answer an unrestricted key of the platform itself and nobody else.
+	ownerOnly bool
+	// platformOnly routes have nothing to say to a connected account.
+	platformOnly bool
+}
+
+var matrix = map[string]row{
+	"POST /v1/payment_intents":                              {form: "amount=1000&currency=hkd&customer=$customer"},
+	"GET /v1/payment_intents":                               {},
+	"GET /v1/payment_intents/{id}":                          {path: "/v1/payment_intents/$intent"},
+	"POST /v1/payment_intents/{id}":                         {path: "/v1/payment_intents/$intent", form: "description=seen"},
+	"POST /v1/payment_intents/{id}/confirm":                 {path: "/v1/payment_intents/$intent/confirm", form: "payment_method=pm_card_visa"},
+	"POST /v1/payment_intents/{id}/capture":                 {path: "/v1/payment_intents/$intent/capture"},
+	"POST /v1/payment_intents/{id}/cancel":                  {path: "/v1/payment_intents/$intent/cancel"},
+	"POST /v1/charges":                                      {form: "amount=1000&currency=hkd&customer=$customer"},
+	"GET /v1/charges":                                       {},
+	"GET /v1/charges/{id}":                                  {path: "/v1/charges/$charge"},
+	"POST /v1/charges/{id}":                                 {path: "/v1/charges/$charge", form: "description=seen"},
+	"POST /v1/charges/{id}/capture":                         {path: "/v1/charges/$charge/capture"},
+	"POST /v1/charges/{id}/refunds":                         {path: "/v1/charges/$charge/refunds", form: "amount=1"},
+	"GET /v1/charges/{id}/refunds":                          {path: "/v1/charges/$charge/refunds"},
+	"GET /v1/charges/{id}/refunds/{refund}":                 {path: "/v1/charges/$charge/refunds/$refund"},
+	"POST /v1/charges/{id}/refund":                          {path: "/v1/charges/$charge/refund", form: "amount=1"},
+	"POST /v1/splits/preview":                               {form: "amount=1000&currency=hkd&splits[0][destination]=$tutor&splits[0][percent]=50"},
+	"POST /v1/refunds":                                      {form: "charge=$charge&amount=1"},
+	"GET /v1/refunds":                                       {},
+	"GET /v1/refunds/{id}":                                  {path: "/v1/refunds/$refund"},
+	"POST /v1/refunds/{id}":                                 {path: "/v1/refunds/$refund", form: "metadata[a]=b"},
+	"POST /v1/refunds/{id}/cancel":                          {path: "/v1/refunds/$refund/cancel"},
+	"POST /v1/transfers":                                    {form: "amount=100&currency=hkd&destination=$tutor", platformOnly: true},
+	"GET /v1/transfers":                                     {},
+	"GET /v1/transfers/{id}":                                {path: "/v1/transfers/$transfer", platformOnly: true},
+	"POST /v1/transfers/{id}":                               {path: "/v1/transfers/$transfer", form: "metadata[a]=b", platformOnly: true},
+	"POST /v1/transfers/{id}/reversals":                     {path: "/v1/transfers/$transfer/reversals", form: "amount=1", platformOnly: true},
+	"GET /v1/transfers/{id}/reversals":                      {path: "/v1/transfers/$transfer/reversals", platformOnly: true},
+	"GET /v1/transfers/{id}/reversals/{reversal}":           {path: "/v1/transfers/$transfer/reversals/$reversal", platformOnly: true},
+	"POST /v1/transfers/{id}/reversals/{reversal}":          {path: "/v1/transfers/$transfer/reversals/$reversal", form: "metadata[a]=b", platformOnly: true},
+	"GET /v1/application_fees":                              {},
+	"GET /v1/application_fees/{id}":                         {path: "/v1/application_fees/$fee", platformOnly: true},
+	"POST /v1/application_fees/{id}/refund":                 {path: "/v1/application_fees/$fee/refund", form: "amount=1", platformOnly: true},
+	"POST /v1/application_fees/{id}/refunds":                {path: "/v1/application_fees/$fee/refunds", form: "amount=1", platformOnly: true},
+	"GET /v1/application_fees/{id}/refunds":                 {path: "/v1/application_fees/$fee/refunds", platformOnly: true},
+	"GET /v1/application_fees/{id}/refunds/{refund}":        {path: "/v1/application_fees/$fee/refunds/$feeRefund", platformOnly: true},
+	"POST /v1/application_fees/{id}/refunds/{refund}":       {path: "/v1/application_fees/$fee/refunds/$feeRefund", form: "metadata[a]=b", platformOnly: true},
+	"GET /v1/account":                                       {},
+	"POST /v1/accounts":                                     {form: "type=custom&country=HK", platformOnly: true},
+	"GET /v1/accounts":                                      {platformOnly: true},
+	"GET /v1/accounts/{id}":                                 {path: "/v1/accounts/$tutor"},
+	"POST /v1/accounts/{id}":                                {path: "/v1/accounts/$tutor", form: "metadata[a]=b"},
+	"DELETE /v1/accounts/{id}":                              {path: "/v1/accounts/$leaver", platformOnly: true},
+	"POST /v1/accounts/{id}/reject":                         {path: "/v1/accounts/$leaver/reject", form: "reason=other", platformOnly: true},
+	"GET /v1/accounts/{id}/capabilities":                    {path: "/v1/accounts/$tutor/capabilities"},
+	"GET /v1/accounts/{id}/capabilities/{capability}":       {path: "/v1/accounts/$tutor/capabilities/transfers"},
+	"POST /v1/accounts/{id}/capabilities/{capability}":      {path: "/v1/accounts/$tutor/capabilities/transfers", form: "requested=true"},
+	"POST /v1/accounts/{id}/external_accounts":              {path: "/v1/accounts/$tutor/external_accounts", form: "external_account=btok_us"},
+	"GET /v1/accounts/{id}/external_accounts":               {path: "/v1/accounts/$tutor/external_accounts"},
+	"GET /v1/accounts/{id}/external_accounts/{external}":    {path: "/v1/accounts/$tutor/external_accounts/$bank"},
+	"POST /v1/accounts/{id}/external_accounts/{external}":   {path: "/v1/accounts/$tutor/external_accounts/$bank", form: "metadata[a]=b"},
+	"DELETE /v1/accounts/{id}/external_accounts/{external}": {path: "/v1/accounts/$tutor/external_accounts/$bank"},
+	"POST /v1/tokens":                                       {form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040"},
+	"GET /v1/tokens/{id}":                                   {path: "/v1/tokens/$token"},
+	"POST /v1/payment_methods":                              {form: "type=card&card[token]=tok_visa"},
+	"GET /v1/payment_methods":                               {path: "/v1/payment_methods?customer=$customer"},
+	"GET /v1/payment_methods/{id}":                          {path: "/v1/payment_methods/$method"},
+	"POST /v1/payment_methods/{id}":                         {path: "/v1/payment_methods/$method", form: "metadata[a]=b"},
+	"POST /v1/payment_methods/{id}/attach":                  {path: "/v1/payment_methods/$method/attach", form: "customer=$customer"},
+	"POST /v1/payment_methods/{id}/detach":                  {path: "/v1/payment_methods/$method/detach"},
+	"GET /v1/customers/{id}/payment_methods":                {path: "/v1/customers/$customer/payment_methods"},
+	"GET /v1/customers/{id}/payment_methods/{method}":       {path: "/v1/customers/$customer/payment_methods/$method"},
+	"POST /v1/customers":                                    {form: "name=Lok"},
+	"GET /v1/customers":                                     {},
+	"GET /v1/customers/{id}":                                {path: "/v1/customers/$customer"},
+	"POST /v1/customers/{id}":                               {path: "/v1/customers/$customer", form: "metadata[a]=b"},
+	"DELETE /v1/customers/{id}":                             {path: "/v1/customers/$customer"},
+	"GET /v1/balance":                                       {},
+	"GET /v1/balance_transactions":                          {},
+	"GET /v1/balance_transactions/{id}":                     {path: "/v1/balance_transactions/$line"},
+	"GET /v1/balance/history":                               {},
+	"GET /v1/balance/history/{id}":                          {path: "/v1/balance/history/$line"},
+	"GET /v1/ledger/entries":                                {},
+	"GET /v1/ledger/trial_balance":                          {},
+	"POST /v1/payouts":                                      {form: "amount=100&currency=hkd&destination=$bank"},
+	"GET /v1/payouts":                                       {},
+	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
+	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
+	"GET /v1/events":                                        {},
+	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
+	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
+	"GET /v1/webhook_endpoints":                             {platformOnly: true},
+	"GET /v1/webhook_endpoints/{id}":                        {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
+	"POST /v1/webhook_endpoints/{id}":                       {path: "/v1/webhook_endpoints/$endpoint", form: "description=seen", platformOnly: true},
+	"DELETE /v1/webhook_endpoints/{id}":                     {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
+	"POST /v1/api_keys":                                     {form: "type=publishable", ownerOnly: true},
+	"GET /v1/api_keys":                                      {ownerOnly: true},
+	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
+	"POST /v1/api_keys/{id}/roll":                           {path: "/v1/api_keys/$key/roll", ownerOnly: true},
+	"POST /v1/api_keys/{id}/revoke":                         {path: "/v1/api_keys/$key/revoke", ownerOnly: true},
+	"GET /v1/test_helpers/world_clock":                      {platformOnly: true},
+	"POST /v1/test_helpers/world_clock/advance":             {form: "duration=1m", platformOnly: true},
+}
+
+// open is every route that asks for no key, and why it may be so.
+var open = map[string]string{
+	"GET /_sandbox/authenticate/{charge}":  "the payer's bank of the sandbox; test mode only, shows amount and result",
+	"POST /_sandbox/authenticate/{charge}": "the same",
+	"GET /livez":                           "says that the process answers",
+	"GET /readyz":                          "says which parts answer",
+	"GET /":                                "development only: an index without data",
+	"GET /_dev/hooks":                      "development only: the inbox of webhooks sent to this machine",
+	"POST /_dev/hooks":                     "the same",
+}
+
+// caller is a column: somebody with a credential, and what the rule says of a row.
+type caller struct {
+	name    string
+	key     func(resource string) string
+	account string // Stripe-Account
+	expects func(rest.Route, row) verdict
+}
+
+type verdict string
+
+const (
+	reaches   verdict = "reaches"                       // 200, or a refusal for another reason than who asks
+	unknown   verdict = "is not known"                  // 401
+	forbidden verdict = "is forbidden"                  // 403
+	blind     verdict = "sees nothing of what is Ada's" // any answer, without an object of hers
+)
+
+func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
+	h := newHouse(t)
+	ada := clerk{house: h}
+	things := h.furnish(ada)
+	before := h.eventsOf(h.platform)
+	for _, c := range h.callers(things) {
+		for _, route := range h.app.routes() {
+			if !route.Public {
+				h.ask(c, route, things)
+			}
+		}
+	}
+	if caused := h.eventsOf(h.platform)[len(before):]; len(caused) > 0 {
+		t.Errorf("strangers caused %v of Ada's", caused)
+	}
+	for _, c := range h.insiders(things) {
+		for _, method := range []string{"GET", "POST", "DELETE"} { // what takes things away comes last
+			for _, route := range h.app.routes() {
+				if !route.Public && route.Method == method {
+					h.ask(c, route, things)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryRouteStandsInTheMatrix(t *testing.T) {
+	mounted := map[string]bool{}
+	for _, route := range newHouse(t).app.routes() {
+		name := route.Method + " " + route.Path
+		mounted[name] = true
+		_, closed := matrix[name]
+		_, isOpen := open[name]
+		if closed == isOpen || isOpen != route.Public {
+			t.Errorf("%s (public: %v) must stand in exactly one of matrix and open", name, route.Public)
+		}
+	}
+	for name := range matrix {
+		if !mounted[name] {
+			t.Errorf("matrix has %s, which is not mounted", name)
+		}
+	}
+	for name := range open {
+		if !mounted[name] {
+			t.Errorf("open has %s, which is not mounted", name)
+		}
+	}
+}
+
+// callers are those who must come to nothing.
+func (h *house) callers(things map[string]string) []caller {
+	constant := func(key string) func(string) string { return func(string) string { return key } }
+	always := func(v verdict) func(rest.Route, row) verdict { return func(rest.Route, row) verdict { return v } }
+	bobsKey := h.moveInNextDoor()
+	return []caller{
+		{name: "nobody", key: constant(""), expects: always(unknown)},
+		{name: "a made-up key", key: constant("sk_test_nobody"), expects: always(unknown)},
+		{name: "another platform", key: constant(bobsKey), expects: always(blind)},
+		{name: "another platform acting for Ada's tutor", key: constant(bobsKey), account: things["tutor"], expects: always(forbidden)},
+		{name: "another platform acting for Ada", key: constant(bobsKey), account: h.platform, expects: always(forbidden)},
+		{name: "Ada in live mode", key: constant(h.newKey(h.platform, true, credential.NewKey{Kind: credential.Secret})), expects: always(blind)},
+		{name: "Ada in live mode acting for a test tutor", key: constant(h.newKey(h.platform, true, credential.NewKey{Kind: credential.Secret})),
+			account: things["tutor"], expects: always(forbidden)},
+		{name: "Ada's publishable key", key: constant(h.newKey(h.platform, false, credential.NewKey{Kind: credential.Publishable})),
+			expects: func(r rest.Route, _ row) verdict {
+				if r.Publishable {
+					return blind // what it sees instead is TestPayersBrowserNeedsTheClientSecretAndSeesLittle
+				}
+				return unknown
+			}},
+		{name: "a restricted key for something else", key: func(resource string) string {
+			other := "customers"
+			if resource == other {
+				other = "charges"
+			}
+			return h.restricted(other + ":write")
+		}, expects: always(forbidden)},
+		{name: "a restricted key that may only read", key: func(resource string) string { return h.restricted(resource + ":read") },
+			expects: func(r rest.Route, _ row) verdict {
+				if r.Method == http.MethodGet {
+					return ""
+				}
+				return forbidden
+			}},
+	}
+}
+
+// insiders are those for whom the rows are made.
+func (h *house) insiders(things map[string]string) []caller {
+	return []caller{
+		{name: "a restricted key that may read", key: func(resource string) string { return h.restricted(resource + ":read") },
+			expects: func(r rest.Route, line row) verdict {
+				switch {
+				case r.Method != http.MethodGet:
+					return ""
+				case line.ownerOnly:
+					return forbidden
+				}
+				return reaches
+			}},
+		{name: "Ada", key: func(string) string { return h.key }, expects: func(rest.Route, row) verdict { return reaches }},
+	}
+}
+
+var placeholder = regexp.MustCompile(`\$[a-zA-Z]+`)
+
+// ask sends a row's request as a caller and holds the answer against the rule.
+func (h *house) ask(c caller, route rest.Route, things map[string]string) {
+	h.t.Helper()
+	name := route.Method + " " + route.Path
+	line := matrix[name]
+	want := c.expects(route, line)
+	if want == "" {
+		return
+	}
+	fill := func(text string) string {
+		return placeholder.ReplaceAllStringFunc(text, func(s string) string {
+			id, known := things[s[1:]]
+			if !known {
+				h.t.Fatalf("%s: there is no %s", name, s)
+			}
+			return id
+		})
+	}
+	path := route.Path
+	if line.path != "" {
+		path = line.path
+	}
+	path, form := fill(path), fill(line.form)
+	status, body := clerk{h, c.account}.answer(route.Method, path, form, c.key(route.Resource))
+	complain := func(why string) {
+		h.t.Helper()
+		h.t.Errorf("%s: %s asked and got %d, but %s\n%.300s", name, c.name, status, why, body)
+	}
+	if status >= 500 {
+		complain("nothing may fail like this")
+	}
+	switch want {
+	case reaches:
+		if status == 401 || status == 403 || status == 404 || route.Method == http.MethodGet && status != 200 {
+			complain("may ask this")
+		}
+	case unknown:
+		if status != 401 {
+			complain("has no key that counts")
+		}
+	case forbidden:
+		if status != 403 {
+			complain("must not get this far")
+		}
+	}
+	if want == reaches {
+		return
+	}
+	for thing, id := range things {
+		if strings.Contains(body, id) && id != c.account && !strings.Contains(path, id) && !strings.Contains(form, id) {
+			complain("the answer shows Ada's " + thing)
+		}
+	}
+	if strings.Contains(body, canary) {
+		complain("the answer shows what stands on an object of Ada's")
+	}
+}
+
+// canary stands on every object that furnish makes.
+const canary = "only-for-ada-7c1f"
+
+// furnish makes one object of each kind, and returns their ids by name.
+func (h *house) furnish(ada clerk) map[string]string {
+	h.t.Helper()
+	things := map[string]string{}
+	tutor, leaver := ada.tutor(), ada.tutor()
+	things["tutor"], things["leaver"] = tutor, leaver
+	things["bank"] = idsOf(ada.get("/v1/accounts/" + tutor + "/external_accounts"))[0]
+	const mark = "&metadata[mark]=" + canary
+	make := func(name, path, form string) map[string]any {
+		made := ada.post(path, form+mark)
+		things[name] = made["id"].(string)
+		return made
+	}
+	make("customer", "/v1/customers", "source=tok_visa&email="+canary+"@example.com")
+	things["method"] = ada.post("/v1/payment_methods", "type=card&card[token]=tok_visa"+mark)["id"].(string)
+	ada.post("/v1/payment_methods/"+things["method"]+"/attach", "customer="+things["customer"])
+	make("intent", "/v1/payment_intents", "amount=1000&currency=hkd")
+	things["token"] = ada.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040")["id"].(string)
+	charge := make("charge", "/v1/charges", "amount=100000&currency=hkd&source=tok_bypassPending&application_fee_amount=1000&transfer_data[destination]="+tutor)
+	things["fee"], things["line"] = charge["application_fee"].(string), charge["balance_transaction"].(string)
+	make("refund", "/v1/refunds", "amount=1000&charge="+things["charge"])
+	make("plain", "/v1/charges", "amount=500000&currency=hkd&source=tok_bypassPending")
+	make("transfer", "/v1/transfers", "amount=10000&currency=hkd&destination="+tutor)
+	make("reversal", "/v1/transfers/"+things["transfer"]+"/reversals", "amount=1000")
+	make("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
+	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
+	make("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
+	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
+	make("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
+	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)
+	return things
+}
+
+// moveInNextDoor makes another platform account with a key.
+func (h *house) moveInNextDoor() (key string) {
+	h.t.Helper()
+	var platform string
+	if err := db.InTx(h.t.Context(), h.app.pool, func(ctx context.Context, tx bun.Tx) error {
+		a, err := h.app.accounts.CreatePlatform(ctx, tx, clock.System{}.Now(), connect.PlatformParams{Country: "HK", Name: "Bob's"})
+		platform = a.ID
+		return err
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+	return h.newKey(platform, false, credential.NewKey{Kind: credential.Secret})
+}
+
+func (h *house) newKey(account string, livemode bool, want credential.NewKey) string {
+	h.t.Helper()
+	var plain string
+	if err := db.InTx(h.t.Context(), h.app.pool, func(ctx context.Context, tx bun.Tx) error {
+		_, text, err := h.app.keys.Create(ctx, tx, clock.System{}.Now(), credential.Owner{Account: account, Livemode: livemode}, want)
+		plain = text.Reveal()
+		return err
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+	return plain
+}
+
+func (h *house) restricted(scope string) string {
+	return h.newKey(h.platform, false, credential.NewKey{Kind: credential.Restricted, Scopes: []string{scope}})
+}
+
+// eventsOf is what requests did to a platform and its accounts in test mode.
+func (h *house) eventsOf(platform string) (types []string) {
+	h.t.Helper()
+	if err := h.app.pool.NewRaw("SELECT type || ' of ' || object_id FROM platform.events WHERE platform = ? AND NOT livemode AND request_id <> '' ORDER BY seq",
+		platform).Scan(h.t.Context(), &types); err != nil {
+		h.t.Fatal(err)
+	}
+	return types
+}
+
+// answer is raw for answers of any form.
+func (c clerk) answer(method, path, form, key string) (int, string) {
+	c.t.Helper()
+	header := map[string]string{}
+	if c.as != "" {
+		header["Stripe-Account"] = c.as
+	}
+	header["Authorization"] = "Bearer " + key
+	r := c.exchange(letter{method: method, path: path, form: form, header: header})
+	return r.status, string(r.raw)
+}

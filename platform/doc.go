@@ -35,6 +35,7 @@
 //   - rest: requests, answers and routes; mux lives here
 //   - idempotency: one key, one effect, one answer
 //   - ui: what the pages share
+//   - mail: short mails to people, SMTP or the development inbox
 //   - client: our API as seen by our own commands
 //
 // Workshop:

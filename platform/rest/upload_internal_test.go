@@ -2,7 +2,9 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"mime/multipart"
 	"net/http/httptest"
 	"strings"
@@ -146,6 +148,53 @@ func TestFilesAndTextsDoNotStandForEachOther(t *testing.T) {
 		if f := fault.As(decodeParams(n, into)); f == nil || f.Param != param || f.Kind != fault.Invalid {
 			t.Errorf("%s: %v", param, f)
 		}
+	}
+}
+
+func TestUploadsBeyondThePlacesAreSentAwayUnread(t *testing.T) {
+	s := New(Config{Authenticator: nobody{}, Log: slog.New(slog.DiscardHandler)})
+	s.Mount(Route{Method: "POST", Path: "/x", Resource: "x", Upload: 1 << 20, Handler: s.Read(func(context.Context, *Request) (any, error) { return nil, nil })})
+	post := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("POST", "/x", nil))
+		return w
+	}
+	var leave []func()
+	for range maxUploads {
+		out, err := s.enterUpload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, out)
+	}
+	if w := post(); w.Code != 503 || w.Header().Get("Stripe-Should-Retry") != "true" {
+		t.Errorf("no place left: %d %v", w.Code, w.Header())
+	}
+	leave[0]()
+	for range maxUploads {
+		if w := post(); w.Code != 401 { // each of them gives its place back
+			t.Errorf("a place is free: %d", w.Code)
+		}
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Authenticate(context.Context, string) (Principal, error) {
+	return Principal{}, &fault.Error{Kind: fault.Unauthenticated}
+}
+
+func TestUploadsAreNotMountedForEverybody(t *testing.T) {
+	for name, route := range map[string]Route{"public": {Public: true}, "publishable": {Publishable: true, Resource: "x"}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a %s route takes uploads", name)
+				}
+			}()
+			route.Method, route.Path, route.Upload = "POST", "/x", 1
+			New(Config{}).Mount(route)
+		}()
 	}
 }
 

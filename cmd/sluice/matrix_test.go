@@ -135,6 +135,8 @@ var matrix = map[string]row{
 var open = map[string]string{
 	"GET /_sandbox/authenticate/{charge}":  "the payer's bank of the sandbox; test mode only, shows amount and result",
 	"POST /_sandbox/authenticate/{charge}": "the same",
+	"GET /brand/{account}/logo":            "what a platform chose to be known by; browsers load it on hosted pages",
+	"GET /brand/{account}/icon":            "the same",
 	"GET /livez":                           "says that the process answers",
 	"GET /readyz":                          "says which parts answer",
 	"GET /":                                "development only: an index without data",
@@ -356,7 +358,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
 	file := must[*stripe.File](h.t)(h.stripe().V1Files.Create(h.t.Context(), &stripe.FileCreateParams{
-		FileReader: bytes.NewReader(testLogo(h.t, 64, 64)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
+		FileReader: bytes.NewReader(testLogo(h.t, 128, 128)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
 	}))
 	things["file"] = file.ID
 	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/file"
+	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/processor/cardsim"
 	"github.com/sluicepay/sluice/connect/webhook"
@@ -58,7 +59,7 @@ type App struct {
 	mails    post
 	people   *session.People
 	provider *oauth.Provider
-	links    onboarder
+	links    *onboarding.Links
 	kit      *ui.Kit
 	pages    []rest.Route // those of people in browsers
 	files    *file.Files

@@ -49,7 +49,6 @@ func (s *Accounts) change(ctx context.Context, tx bun.Tx, at time.Time, scope te
 func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Account) error {
 	a.Version = 1
 	s.equip(a, at)
-	a.note(s.hearing(a.Livemode), at)
 	if err := insertAccount(ctx, tx, a); err != nil {
 		return err
 	}
@@ -57,6 +56,7 @@ func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 	if err := r.reconcile(snapshot{}); err != nil {
 		return err
 	}
+	a.note(s.hearing(a.Livemode), at)
 	if err := saveBook(ctx, tx, a); err != nil {
 		return err
 	}

@@ -32,7 +32,6 @@ func (a *App) routes() []rest.Route {
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                        // /v1/transfers, reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                   // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                              // /v1/account, /v1/accounts, capabilities, external accounts
-		connecthttp.PersonRoutes(s, a.accounts),                               // /v1/accounts/{id}/persons, and its older name people
 		connecthttp.TokenRoutes(s, a.methods),                                 // /v1/tokens
 		connecthttp.PaymentMethodRoutes(s, a.methods),                         // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                              // /v1/customers

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -831,13 +832,6 @@ func (c *counting) Fail(_ context.Context, subject string) error {
 	return nil
 }
 
-func (c *counting) Forgive(_ context.Context, subject string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.fails, subject)
-	return nil
-}
-
 func TestO19FailedAttemptsAreSlowedDown(t *testing.T) {
 	throttle := &counting{fails: map[string]int{}}
 	h := newHouse(t, func(c *oauth.Config) { c.Throttle = throttle })
@@ -890,5 +884,47 @@ func TestSweepRemovesOnlyWhatIsNoLongerLookedAt(t *testing.T) {
 	}
 	if r := h.refresh(t, a, next.text("refresh_token")); r.Status != 200 {
 		t.Errorf("the live refresh token: %s", r.Body)
+	}
+}
+
+func TestO31RotatingThePepperFailsNoValidSecret(t *testing.T) {
+	h := newHouse(t)
+	a := h.app(t)
+	got := h.connected(t, a)
+	code := h.approve(t, a).Get("code")
+	b := &browser{h: h}
+	request, err := b.begin(t, a.ask())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushed := h.post(t, "/oauth/par", a.ask("client_secret", a.secret)).text("request_uri")
+	next := nodeOf(t, h.pool, h.market, h.clock, func(c *oauth.Config) {
+		c.Former, c.Pepper = []secret.Pepper{c.Pepper}, pepper(t, "oauth_tokens_2")
+	})
+	if r := next.call(t, got.text("access_token"), "GET"); r.Status != 200 {
+		t.Errorf("access token: %d", r.Status)
+	}
+	if _, err := next.provider.Pending(t.Context(), b.request(nil), request.ID); err != nil {
+		t.Errorf("request: %v", err)
+	}
+	if _, err := (&browser{h: next}).begin(t, url.Values{"client_id": {a.ID}, "request_uri": {pushed}}); err != nil {
+		t.Errorf("pushed request: %v", err)
+	}
+	if r := next.post(t, "/oauth/introspect", url.Values{"token": {got.text("access_token")}, "client_id": {a.ID}, "client_secret": {a.secret}}); r.JSON["active"] != true {
+		t.Errorf("client secret, introspection: %d %s", r.Status, r.Body)
+	}
+	fresh := next.refresh(t, a, got.text("refresh_token"))
+	if fresh.Status != 200 || next.exchange(t, a, code).Status != 200 {
+		t.Fatalf("refresh or exchange: %s", fresh.Body)
+	}
+	within := next.refresh(t, a, got.text("refresh_token"))
+	if within.text("refresh_token") != fresh.text("refresh_token") {
+		t.Errorf("a lost answer: %d %s", within.Status, within.Body)
+	}
+	if r := next.post(t, "/oauth/revoke", url.Values{"token": {fresh.text("refresh_token")}}, bearer(a.key)...); r.Status != 200 || next.call(t, fresh.text("access_token"), "GET").Status != 401 {
+		t.Errorf("revoke: %d", r.Status)
+	}
+	if h.call(t, fresh.text("access_token"), "GET").Status != 401 {
+		t.Error("the old node knows the new pepper")
 	}
 }

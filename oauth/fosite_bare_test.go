@@ -40,10 +40,9 @@ func (s *bareStore) wait() {
 	}
 }
 
-func (s *bareStore) GetPKCERequestSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
-	r, err := s.MemoryStore.GetPKCERequestSession(ctx, signature, session)
+func (s *bareStore) InvalidateAuthorizeCodeSession(ctx context.Context, signature string) error {
 	s.wait()
-	return r, err
+	return s.MemoryStore.InvalidateAuthorizeCodeSession(ctx, signature)
 }
 
 func (s *bareStore) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {

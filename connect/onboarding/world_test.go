@@ -356,3 +356,7 @@ func (b *browser) mustBe(step string) {
 		b.t.Fatalf("at %s (%d), want %s:\n%s", b.url, b.status, step, b.text())
 	}
 }
+
+func (w *town) standard(ctx context.Context, tx bun.Tx) (connect.Account, error) {
+	return w.accounts.OpenForOAuth(ctx, tx, w.now.Now(), connect.OpenParams{Platform: w.platform, Email: "own@example.com"})
+}

@@ -4,26 +4,31 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/oauth/throttle"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
-// marketplace tells oauth of accounts: it satisfies oauth.Marketplace.
-type marketplace struct {
+// market tells oauth of accounts: it satisfies oauth.Marketplace.
+type market struct {
 	accounts *connect.Accounts
 	links    *onboarding.Links
 }
 
-func (m marketplace) Platform(ctx context.Context, idb bun.IDB, platform string, livemode bool) (oauth.Party, error) {
+func (m market) Platform(ctx context.Context, idb bun.IDB, platform string, livemode bool) (oauth.Party, error) {
 	a, err := m.accounts.Get(ctx, idb, tenant.Scope{Platform: platform, Account: platform, Livemode: livemode}, platform)
 	if fault.Is(err, fault.Forbidden) || err == nil && (!a.IsPlatform() || !a.ClosedAt.IsZero()) {
 		return oauth.Party{}, fault.NoSuch("account", platform)
@@ -40,7 +45,7 @@ func (m marketplace) Platform(ctx context.Context, idb bun.IDB, platform string,
 	return p, nil
 }
 
-func (m marketplace) Accounts(ctx context.Context, idb bun.IDB, platform string, livemode bool, ids []string) ([]oauth.Party, error) {
+func (m market) Accounts(ctx context.Context, idb bun.IDB, platform string, livemode bool, ids []string) ([]oauth.Party, error) {
 	var parties []oauth.Party
 	for _, id := range ids {
 		if id == platform { // a platform does not connect itself
@@ -72,26 +77,26 @@ func valueOf(s *string) string {
 	return *s
 }
 
-func (m marketplace) Open(ctx context.Context, tx bun.Tx, p oauth.OpenParams) (string, error) {
+func (m market) Open(ctx context.Context, tx bun.Tx, p oauth.OpenParams) (string, error) {
 	a, err := m.accounts.OpenForOAuth(ctx, tx, m.now(p.Livemode), connect.OpenParams{
 		Platform: p.Platform, Livemode: p.Livemode, Express: p.Express, Email: p.Email, Prefill: p.Prefill, Capabilities: p.Capabilities,
 	})
 	return a.ID, err
 }
 
-func (m marketplace) SetAccess(ctx context.Context, tx bun.Tx, platform, account string, livemode bool, access tenant.Access) error {
+func (m market) SetAccess(ctx context.Context, tx bun.Tx, platform, account string, livemode bool, access tenant.Access) error {
 	return m.accounts.SetAccess(ctx, tx, m.now(livemode), platform, account, livemode, access)
 }
 
-func (m marketplace) Reach(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (tenant.Access, bool, error) {
+func (m market) Reach(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (tenant.Access, bool, error) {
 	return m.accounts.ReachNow(ctx, idb, platform, account, livemode)
 }
 
-func (m marketplace) Onboarding(ctx context.Context, tx bun.Tx, account string, livemode bool, platform, returnURL string) (string, bool, error) {
+func (m market) Onboarding(ctx context.Context, tx bun.Tx, account string, livemode bool, platform, returnURL string) (string, bool, error) {
 	return m.links.Onboarding(ctx, tx, account, livemode, platform, returnURL)
 }
 
-func (m marketplace) now(livemode bool) time.Time { return m.accounts.Clock(livemode).Now() }
+func (m market) now(livemode bool) time.Time { return m.accounts.Clock(livemode).Now() }
 
 // members tells oauth who may decide for an account: it satisfies oauth.Members.
 type members struct{ people *session.People }
@@ -153,4 +158,49 @@ func (n accountNames) AccountNames(ctx context.Context, ids []string) (map[strin
 		}
 	}
 	return names, nil
+}
+
+// documents keeps what people upload on the onboarding pages.
+type documents struct {
+	pool  *bun.DB
+	files *file.Files
+}
+
+// KeepDocument satisfies onboarding.Documents. A file of the account's own can be
+// named by nobody but the account and its platform.
+func (d documents) KeepDocument(ctx context.Context, scope tenant.Scope, name string, content []byte) (string, error) {
+	draft, err := d.files.Prepare(scope, file.Params{Purpose: "identity_document", Filename: name, Content: content})
+	if err != nil {
+		return "", err
+	}
+	var kept file.File
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+		kept, err = d.files.Store(ctx, tx, draft)
+		return err
+	})
+	return kept.ID, err
+}
+
+// stepUp lets only a member who has just proven to be there say where payouts go.
+type stepUp struct {
+	pool   *bun.DB
+	people *session.People
+}
+
+// ConfirmBank satisfies onboarding.StepUp.
+func (s stepUp) ConfirmBank(r *http.Request, account string, livemode bool, back string) (ok bool, confirm string, err error) {
+	team, err := s.people.Team(r.Context(), s.pool, account, livemode)
+	if err != nil || len(team) == 0 {
+		return err == nil, "", err
+	}
+	visit, known := s.people.Visit(r.Context(), r)
+	is := func(m session.Member) bool { return known && m.User == visit.User.ID && m.Role.May(session.EditBank) }
+	next := "?" + url.Values{"next": {back}}.Encode()
+	switch {
+	case !slices.ContainsFunc(team, is):
+		return false, "/sign-in" + next, nil
+	case !s.people.Fresh(visit):
+		return false, "/security/confirm" + next, nil
+	}
+	return true, "", nil
 }

@@ -204,3 +204,30 @@ func TestAnyBrandColourPassesTheAudit(t *testing.T) {
 		}
 	}
 }
+
+func TestPartsOfAPageAreReplacedUnderThePolicy(t *testing.T) {
+	kit := newKit(t)
+	const page = `<h1>{{t "trial.title"}}</h1><form id="f" class="form" method="post" novalidate hx-post="/form" hx-select="#f" hx-swap="outerHTML">{{errors .Form}}
+{{field .Form "name" "label" "trial.name"}}{{button "trial.send"}}</form>`
+	var parts atomic.Int32
+	url := uitest.Server(t, kit, trial(t, kit, page, func(w http.ResponseWriter, r *http.Request, p *ui.Pages) {
+		form := ui.PostedForm(r)
+		if r.Header.Get("HX-Request") != "" {
+			parts.Add(1)
+			form.Fail("name", "trial.wrong")
+		}
+		p.Render(w, r, "trial", ui.View{Title: "trial.title", Form: form})
+	}))
+	tab := uitest.Browser(t).Tab(t)
+	tab.Open(url + "/form")
+	tab.Eval(`window.same = true`, nil)
+	for range 2 { // the second time the form that was swapped in
+		tab.Click("Send")
+		tab.Wait(`window.same && document.activeElement.matches("[data-errors]") && !document.querySelector("form[data-sent]")`)
+		tab.Eval(`document.activeElement.blur()`, nil)
+	}
+	if n := parts.Load(); n != 2 {
+		t.Errorf("%d parts were asked for", n)
+	}
+	uitest.Audit(t, tab)
+}

@@ -239,3 +239,40 @@ func TestRationedMailAsksToWait(t *testing.T) {
 		t.Fatalf("%d %s", page.Status, mistakes(page.Body))
 	}
 }
+
+// A failed form is answered under the form's address; opening that address, as the
+// language buttons do, leads to the page.
+func TestAddressesOfFormsLeadToTheirPages(t *testing.T) {
+	h := newHall(t)
+	h.user(t, "ada@example.com", "Ada")
+	g := h.guest(t)
+	if page := g.send("/sign-in/passkey?next=%2Fsecurity", "credential", "x"); page.Status != 422 || !strings.Contains(page.Body, "not accepted") {
+		t.Fatalf("refused passkey: %d", page.Status)
+	}
+	if page := g.get("/sign-in/passkey?next=%2Fsecurity"); page.Location != "/sign-in?next=%2Fsecurity" {
+		t.Errorf("leads to %q", page.Location)
+	}
+	g.signIn("ada@example.com")
+	for path, to := range map[string]string{
+		"/verify-email/again": "/verify-email", "/security/confirm/passkey": "/security/confirm", "/security/totp/start": "/security/totp",
+		"/security/sessions/end": "/security", "/accounts/acct_shop/team/role": "/accounts/acct_shop/team",
+	} {
+		if page := g.get(path); page.Status != 303 || page.Location != to {
+			t.Errorf("%s leads to %q", path, page.Location)
+		}
+	}
+}
+
+func TestSecondProofOfOneAddressLeadsToSignIn(t *testing.T) {
+	h := newHall(t)
+	first, second := h.guest(t), h.guest(t)
+	form := []string{"email", "ada@example.com", "name", "Ada", "password", goodPassword}
+	first.post("/sign-up", "/verify-email", form...)
+	code := h.codeTo(t, "ada@example.com")
+	second.post("/sign-up", "/verify-email", form...)
+	second.post("/verify-email", "/accounts", "code", h.codeTo(t, "ada@example.com"))
+	first.post("/verify-email", "/sign-in?done=taken", "code", code)
+	if page := first.get("/sign-in?done=taken"); !strings.Contains(page.Body, "already have an account") {
+		t.Error("the page does not say why")
+	}
+}

@@ -414,3 +414,13 @@ func (h *house) issuer() string {
 }
 
 func asRefused(err error, refused **oauth2.RetrieveError) bool { return errors.As(err, refused) }
+
+// cookie is the value of the cookie whose name has this in it.
+func (g *guest) cookie(part string) string {
+	for _, c := range g.http.Jar.Cookies(g.home()) {
+		if strings.Contains(c.Name, part) {
+			return c.Value
+		}
+	}
+	return ""
+}

@@ -32,6 +32,7 @@ import (
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/ui"
+	"github.com/sluicepay/sluice/platform/wire/openapi"
 )
 
 // town is a server with the marketplace "TutorHub Hong Kong" and the hosted pages, over a true database.
@@ -110,7 +111,7 @@ func newTown(t testing.TB, adjust ...func(*onboarding.Config)) *town {
 	must(t, err)
 
 	var server *rest.Server
-	ts := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { server.ServeHTTP(rw, r) }))
+	ts := httptest.NewUnstartedServer(openapi.Wrap(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { server.ServeHTTP(rw, r) })))
 	ts.Start()
 	t.Cleanup(ts.Close)
 	w.url = ts.URL

@@ -229,9 +229,7 @@ func TestExactlyWhatIsDueSufficesFromAnywhere(t *testing.T) {
 		}}
 		w.capability = rapid.SampledFrom(capabilities).Draw(t, "capability")
 		w.name = fmt.Sprintf("%s %s %s", w.facts.Country, w.facts.BusinessType, w.capability)
-		for _, c := range rapid.SliceOfNDistinct(rapid.SampledFrom(capabilities), 0, 3, rapid.ID).Draw(t, "requested") {
-			w.facts.Requested = append(w.facts.Requested, c)
-		}
+		w.facts.Requested = rapid.SliceOfNDistinct(rapid.SampledFrom(capabilities), 0, 3, rapid.ID).Draw(t, "requested")
 		if !slices.Contains(w.facts.Requested, w.capability) {
 			w.facts.Requested = append(w.facts.Requested, w.capability)
 		}

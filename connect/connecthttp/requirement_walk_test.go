@@ -67,7 +67,6 @@ type pilgrim struct {
 	mode, country, business, capability string
 	number                              int
 	id                                  string
-	restricted                          []string // why, one entry per time
 	seen                                map[string]bool
 }
 

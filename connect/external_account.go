@@ -207,8 +207,8 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 		RoutingNumber: bank.RoutingNumber, Last4: bank.Last4(), Fingerprint: BankFingerprint(s.cfg.Pepper, bank), Status: ExternalNew,
 		CreatedAt: at, Version: 1,
 	}
-	if !a.Livemode {
-		e.BankName = "SLUICE TEST BANK"
+	if e.BankName, err = bankName(bank, a.Livemode); err != nil {
+		return ExternalAccount{}, err
 	}
 	if err := a.mustBeNew(e); err != nil {
 		return ExternalAccount{}, err

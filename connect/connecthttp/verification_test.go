@@ -405,6 +405,11 @@ func TestTheSameBankAccountTwiceHoldsPayouts(t *testing.T) {
 		!slices.Equal(a.codes(), []string{"external_account verification_failed_other"}) {
 		t.Fatalf("refused: %v", a["requirements"])
 	}
+	// No change to the refused one makes it good.
+	external := a.at("external_accounts")["data"].([]any)[0].(map[string]any)["id"].(string)
+	if e := m.call("POST", "/v1/accounts/"+second+"/external_accounts/"+external, 200, "account_holder_name=Chan"); e["status"] != "verification_failed" || len(e.at("requirements")["errors"].([]any)) != 1 {
+		t.Fatalf("the refused one: %v", e)
+	}
 	a = m.call("POST", "/v1/accounts/"+second, 200, "external_account[country]=HK", "external_account[routing_number]=024-001", "external_account[account_number]=111222333")
 	if a["payouts_enabled"] != true {
 		t.Fatalf("another one: %v", a)

@@ -281,6 +281,9 @@ func (r *recorder) reviewDuplicates(subject string) error {
 	if len(marks) == 0 {
 		return nil
 	}
+	if err := queueUp(r.ctx, r.tx, marks...); err != nil {
+		return err
+	}
 	var seen []struct{ Mark, Account string }
 	err := r.tx.NewRaw(`SELECT DISTINCT n.mark, n.account FROM connect.identity_numbers n JOIN connect.accounts a ON a.id = n.account
 		WHERE n.platform = ? AND n.livemode = ? AND n.mark = ANY(?) AND n.account <> ? AND a.closed_at IS NULL ORDER BY n.account LIMIT ?`,
@@ -296,6 +299,19 @@ func (r *recorder) reviewDuplicates(subject string) error {
 		accounts[i] = other.Account
 	}
 	return r.openReview(subject, kind, seen[0].Mark, unique(accounts))
+}
+
+// queueUp makes changes that bring in the same number or bank account wait for one
+// another until they commit: of two accounts made at the same moment one sees the
+// other. Taken after the account's row; two that cross are a deadlock, which is retried.
+func queueUp(ctx context.Context, tx bun.Tx, marks ...string) error {
+	slices.Sort(marks)
+	for _, mark := range marks {
+		if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(hashtextextended('connect.mark ' || ?, 0))", mark).Exec(ctx); err != nil {
+			return fmt.Errorf("wait for the same mark: %w", err)
+		}
+	}
+	return nil
 }
 
 // maxDuplicates bounds how many other accounts a review names.
@@ -317,6 +333,9 @@ func (r *recorder) reconcileBanks(before snapshot) error {
 	for _, e := range a.ExternalAccounts {
 		if _, old := before.externals[e.ID]; old || r.svc.magicBank(a, e) {
 			continue
+		}
+		if err := queueUp(r.ctx, r.tx, e.Fingerprint); err != nil {
+			return err
 		}
 		accounts, err := r.svc.sameBank(r.ctx, r.tx, a, e.Fingerprint)
 		if err != nil {

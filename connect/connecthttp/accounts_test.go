@@ -407,6 +407,23 @@ func TestErroredBankAccountStopsPayoutsUntilItIsChanged(t *testing.T) {
 	}
 }
 
+func TestANewBankAccountReplacesADefaultThatErrored(t *testing.T) {
+	m := open(t)
+	id := m.tutor("external_account=btok_hk")["id"].(string)
+	path := "/v1/accounts/" + id + "/external_accounts"
+	external := m.call("GET", path, 200)["data"].([]any)[0].(map[string]any)["id"].(string)
+	err := db.InTx(t.Context(), m.pool, func(ctx context.Context, tx bun.Tx) error {
+		return m.accounts.MarkErrored(ctx, tx, m.accounts.Clock(false).Now(), tenant.Scope{Platform: m.platform, Account: id}, external)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := m.call("POST", path, 200, "external_account[country]=HK", "external_account[routing_number]=004-001", "external_account[account_number]=123456789")
+	if e["default_for_currency"] != true || m.call("GET", "/v1/accounts/"+id, 200)["payouts_enabled"] != true {
+		t.Fatalf("the new one: %v", e)
+	}
+}
+
 func TestRejectedAndDeletedAccountsAreNoDestinations(t *testing.T) {
 	m := open(t)
 	rejected, deleted := m.tutor()["id"].(string), m.tutor()["id"].(string)

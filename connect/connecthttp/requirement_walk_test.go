@@ -296,6 +296,7 @@ func stricter(t testing.TB) *connect.Rules {
 // due. All walk in step, for they share a clock. Half of them are live accounts,
 // half test accounts that asked for the true rules.
 func TestEveryAccountOfTheTableWalksToActiveAndBack(t *testing.T) {
+	t.Parallel() // by far the longest one here
 	rules := stricter(t)
 	m := verified(t, func(cfg *connect.Config) { cfg.Rules = rules })
 	var all []*pilgrim

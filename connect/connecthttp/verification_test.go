@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -405,6 +406,11 @@ func TestTheSameBankAccountTwiceHoldsPayouts(t *testing.T) {
 		!slices.Equal(a.codes(), []string{"external_account verification_failed_other"}) {
 		t.Fatalf("refused: %v", a["requirements"])
 	}
+	// No change to the refused one makes it good.
+	external := a.at("external_accounts")["data"].([]any)[0].(map[string]any)["id"].(string)
+	if e := m.call("POST", "/v1/accounts/"+second+"/external_accounts/"+external, 200, "account_holder_name=Chan"); e["status"] != "verification_failed" || len(e.at("requirements")["errors"].([]any)) != 1 {
+		t.Fatalf("the refused one: %v", e)
+	}
 	a = m.call("POST", "/v1/accounts/"+second, 200, "external_account[country]=HK", "external_account[routing_number]=024-001", "external_account[account_number]=111222333")
 	if a["payouts_enabled"] != true {
 		t.Fatalf("another one: %v", a)
@@ -412,6 +418,25 @@ func TestTheSameBankAccountTwiceHoldsPayouts(t *testing.T) {
 	// Everybody in the sandbox has the test accounts.
 	if a := m.enforced(); a.at("requirements")["disabled_reason"] == "under_review" {
 		t.Fatalf("the sandbox's own bank account: %v", a["requirements"])
+	}
+}
+
+func TestOfTwoTwinsMadeAtOnceOneIsSeen(t *testing.T) {
+	m := verified(t)
+	const twins = 8
+	var wait sync.WaitGroup
+	for range twins {
+		wait.Go(func() {
+			m.enforced("individual[id_number]=C123456(9)", "external_account[country]=HK", "external_account[routing_number]=004-001",
+				"external_account[account_number]=444555666", "external_account=")
+		})
+	}
+	wait.Wait()
+	for _, kind := range []string{"duplicate_person", "duplicate_bank_account"} {
+		var n int
+		if err := m.pool.NewRaw("SELECT count(*) FROM connect.verification_reviews WHERE kind = ?", kind).Scan(t.Context(), &n); err != nil || n != twins-1 {
+			t.Errorf("%s: %d reviews of %d accounts, %v", kind, n, twins, err)
+		}
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *Accounts) Reviews(ctx context.Context, idb bun.IDB, scope tenant.Scope,
 		return page.Of[Review]{}, err
 	}
 	rows, err := page.Fetch[reviewRow](ctx, idb, f.Params, "verification review", func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("r.platform = ? AND r.livemode = ?", scope.Platform, scope.Livemode)
+		return q.Where("r.platform = ? AND r.livemode = ?", scope.Platform, scope.Livemode).Where(connectedReview)
 	}, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if f.Account != "" {
 			q = q.Where("r.account = ?", f.Account)
@@ -406,9 +406,13 @@ func (r *recorder) cancelReview(subject string) error {
 	return nil
 }
 
+// connectedReview leaves out accounts that the platform has not (or not any more) a
+// connection to: it must not learn of them. Their reviews wait.
+const connectedReview = "EXISTS (SELECT FROM connect.accounts a WHERE a.id = r.account AND a.access <> '')"
+
 func findReview(ctx context.Context, idb bun.IDB, scope tenant.Scope, review string, lock bool) (Review, error) {
 	var row reviewRow
-	q := idb.NewSelect().Model(&row).Where("r.id = ? AND r.platform = ? AND r.livemode = ?", review, scope.Platform, scope.Livemode)
+	q := idb.NewSelect().Model(&row).Where("r.id = ? AND r.platform = ? AND r.livemode = ?", review, scope.Platform, scope.Livemode).Where(connectedReview)
 	if lock {
 		q = q.For("UPDATE OF r") // after its account's row
 	}

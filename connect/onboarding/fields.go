@@ -134,7 +134,7 @@ func (f Field) place() int {
 
 // wholeAddresses adds the lines of an address that nobody asked for but people have.
 func (t *tour) wholeAddresses(fields []Field, taken map[string]bool) []Field {
-	lines := []string{"line2", "city"}
+	var lines []string
 	switch t.a.Country {
 	case "HK", "MO", "AE", "QA":
 		lines = []string{"city"}

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"html"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
@@ -29,10 +33,13 @@ func (h *house) sitting(t *testing.T, lang string, options ...uitest.TabOption) 
 	return &sitting{house: h, t: t, lang: lang, Tab: uitest.Browser(t).Tab(t, append(options, uitest.Language(lang))...)}
 }
 
-// look audits the page; with SLUICE_LOOKS=folder it also leaves pictures of it there.
+// look audits the page, once in English and where it is longest in 繁體中文; with
+// SLUICE_LOOKS=folder it also leaves pictures there, of all.
 func (s *sitting) look(name string) {
 	s.t.Helper()
-	uitest.Audit(s.t, s.Tab)
+	if s.lang == "en" || slices.Contains([]string{"consent-more", "consent-viewer", "platforms"}, name) {
+		uitest.Audit(s.t, s.Tab)
+	}
 	if folder := os.Getenv("SLUICE_LOOKS"); folder != "" {
 		for _, theme := range []struct {
 			name string
@@ -83,7 +90,13 @@ func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
 			ask("consent-app", calendar, tenant.ReadOnly)
 			first := h.connects(may, app, tenant.ReadOnly, "new")
 			h.connects(may, calendar, tenant.ReadWrite, first.account)
+			s.Open(h.url + platformsURL(first.account))
+			s.look("platforms-two")
+			s.ClickThrough("Disconnect")
+			s.look("disconnect-one-of-two")
 			h.connectionEnds(may, first.account, "Lesson Calendar")
+			s.Open(h.url + "/oauth/consent?request=areq_none")
+			s.look("problem-expired")
 		}
 		account := h.accountsOf(user)[0]
 		ask("consent-more", app, tenant.ReadWrite)
@@ -105,6 +118,7 @@ func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
 		s.look("platforms-viewer")
 	}
 	h.connects(other, calendar, tenant.ReadWrite, "new")
+	h.connects(other, app, tenant.ReadWrite, "new")
 	s := h.sitting(t, "en")
 	s.enter(other)
 	s.Open(h.url + connectLink(calendar, tenant.ReadWrite))
@@ -118,5 +132,32 @@ func (s *sitting) setCookie(c *http.Cookie) {
 	}))
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// The browser holds the redirects that follow a form against the page's policy: the
+// answer must arrive at another origin all the same, whichever way it goes.
+func TestTheAnswerReachesAnotherOrigin(t *testing.T) {
+	h := newHouse(t)
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		q := r.URL.Query()
+		fmt.Fprintf(w, "<!doctype html><html lang=en><title>shop</title><link rel=icon href=data:,><p>code %v, error %s, referrer %q", q.Has("code"), html.EscapeString(q.Get("error")), r.Referer())
+	}))
+	t.Cleanup(shop.Close)
+	app, _ := h.client("TutorHub HK", func(n *oauth.NewClient) { n.RedirectURIs = []string{shop.URL + "/cb"} })
+	may := h.guest("en")
+	may.signIn("Chan May")
+	for _, scripts := range []uitest.TabOption{uitest.Phone, uitest.NoScript} {
+		s := h.sitting(t, "en", scripts)
+		s.enter(may)
+		s.Open(h.url + connectLink(app, tenant.ReadWrite))
+		s.ClickThrough("Deny")
+		s.WaitText(`code false, error access_denied, referrer ""`)
+		s.Open(h.url + connectLink(app, tenant.ReadWrite))
+		s.ClickThrough("Allow")
+		s.WaitURL("/onboarding/")
+		s.Click("Save and finish later")
+		s.WaitText(`code true, error , referrer ""`)
 	}
 }

@@ -91,6 +91,7 @@ type Config struct {
 	Pepper   secret.Pepper   // purpose "fingerprints"
 	Tokens   BankTokens      // nil: no bank tokens
 	Balances Balances        // nil: live accounts cannot be deleted
+	Files    Files           // nil: file ids are taken as they come
 }
 
 // Accounts keeps the accounts of all platforms.

@@ -84,6 +84,9 @@ func (s *Accounts) apply(ctx context.Context, tx bun.Tx, at time.Time, a *Accoun
 	if err := a.applyIndividual(at, p.Individual); err != nil {
 		return err
 	}
+	if err := s.checkBranding(ctx, tx, a, p.Settings); err != nil {
+		return err
+	}
 	if err := a.applySettings(p.Settings); err != nil {
 		return err
 	}

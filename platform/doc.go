@@ -34,7 +34,8 @@
 //
 //   - rest: requests, answers and routes; mux lives here
 //   - idempotency: one key, one effect, one answer
-//   - ui: what the pages share
+//   - ui: what the hosted pages share: layout, components, assets, languages, forms
+//   - ui/uitest: the hosted pages in a real browser, for tests
 //   - client: our API as seen by our own commands
 //
 // Workshop:

@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/processor/cardsim"
 	"github.com/sluicepay/sluice/connect/webhook"
@@ -49,6 +50,7 @@ type App struct {
 	idem     *idempotency.Store
 	auth     *credential.Authenticator
 	keys     *credential.Service
+	files    *file.Files
 	accounts *connect.Accounts
 	methods  *payment.Methods
 	sandbox  *cardsim.Sim
@@ -133,8 +135,10 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		return err
 	}
 	a.methods = payment.NewMethods(a.pool, payment.MethodConfig{Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper})
+	a.files = file.New(a.pool, file.Config{Clocks: a.clocks, Keyring: ring})
 	a.accounts = connect.NewAccounts(a.pool, connect.Config{
 		Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(a.methods), Balances: settledBalances{},
+		Files: a.files,
 	})
 	a.simPool, err = db.Open(ctx, db.Config{URL: a.cfg.DatabaseURL.Reveal(), Name: "sluice cardsim", MaxConns: simConns})
 	if err != nil {

@@ -31,6 +31,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
+			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 		)
 	}
 	if a.cfg.Roles.Has(RolePayouts) {
@@ -46,6 +47,13 @@ func (a *App) jobs() []*run.Worker {
 func (a *App) seal(ctx context.Context) error {
 	_, err := audit.Seal(ctx, a.pool)
 	return err
+}
+
+// eraseDocuments ends the retention of identity documents.
+func (a *App) eraseDocuments(ctx context.Context) error {
+	_, test := a.files.Sweep(ctx, false)
+	_, live := a.files.Sweep(ctx, true)
+	return errors.Join(test, live)
 }
 
 // keysPerSweep bounds one transaction of forgetKeys.

@@ -19,7 +19,7 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "ledger",
+	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger",
 	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "webhook_endpoints",
 }
 
@@ -32,6 +32,8 @@ func (a *App) routes() []rest.Route {
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                        // /v1/transfers, reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                   // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                              // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.FileRoutes(s, a.pool, a.files),                            // /v1/files
+		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                  // /brand/{account}/logo, icon
 		connecthttp.TokenRoutes(s, a.methods),                                 // /v1/tokens
 		connecthttp.PaymentMethodRoutes(s, a.methods),                         // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                              // /v1/customers

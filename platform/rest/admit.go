@@ -21,7 +21,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*R
 	}
 	if secret == "" && route.Publishable {
 		// Browsers send the publishable key as a parameter.
-		if request.params, err = parseParams(r); err != nil {
+		if request.params, err = receive(w, r, route); err != nil {
 			return nil, err
 		}
 		secret = takeText(request.params, "key")
@@ -41,7 +41,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*R
 		return nil, &fault.Error{Kind: fault.RateLimited, Code: "rate_limit", Message: "Too many requests for this API key. Please slow down."}
 	}
 	if request.params == nil {
-		if request.params, err = parseParams(r); err != nil {
+		if request.params, err = receive(w, r, route); err != nil {
 			return nil, err
 		}
 	}

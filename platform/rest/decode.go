@@ -21,6 +21,7 @@ import (
 //	map[string]T            values of map[string]string may be empty
 //	struct, *struct         nested parameters
 //	ParamDecoder            reads itself (metadata.Patch, page.Range)
+//	Upload                  a file; only on routes that take uploads
 //	Ignored                 accepted without a look
 //
 // All unknown parameters are reported before the first malformed one, and that
@@ -208,6 +209,9 @@ func setBool(d *decoder, to reflect.Value, n *node, at *path) {
 func (d *decoder) text(n *node, at *path, noun string) (text string, ok bool) {
 	switch {
 	case n.kind == nothing:
+		return "", false
+	case n.kind == upload:
+		d.fail(fault.Invalidf("", at.String(), "Invalid %s: %s was given a file.", noun, at))
 		return "", false
 	case n.kind != scalar:
 		d.fail(fault.Invalidf("", at.String(), "Invalid %s: %s was given a set of values.", noun, at))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -33,6 +34,7 @@ const (
 	scalar              // text, number or boolean: all kept as their text
 	list                // a[]=… or a JSON array
 	object              // a[b]=… or a JSON object; also a[0]=…, which decodes into arrays
+	upload              // a file of a multipart body
 )
 
 // node is a request's parameters as a tree, the same for form and JSON. Numbers
@@ -44,6 +46,7 @@ type node struct {
 	keys  []string // in order of arrival; vals beside
 	vals  []*node
 	index map[string]int // only of big objects
+	file  *Upload
 }
 
 // indexFrom is the object size at which a map beats looking at each key.
@@ -143,6 +146,8 @@ func (n *node) plain() any {
 			out[key] = n.vals[i].plain()
 		}
 		return out
+	case upload:
+		return *n.file
 	case nothing:
 	}
 	return nil
@@ -173,6 +178,8 @@ func (n *node) canonical(b []byte) []byte {
 			b = appendText(b, n.keys[i])
 			b = n.vals[i].canonical(b)
 		}
+	case upload:
+		b = n.file.canonical(b)
 	case nothing:
 	}
 	return b
@@ -190,11 +197,15 @@ type parser struct {
 	count int
 }
 
-// parseParams reads the parameters of a request: the query, then the body (form or JSON).
-func parseParams(r *http.Request) (*node, error) {
+// parseParams reads the parameters of a request: the query, then the body (form or
+// JSON, or multipart of at most uploads bytes where that is not 0).
+func parseParams(r *http.Request, uploads int64) (*node, error) {
 	p := &parser{root: &node{kind: object}}
 	if err := p.form(r.URL.RawQuery); err != nil {
 		return nil, err
+	}
+	if uploads > 0 && r.Body != nil && mediaType(r) == "multipart/form-data" {
+		return p.root, p.multipart(r, uploads)
 	}
 	body, err := readBody(r)
 	if err != nil {
@@ -237,7 +248,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, badRequest("Request bodies cannot be compressed.")
 	}
 	if r.ContentLength > maxBody {
-		return nil, tooLarge()
+		return nil, tooLarge(maxBody)
 	}
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
@@ -247,7 +258,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, badRequest("The request body could not be read to its end.")
 	}
 	if buf.Len() > maxBody {
-		return nil, tooLarge()
+		return nil, tooLarge(maxBody)
 	}
 	return buf.Bytes(), nil
 }
@@ -593,8 +604,8 @@ func tooMany(name string) error {
 	return fault.Invalidf("", printable(name), "Too many parameters: at most %d in one request and %d in one array.", maxParams, maxElements)
 }
 
-func tooLarge() error {
-	return &fault.Error{Kind: fault.TooLarge, Unsaved: true, Message: "The request body is larger than 1 MiB."}
+func tooLarge(limit int64) error {
+	return &fault.Error{Kind: fault.TooLarge, Unsaved: true, Message: fmt.Sprintf("The request body is larger than %d KiB.", limit>>10)}
 }
 
 // path is where in the parameters we are.

@@ -143,7 +143,7 @@ func TestBodyKindsAndLimits(t *testing.T) {
 	} {
 		r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.media)
-		n, err := parseParams(r)
+		n, err := parseParams(r, 0)
 		if c.want == nil {
 			if !fault.Is(err, c.kind) {
 				t.Errorf("%s: got %v", c.rule, err)
@@ -161,7 +161,7 @@ func TestBodyKindsAndLimits(t *testing.T) {
 func TestChunkedBodyOverTheLimitIsTooLarge(t *testing.T) {
 	r := httptest.NewRequest("POST", "/x", strings.NewReader("a="+strings.Repeat("x", maxBody)))
 	r.ContentLength = -1
-	if _, err := parseParams(r); !fault.Is(err, fault.TooLarge) {
+	if _, err := parseParams(r, 0); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("got %v", err)
 	}
 }

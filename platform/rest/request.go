@@ -77,8 +77,8 @@ type WriteHandler = func(ctx context.Context, tx bun.Tx, r *Request) (any, error
 type Ignored struct{}
 
 // ParamDecoder is a parameter type that reads itself. v is a string, a
-// []any, a map[string]any of these, or nil for JSON null; numbers and booleans
-// come as their text. name is the parameter in request spelling.
+// []any, a map[string]any of these, an Upload, or nil for JSON null; numbers and
+// booleans come as their text. name is the parameter in request spelling.
 type ParamDecoder interface {
 	DecodeParam(name string, v any) error
 }

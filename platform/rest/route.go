@@ -21,7 +21,7 @@ type pathMethods struct {
 
 // New makes a server without routes.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg.withDefaults(), router: mux.NewRouter()}
+	s := &Server{cfg: cfg.withDefaults(), router: mux.NewRouter(), uploads: make(chan struct{}, maxUploads)}
 	// Clean paths are the client's business: the router's redirect would turn a POST into a GET.
 	s.router.SkipClean(true)
 	s.router.NotFoundHandler = http.HandlerFunc(s.noSuchRoute)
@@ -36,12 +36,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // Mount adds routes. Order matters: of two paths that match, the first one serves, so
 // /v1/accounts/search stands before /v1/accounts/{id}, and hot routes stand first.
 // It panics on a route that is not Public and names no resource: nothing is open by
-// omission.
+// omission. It panics on uploads without a secret key, too.
 func (s *Server) Mount(routes ...Route) {
 	for i := range routes {
 		route := &routes[i]
 		if !route.Public && route.Resource == "" {
 			panic("rest: route " + route.Method + " " + route.Path + " has no resource")
+		}
+		if route.Upload > 0 && (route.Public || route.Publishable) {
+			// A publishable key may stand in the body: files would be read for somebody unknown.
+			panic("rest: route " + route.Method + " " + route.Path + " takes uploads from anybody")
 		}
 		methods := []string{route.Method}
 		if route.Method == http.MethodGet {
@@ -108,6 +112,14 @@ func (s *Server) routed(route *Route) http.Handler {
 		if route.Public {
 			route.Handler.ServeHTTP(w, r)
 			return
+		}
+		if route.Upload > 0 {
+			leave, err := s.enterUpload()
+			if err != nil {
+				sendFault(w, r, err)
+				return
+			}
+			defer leave()
 		}
 		request, err := s.admit(w, r, route)
 		if err != nil {

@@ -48,6 +48,7 @@ type Server struct {
 	handler http.Handler
 	methods []pathMethods
 	flights flights
+	uploads chan struct{} // a token for each request with files that is being served
 }
 
 // Route is one operation.
@@ -60,6 +61,9 @@ type Route struct {
 	Publishable bool
 	// Public operations have no authentication, version or idempotency.
 	Public bool
+	// Upload is the largest multipart/form-data body that is accepted, in bytes; 0
+	// accepts none. Other bodies keep to the limit of all requests.
+	Upload int64
 	// Returns is an empty value of the wire object the operation returns. With it,
 	// wrong expand[] paths are refused before anything is executed; Write and Steps
 	// routes should have it.

@@ -143,3 +143,28 @@ func TestPepperSeparatesPurposesAndMasters(t *testing.T) {
 		t.Fatal("an empty master was accepted")
 	}
 }
+
+func TestSealedBytesOpenOnlyWholeAndInTheirRow(t *testing.T) {
+	k := ring(t, secret.Master{ID: "a", Key: master(1)})
+	sealed, err := k.SealBytes([]byte(plain), "t", "r")
+	if err != nil || !bytes.HasPrefix(sealed, []byte("v1:a:")) || bytes.Contains(sealed, []byte(plain)) {
+		t.Fatalf("sealed is %q, %v", sealed, err)
+	}
+	if again, _ := k.SealBytes([]byte(plain), "t", "r"); bytes.Equal(again, sealed) {
+		t.Fatal("two seals are equal: the nonce repeats")
+	}
+	both := ring(t, secret.Master{ID: "b", Key: master(2)}, secret.Master{ID: "a", Key: master(1)})
+	if got, err := both.OpenBytes(sealed, "t", "r"); err != nil || got.Reveal() != plain {
+		t.Fatalf("open: %q, %v", got.Reveal(), err)
+	}
+	if _, err := k.OpenBytes(sealed, "t", "s"); !errors.Is(err, secret.ErrSealed) {
+		t.Errorf("opened in another row: %v", err)
+	}
+	damaged := bytes.Clone(sealed)
+	damaged[len(damaged)-1] ^= 1
+	for _, bad := range [][]byte{nil, []byte("v1:a:"), []byte("v1:b:" + strings.Repeat("x", 40)), []byte("v2" + string(sealed[2:])), sealed[:len(sealed)-1], damaged} {
+		if _, err := k.OpenBytes(bad, "t", "r"); !errors.Is(err, secret.ErrSealed) {
+			t.Errorf("OpenBytes(%q) = %v", bad, err)
+		}
+	}
+}

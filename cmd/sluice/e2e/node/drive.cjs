@@ -5,7 +5,8 @@
 //   {"result": {…}} or {"error": {"class": "StripeCardError", …}}
 //
 // With "all" in place of "call" a list is read to its end with the SDK's own
-// iterator, and the result is the array of its objects.
+// iterator, and the result is the array of its objects. {"$bytes": "…"} in an
+// argument stands for a Buffer, in base64.
 'use strict';
 
 const readline = require('node:readline');
@@ -26,6 +27,8 @@ async function answer({call, all, args}) {
   return found;
 }
 
+const revive = (_, value) => (value && value.$bytes !== undefined ? Buffer.from(value.$bytes, 'base64') : value);
+
 function shown(e) {
   return {
     class: e.type || e.name, rawType: e.rawType, code: e.code, decline_code: e.decline_code, param: e.param,
@@ -38,7 +41,7 @@ function shown(e) {
   for await (const line of readline.createInterface({input: process.stdin})) {
     let out;
     try {
-      out = {result: await answer(JSON.parse(line))};
+      out = {result: await answer(JSON.parse(line, revive))};
     } catch (e) {
       out = {error: shown(e)};
     }

@@ -13,8 +13,8 @@ import (
 // symbols stand before amounts. Of the many dollars each is named, so that nobody
 // takes one for another. Currencies that are not here show their code.
 var symbols = map[money.Currency]string{
-	"AUD": "A$", "CAD": "CA$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "INR": "₹", "JPY": "¥",
-	"KRW": "₩", "MOP": "MOP$", "NZD": "NZ$", "PHP": "₱", "SGD": "S$", "THB": "฿", "TWD": "NT$", "USD": "US$", "VND": "₫",
+	"aud": "A$", "cad": "CA$", "cny": "CN¥", "eur": "€", "gbp": "£", "hkd": "HK$", "inr": "₹", "jpy": "¥",
+	"krw": "₩", "mop": "MOP$", "nzd": "NZ$", "php": "₱", "sgd": "S$", "thb": "฿", "twd": "NT$", "usd": "US$", "vnd": "₫",
 }
 
 // minus is the sign, not the hyphen: it has the width of a digit and never breaks the line.
@@ -31,7 +31,7 @@ func FormatMoney(a money.Amount) string {
 	}
 	symbol, ok := symbols[a.Currency]
 	if !ok {
-		symbol = a.Currency.String() + noBreak
+		symbol = codeOf(a.Currency) + noBreak
 	}
 	digits := strconv.FormatUint(minor, 10)
 	exponent := a.Currency.Exponent()
@@ -58,8 +58,11 @@ func FormatMoneyCode(a money.Amount) string {
 	if _, ok := symbols[a.Currency]; !ok {
 		return FormatMoney(a) // it has the code already
 	}
-	return FormatMoney(a) + noBreak + a.Currency.String()
+	return FormatMoney(a) + noBreak + codeOf(a.Currency)
 }
+
+// codeOf is the currency as people write it; on the wire it is lower case.
+func codeOf(c money.Currency) string { return strings.ToUpper(c.String()) }
 
 // FormatDate shows the day that an instant has in a zone: 24 Nov 2026, 2026年11月24日.
 func FormatDate(at time.Time, zone *time.Location, l Locale) string {

@@ -83,7 +83,7 @@ func storybookView() View {
 		},
 		Data: storybookData{
 			At: time.Date(2026, 11, 25, 16, 30, 0, 0, time.UTC), Zone: "Asia/Hong_Kong", Name: "TutorHub Hong Kong", Person: "Ada Wong",
-			Amounts: []money.Amount{money.New(123450, "HKD"), money.New(-5000, "HKD"), money.New(300, "JPY"), money.New(1250, "KWD"), money.New(5, "USD")},
+			Amounts: []money.Amount{money.New(123450, "hkd"), money.New(-5000, "hkd"), money.New(300, "jpy"), money.New(1250, "kwd"), money.New(5, "usd")},
 			Steps: []Step{
 				{Key: "storybook.step.business", Href: "#business", State: StepDone}, {Key: "storybook.step.person", Href: "#person", State: StepDone},
 				{Key: "storybook.step.identity", State: StepCurrent}, {Key: "storybook.step.bank", State: StepTodo}, {Key: "storybook.step.review", State: StepTodo},

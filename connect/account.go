@@ -21,6 +21,10 @@ type Account struct {
 
 	Type       string // standard, express, custom or none (controller given freely)
 	Controller Controller
+	// SelfControlled accounts belong to who opened them through OAuth: their platform
+	// may act for them but not change them.
+	SelfControlled bool
+	Access         tenant.Access // what the platform may do with it
 
 	Country         string // ISO 3166 alpha-2, upper case
 	DefaultCurrency string // ISO 4217, lower case
@@ -96,9 +100,10 @@ type Config struct {
 
 // Accounts keeps the accounts of all platforms.
 type Accounts struct {
-	pool  *bun.DB
-	cfg   Config
-	cache *summaries
+	pool   *bun.DB
+	cfg    Config
+	cache  *summaries
+	holder bool // changes are those of the accounts' holders
 }
 
 // NewAccounts keeps accounts in pool.
@@ -110,8 +115,9 @@ func NewAccounts(pool *bun.DB, cfg Config) *Accounts {
 func (s *Accounts) Clock(livemode bool) clock.Clock { return s.cfg.Clocks.For(livemode) }
 
 // Get is an account that scope reaches: acting for itself a platform reaches its
-// own and its connected accounts, everybody else only their own. It fails with
-// Forbidden, so that nobody learns which accounts exist.
+// own and the connected accounts it has access to, everybody else only their own
+// (rest has checked who may act for them; work in the background goes on after a
+// disconnect). It fails with Forbidden, so that nobody learns which accounts exist.
 func (s *Accounts) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, account string) (Account, error) {
 	return s.load(ctx, idb, scope, account, false)
 }

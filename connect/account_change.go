@@ -21,9 +21,19 @@ type Log interface {
 	Append(ctx context.Context, tx bun.Tx, events ...event.Event) error
 }
 
-// change locks an account, edits it in memory, writes what became different and
-// records the events. An edit without visible effect writes nothing.
+// change is amend for a caller who may change the account.
 func (s *Accounts) change(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string, edit func(*Account) error) (Account, error) {
+	return s.amend(ctx, tx, at, scope, account, func(a *Account) error {
+		if err := s.mayChange(a); err != nil {
+			return err
+		}
+		return edit(a)
+	})
+}
+
+// amend locks an account, edits it in memory, writes what became different and
+// records the events. An edit without visible effect writes nothing.
+func (s *Accounts) amend(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string, edit func(*Account) error) (Account, error) {
 	a, err := s.load(ctx, tx, scope, account, true)
 	if err != nil {
 		return Account{}, err

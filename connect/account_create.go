@@ -34,6 +34,7 @@ func (s *Accounts) CreatePlatform(ctx context.Context, tx bun.Tx, at time.Time, 
 	a := Account{
 		ID: id.New("acct"), Type: "standard", Controller: controllers["standard"], Country: strings.ToUpper(p.Country),
 		DefaultCurrency: currency, Email: p.Email, Settings: defaultSettings(), Metadata: map[string]string{}, CreatedAt: at,
+		Access: tenant.ReadWrite,
 	}
 	a.Platform = a.ID
 	a.BusinessProfile.Name, a.Settings.Dashboard.DisplayName = wire.Nullable(p.Name), wire.Nullable(p.Name)
@@ -56,7 +57,7 @@ func (s *Accounts) Create(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	}
 	a := Account{
 		ID: id.New("acct"), Platform: scope.Platform, Livemode: scope.Livemode, Country: platform.Country,
-		Settings: defaultSettings(), Metadata: map[string]string{}, CreatedAt: at,
+		Settings: defaultSettings(), Metadata: map[string]string{}, CreatedAt: at, Access: tenant.ReadWrite,
 	}
 	if p.Country != "" {
 		a.Country = strings.ToUpper(p.Country)

@@ -44,6 +44,8 @@ type accountRow struct {
 	CreatedAt             time.Time
 	ClosedAt              bun.NullTime
 	Version               int64
+	Access                tenant.Access
+	ControllerType        string
 }
 
 type capabilityRow struct {
@@ -79,10 +81,19 @@ type externalRow struct {
 	Version            int64
 }
 
-// List is a page of the platform's connected accounts in scope's mode.
+// The controllers of accounts, as stored and as the API names them.
+const (
+	controlledByPlatform = "application"
+	selfControlled       = "account"
+)
+
+// List is a page of the accounts that scope's platform is connected to, in scope's mode.
 func (s *Accounts) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.Params, created page.Range) (page.Of[Account], error) {
+	if scope.Connected() { // a connected account has none, and does not see its neighbours
+		return page.Of[Account]{}, nil
+	}
 	within := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("a.platform = ? AND a.livemode = ? AND a.closed_at IS NULL", scope.Platform, scope.Livemode)
+		return q.Where("a.platform = ? AND a.livemode = ? AND a.closed_at IS NULL", scope.Platform, scope.Livemode).Where("a.access <> ''")
 	}
 	rows, err := page.Fetch[accountRow](ctx, idb, p, "account", within, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return created.Apply(q, "a.created_at")
@@ -102,6 +113,9 @@ func (s *Accounts) load(ctx context.Context, idb bun.IDB, scope tenant.Scope, ac
 	var row accountRow
 	q := idb.NewSelect().Model(&row).Where("a.id = ? AND a.platform = ?", account, scope.Platform).
 		Where("(a.livemode IS NULL OR a.livemode = ?) AND a.closed_at IS NULL", scope.Livemode)
+	if !scope.Connected() { // the platform asks, about itself or an account it is connected to
+		q = q.Where("a.access <> ''")
+	}
 	if lock {
 		q = q.For("UPDATE OF a") // the account's row guards its capabilities and external accounts too
 	}
@@ -234,6 +248,10 @@ func rowOf(a *Account) (*accountRow, error) {
 		RequirementCollection: a.Controller.RequirementCollection, Dashboard: a.Controller.Dashboard, Country: a.Country,
 		DefaultCurrency: a.DefaultCurrency, Email: a.Email, BusinessType: a.BusinessType, Metadata: a.Metadata, Rejected: a.Rejected,
 		PayoutsPaused: a.PayoutsPaused, CreatedAt: a.CreatedAt, ClosedAt: bun.NullTime{Time: a.ClosedAt}, Version: a.Version,
+		Access: a.Access, ControllerType: controlledByPlatform,
+	}
+	if a.SelfControlled {
+		row.ControllerType = selfControlled
 	}
 	if !a.IsPlatform() {
 		row.Livemode = &a.Livemode
@@ -257,6 +275,7 @@ func (r accountRow) account(livemode bool) (Account, error) {
 		Controller: Controller{FeesPayer: r.FeesPayer, LossesPayments: r.LossesPayments, RequirementCollection: r.RequirementCollection, Dashboard: r.Dashboard},
 		Country:    r.Country, DefaultCurrency: r.DefaultCurrency, Email: r.Email, BusinessType: r.BusinessType, Metadata: r.Metadata,
 		Rejected: r.Rejected, PayoutsPaused: r.PayoutsPaused, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt.Time, Version: r.Version,
+		Access: r.Access, SelfControlled: r.ControllerType == selfControlled,
 	}
 	for _, part := range []struct {
 		raw  json.RawMessage

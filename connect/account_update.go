@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"time"
 
@@ -18,7 +19,22 @@ import (
 
 // Update changes an account that scope reaches.
 func (s *Accounts) Update(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string, p UpdateParams) (Account, error) {
-	return s.change(ctx, tx, at, scope, account, func(a *Account) error { return s.apply(ctx, tx, at, a, p) })
+	change := s.change
+	if reflect.DeepEqual(p, UpdateParams{Metadata: p.Metadata}) {
+		change = s.annotate
+	}
+	return change(ctx, tx, at, scope, account, func(a *Account) error { return s.apply(ctx, tx, at, a, p) })
+}
+
+// annotate is change for the platform's own notes about an account, which it may
+// keep about self-controlled accounts too.
+func (s *Accounts) annotate(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string, edit func(*Account) error) (Account, error) {
+	return s.amend(ctx, tx, at, scope, account, func(a *Account) error {
+		if err := s.mayChange(a); err != nil && !(a.SelfControlled && a.Access.Writes()) {
+			return err
+		}
+		return edit(a)
+	})
 }
 
 // RequestCapability sets whether an account asks for a capability.

@@ -24,12 +24,12 @@ func (a Account) Wire() wire.Account {
 }
 
 func (a Account) controllerWire() wire.AccountController {
-	if a.IsPlatform() {
-		return wire.AccountController{Type: "account"}
+	if a.IsPlatform() || a.SelfControlled {
+		return wire.AccountController{Type: selfControlled}
 	}
 	controls := true
 	return wire.AccountController{
-		Type: "application", IsController: &controls,
+		Type: controlledByPlatform, IsController: &controls,
 		Fees: &wire.ControllerFees{Payer: a.Controller.FeesPayer}, Losses: &wire.ControllerLosses{Payments: a.Controller.LossesPayments},
 		RequirementCollection: &a.Controller.RequirementCollection, StripeDashboard: &wire.ControllerDashboard{Type: a.Controller.Dashboard},
 	}

@@ -138,7 +138,7 @@ func (s *Accounts) DeleteExternalAccount(ctx context.Context, tx bun.Tx, at time
 
 // MarkErrored stops automatic payouts to an external account after a payout to it failed.
 func (s *Accounts) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, external string) error {
-	_, err := s.change(ctx, tx, at, scope, scope.Account, func(a *Account) error {
+	_, err := s.amend(ctx, tx, at, scope, scope.Account, func(a *Account) error {
 		i, err := a.external(external)
 		if err == nil {
 			a.ExternalAccounts[i].Status = ExternalErrored

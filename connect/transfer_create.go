@@ -102,6 +102,8 @@ func CheckDestination(ctx context.Context, accounts Directory, scope tenant.Scop
 		return fault.Invalidf("resource_missing", param, "No such destination: '%s'", account)
 	case err != nil:
 		return err
+	case summary.MustBeWritable() != nil:
+		return summary.MustBeWritable()
 	case summary.Closed || !summary.Transfers:
 		return fault.Invalidf("insufficient_capabilities_for_transfer", param,
 			"Your destination account needs to have at least one of the following capabilities enabled: transfers, crypto_transfers, legacy_payments")

@@ -159,8 +159,8 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		a.inbox = webhook.NewInbox()
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), clock.System{}, webhook.DispatcherConfig{})
-	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, clock.System{}, a.dispatch.Wake)
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
+	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, a.accounts, clock.System{}, a.dispatch.Wake)
 	return nil
 }
 

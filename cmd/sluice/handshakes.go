@@ -82,7 +82,8 @@ func (o owners) PlatformOf(ctx context.Context, account string, livemode bool) (
 }
 
 func (o owners) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
-	return o.accounts.ConnectedTo(ctx, platform, account, livemode)
+	access, err := o.accounts.Reach(ctx, platform, account, livemode)
+	return access != tenant.NoAccess, err
 }
 
 func (o owners) ConnectedAccounts(ctx context.Context, platform string, livemode bool) ([]string, error) {

@@ -52,7 +52,7 @@ func (a *App) routes() []rest.Route {
 // loaders fetch what expand[] names.
 func (a *App) loaders() rest.Loaders {
 	loaders := connecthttp.AccountLoaders(a.accounts, a.methods)
-	for prefix, load := range connecthttp.PaymentLoaders(a.payments, a.moves, a.fees) {
+	for prefix, load := range connecthttp.PaymentLoaders(a.payments, a.moves, a.fees, a.accounts) {
 		loaders[prefix] = load
 	}
 	loaders["txn"] = ledgerhttp.Loader

@@ -37,6 +37,7 @@ type marketplace struct {
 	methods  *payment.Methods
 	platform string
 	url      string
+	header   string // Stripe-Account of the next calls
 }
 
 // keys are credentials "<mode>_<account>".
@@ -141,6 +142,9 @@ func (m *marketplace) as(mode, account, method, path string, want int, form ...s
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	r.SetBasicAuth(mode+"_"+account, "")
+	if m.header != "" {
+		r.Header.Set("Stripe-Account", m.header)
+	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		m.t.Fatal(err)
@@ -246,11 +250,11 @@ func TestAccountsAreInvisibleAcrossPlatformsAndModes(t *testing.T) {
 		if list := m.as(call[0], call[1], "GET", "/v1/accounts", 200); len(list["data"].([]any)) != 0 {
 			t.Errorf("%v sees %v", call, list)
 		}
-		if reached, err := m.accounts.ConnectedTo(t.Context(), call[1], id, call[0] == "live"); reached || err != nil {
+		if access, err := m.accounts.Reach(t.Context(), call[1], id, call[0] == "live"); access != tenant.NoAccess || err != nil {
 			t.Errorf("%v reaches the account: %v", call, err)
 		}
 	}
-	if reached, err := m.accounts.ConnectedTo(t.Context(), m.platform, id, false); !reached || err != nil {
+	if access, err := m.accounts.Reach(t.Context(), m.platform, id, false); !access.Writes() || err != nil {
 		t.Errorf("its own platform does not reach it: %v", err)
 	}
 	if own := m.call("GET", "/v1/account", 200); own["id"] != m.platform || own["charges_enabled"] != true {

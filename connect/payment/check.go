@@ -60,9 +60,12 @@ func (s *Service) checkParties(ctx context.Context, scope tenant.Scope, customer
 	if onBehalfOf == "" || onBehalfOf == scope.Account {
 		return nil
 	}
-	_, err := s.Accounts.Lookup(ctx, scope, onBehalfOf)
-	if fault.Is(err, fault.NotFound) {
+	account, err := s.Accounts.Lookup(ctx, scope, onBehalfOf)
+	switch {
+	case fault.Is(err, fault.NotFound):
 		return missingRef("on_behalf_of", "account", onBehalfOf)
+	case err != nil:
+		return err
 	}
-	return err
+	return account.MustBeWritable()
 }

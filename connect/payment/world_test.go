@@ -50,7 +50,7 @@ type directory struct{}
 
 func (directory) Lookup(_ context.Context, scope tenant.Scope, account string) (connect.Summary, error) {
 	s := connect.Summary{
-		ID: account, Platform: hub, Livemode: scope.Livemode, Transfers: true, CardPayments: true,
+		ID: account, Platform: hub, Livemode: scope.Livemode, Access: tenant.ReadWrite, Transfers: true, CardPayments: true,
 		FeesPayer: "account", DefaultCurrency: "hkd", Country: "HK", DelayDays: 2,
 	}
 	switch account {
@@ -63,9 +63,12 @@ func (directory) Lookup(_ context.Context, scope tenant.Scope, account string) (
 	return connect.Summary{}, fault.NoSuch("account", account)
 }
 
-func (d directory) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
-	_, err := d.Lookup(ctx, tenant.Scope{Platform: platform, Account: platform, Livemode: livemode}, account)
-	return err == nil, nil
+func (d directory) Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error) {
+	s, err := d.Lookup(ctx, tenant.Scope{Platform: platform, Account: platform, Livemode: livemode}, account)
+	if err != nil {
+		return tenant.NoAccess, nil
+	}
+	return s.Access, nil
 }
 
 // keys are credentials "<mode>_<account>".

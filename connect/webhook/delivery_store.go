@@ -44,6 +44,7 @@ type payloadRow struct {
 	bun.BaseModel `bun:"table:connect.webhook_payloads,alias:payload"`
 
 	Event     string    `bun:"event,pk"`
+	Account   string    `bun:"account"`
 	Body      []byte    `bun:"body"`
 	CreatedAt time.Time `bun:"created_at"`
 }
@@ -62,7 +63,7 @@ type attemptRow struct {
 }
 
 func insertDeliveries(ctx context.Context, tx bun.Tx, at time.Time, e Incoming, endpoints []Endpoint) error {
-	payload := payloadRow{Event: e.ID, Body: e.Envelope, CreatedAt: at}
+	payload := payloadRow{Event: e.ID, Account: e.Account, Body: e.Envelope, CreatedAt: at}
 	if _, err := tx.NewInsert().Model(&payload).Exec(ctx); err != nil {
 		return fmt.Errorf("insert webhook payload: %w", err)
 	}
@@ -101,6 +102,10 @@ type leased struct {
 	Number       int    `bun:"number"`
 	URL          string `bun:"url"`
 	SealedSecret string `bun:"sealed_secret"`
+	Platform     string `bun:"platform"` // of a Connect endpoint: who registered it, else ""
+	Livemode     bool   `bun:"livemode"`
+	EventType    string `bun:"event_type"`
+	Account      string `bun:"account"` // whose event it is
 	Body         []byte `bun:"body"`
 }
 
@@ -111,12 +116,12 @@ type leased struct {
 // so a crash needs no sweeper; the attempt's number is taken with it.
 const leaseSQL = `
 WITH free AS (
-    SELECT e.id, e.url, e.sealed_secret, COALESCE(busy.free, ?) AS places
+    SELECT e.id, e.url, e.sealed_secret, CASE WHEN e.connect THEN e.account ELSE '' END AS platform, e.livemode, COALESCE(busy.free, ?) AS places
     FROM connect.webhook_endpoints AS e
     LEFT JOIN unnest(?::text[], ?::bigint[]) AS busy (id, free) ON busy.id = e.id
     WHERE e.deleted_at IS NULL AND NOT e.disabled
 ), due AS (
-    SELECT d.id, free.url, free.sealed_secret, free.places, d.next_attempt_at,
+    SELECT d.id, free.url, free.sealed_secret, free.platform, free.livemode, free.places, d.next_attempt_at,
            row_number() OVER (PARTITION BY free.id ORDER BY d.next_attempt_at) AS place
     FROM free CROSS JOIN LATERAL (
         SELECT id, next_attempt_at FROM connect.webhook_deliveries
@@ -125,13 +130,13 @@ WITH free AS (
     ) AS d
     WHERE free.places > 0
 ), chosen AS (
-    SELECT id, url, sealed_secret FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
+    SELECT id, url, sealed_secret, platform, livemode FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
 ), taken AS (
     UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts + 1, next_attempt_at = ?
     FROM chosen WHERE d.id = chosen.id
-    RETURNING d.id, d.endpoint, d.event, d.attempts AS number, chosen.url, chosen.sealed_secret
+    RETURNING d.id, d.endpoint, d.event, d.event_type, d.attempts AS number, chosen.url, chosen.sealed_secret, chosen.platform, chosen.livemode
 )
-SELECT taken.*, p.body FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event`
+SELECT taken.*, p.account, p.body FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event`
 
 // lease takes up to limit deliveries due at at, up to perEndpoint of each
 // endpoint, or what free says for the endpoints in it.
@@ -156,6 +161,17 @@ func release(ctx context.Context, idb bun.IDB, l leased, at time.Time) error {
 		Where("id = ? AND attempts = ? AND status = ?", l.ID, l.Number, Pending).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("release webhook delivery: %w", err)
+	}
+	return nil
+}
+
+// withhold ends a delivery whose receiver may not hear of the account any more.
+func withhold(ctx context.Context, idb bun.IDB, l leased) error {
+	_, err := idb.NewUpdate().Model((*deliveryRow)(nil)).
+		Set("status = ?", Undelivered).
+		Where("id = ? AND status = ?", l.ID, Pending).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("withhold webhook delivery: %w", err)
 	}
 	return nil
 }

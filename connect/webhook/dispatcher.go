@@ -42,13 +42,14 @@ func (c DispatcherConfig) withDefaults() DispatcherConfig {
 
 // Dispatcher sends what is due. Any number of them may run side by side.
 type Dispatcher struct {
-	pool   *bun.DB
-	ring   *secret.Keyring
-	sender *Sender
-	clock  clock.Clock
-	cfg    DispatcherConfig
-	wakeup chan struct{}
-	record *db.Committer[settled] // outcomes commit together; exists while Run runs
+	pool     *bun.DB
+	ring     *secret.Keyring
+	sender   *Sender
+	accounts Directory
+	clock    clock.Clock
+	cfg      DispatcherConfig
+	wakeup   chan struct{}
+	record   *db.Committer[settled] // outcomes commit together; exists while Run runs
 
 	mu      sync.Mutex
 	running map[string]int  // sends under way, by endpoint
@@ -57,9 +58,9 @@ type Dispatcher struct {
 }
 
 // NewDispatcher makes a dispatcher; clk is real time.
-func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, clk clock.Clock, cfg DispatcherConfig) *Dispatcher {
+func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, accounts Directory, clk clock.Clock, cfg DispatcherConfig) *Dispatcher {
 	return &Dispatcher{
-		pool: pool, ring: ring, sender: sender, clock: clk, cfg: cfg.withDefaults(),
+		pool: pool, ring: ring, sender: sender, accounts: accounts, clock: clk, cfg: cfg.withDefaults(),
 		wakeup: make(chan struct{}, 1), running: map[string]int{}, failing: map[string]bool{},
 	}
 }
@@ -168,7 +169,15 @@ func (d *Dispatcher) leave(endpointID string, ok bool) {
 }
 
 // deliver makes one attempt and records it; false if the endpoint did not take it.
+// A platform that lost the account since the delivery was written gets nothing.
 func (d *Dispatcher) deliver(ctx context.Context, l leased) bool {
+	if hears, err := d.hears(ctx, l); err != nil || !hears {
+		if err == nil {
+			err = withhold(ctx, d.pool, l)
+		}
+		d.report(ctx, l, err)
+		return true // that says nothing about the endpoint
+	}
 	answer, at, err := d.send(ctx, l)
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
@@ -182,6 +191,13 @@ func (d *Dispatcher) deliver(ctx context.Context, l leased) bool {
 	}
 	d.report(record, l, d.settle(record, Attempt{Delivery: l.ID, Number: l.Number, At: at, Answer: answer}))
 	return answer.Delivered()
+}
+
+func (d *Dispatcher) hears(ctx context.Context, l leased) (bool, error) {
+	if l.Platform == "" || l.Account == "" || l.EventType == Deauthorized {
+		return true, nil
+	}
+	return d.accounts.Hears(ctx, d.pool, l.Platform, l.Account, l.Livemode)
 }
 
 func (d *Dispatcher) send(ctx context.Context, l leased) (Answer, time.Time, error) {

@@ -11,6 +11,10 @@
 // Guarantees: at least once, in no promised order; the same webhook-id on every
 // try; the signatures of Stripe and of Standard Webhooks on every request.
 //
+// A platform hears of a connected account only while it is connected to it. That is
+// asked when a delivery is written and again before every try: retries go on for
+// days. The event that tells of the end itself goes out. What was kept back is undelivered.
+//
 // A crash between lease and answer leaves the delivery pending with its next
 // attempt at the end of the lease: it is sent again then. The attempt number is
 // the fence: an answer that comes after its lease was taken over is logged as an

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -28,21 +29,30 @@ type Inbox interface {
 	Once(ctx context.Context, tx bun.Tx, consumer, eventID string) (first bool, err error)
 }
 
+// Directory tells whether a platform may hear of an account. Satisfied by connect.Accounts.
+type Directory interface {
+	Hears(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (bool, error)
+}
+
+// Deauthorized is the one event a platform gets of an account it has lost.
+const Deauthorized = "account.application.deauthorized"
+
 // Subscriber turns events into deliveries.
 type Subscriber struct {
-	pool  *bun.DB
-	inbox Inbox
-	clock clock.Clock
-	wake  func()
+	pool     *bun.DB
+	inbox    Inbox
+	accounts Directory
+	clock    clock.Clock
+	wake     func()
 }
 
 // NewSubscriber makes a subscriber; wake (may be nil) is told when a delivery is
 // committed, so that a dispatcher in this process need not wait for its next poll.
-func NewSubscriber(pool *bun.DB, inbox Inbox, clk clock.Clock, wake func()) *Subscriber {
+func NewSubscriber(pool *bun.DB, inbox Inbox, accounts Directory, clk clock.Clock, wake func()) *Subscriber {
 	if wake == nil {
 		wake = func() {}
 	}
-	return &Subscriber{pool: pool, inbox: inbox, clock: clk, wake: wake}
+	return &Subscriber{pool: pool, inbox: inbox, accounts: accounts, clock: clk, wake: wake}
 }
 
 // Handle takes one event from the bus, in a transaction of its own. Most events
@@ -75,5 +85,21 @@ func (s *Subscriber) HandleEvent(ctx context.Context, tx bun.Tx, e Incoming) (in
 	if err != nil || len(endpoints) == 0 {
 		return 0, err
 	}
+	if endpoints, err = s.allowed(ctx, tx, e, endpoints); err != nil || len(endpoints) == 0 {
+		return 0, err
+	}
 	return len(endpoints), insertDeliveries(ctx, tx, s.clock.Now(), e, endpoints)
+}
+
+// allowed leaves out the platform's endpoints if it may not hear of the account.
+func (s *Subscriber) allowed(ctx context.Context, tx bun.Tx, e Incoming, endpoints []Endpoint) ([]Endpoint, error) {
+	ofPlatform := func(to Endpoint) bool { return to.Connect }
+	if e.Type == Deauthorized || !slices.ContainsFunc(endpoints, ofPlatform) {
+		return endpoints, nil
+	}
+	hears, err := s.accounts.Hears(ctx, tx, e.Platform, e.Account, e.Livemode)
+	if err != nil || hears {
+		return endpoints, err
+	}
+	return slices.DeleteFunc(endpoints, ofPlatform), nil
 }

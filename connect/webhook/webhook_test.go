@@ -46,6 +46,13 @@ type post struct {
 	endpoints  *webhook.Endpoints
 	dispatcher *webhook.Dispatcher
 	subscriber *webhook.Subscriber
+	lost       *sync.Map // accounts that their platform is not connected to any more
+}
+
+// Hears lets every platform hear of every account that it has not lost.
+func (p *post) Hears(_ context.Context, _ bun.IDB, _, account string, _ bool) (bool, error) {
+	_, lost := p.lost.Load(account)
+	return !lost, nil
 }
 
 func newPost(t *testing.T, clk clock.Clock, cfg webhook.DispatcherConfig) *post {
@@ -55,10 +62,10 @@ func newPost(t *testing.T, clk clock.Clock, cfg webhook.DispatcherConfig) *post 
 		t.Fatal(err)
 	}
 	egress := webhook.Egress{Allow: webhook.Loopback()}
-	p := &post{pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, egress), sender: webhook.NewSender(egress, nil)}
+	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, egress), sender: webhook.NewSender(egress, nil)}
 	t.Cleanup(p.sender.Close)
-	p.dispatcher = webhook.NewDispatcher(p.pool, ring, p.sender, clk, cfg)
-	p.subscriber = webhook.NewSubscriber(p.pool, event.Inbox{}, clk, p.dispatcher.Wake)
+	p.dispatcher = webhook.NewDispatcher(p.pool, ring, p.sender, p, clk, cfg)
+	p.subscriber = webhook.NewSubscriber(p.pool, event.Inbox{}, p, clk, p.dispatcher.Wake)
 	return p
 }
 
@@ -420,7 +427,7 @@ func TestTwoDispatchersSendEachDeliveryOnce(t *testing.T) {
 		p.happen(t, tutorHub, "charge.succeeded")
 	}
 	other := *p
-	other.dispatcher = webhook.NewDispatcher(p.pool, p.ring, p.sender, clock.System{}, webhook.DispatcherConfig{})
+	other.dispatcher = webhook.NewDispatcher(p.pool, p.ring, p.sender, p, clock.System{}, webhook.DispatcherConfig{})
 	p.run(t)
 	other.run(t)
 	until(t, "all delivered", func() bool {
@@ -555,8 +562,8 @@ func BenchmarkDeliver(b *testing.B) {
 	defer server.Close()
 	sender := webhook.NewSender(egress, nil)
 	defer sender.Close()
-	dispatcher := webhook.NewDispatcher(pool, ring, sender, clock.System{}, webhook.DispatcherConfig{})
-	subscriber := webhook.NewSubscriber(pool, event.Inbox{}, clock.System{}, nil)
+	dispatcher := webhook.NewDispatcher(pool, ring, sender, &post{lost: &sync.Map{}}, clock.System{}, webhook.DispatcherConfig{})
+	subscriber := webhook.NewSubscriber(pool, event.Inbox{}, &post{lost: &sync.Map{}}, clock.System{}, nil)
 	endpoints := webhook.NewEndpoints(ring, egress)
 	if err := db.InTx(b.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
 		for range 10 {

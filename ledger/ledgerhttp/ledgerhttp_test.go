@@ -35,6 +35,13 @@ func (town) Authenticate(_ context.Context, secret string) (rest.Principal, erro
 	return rest.Principal{KeyID: "key_1", Account: secret, Kind: rest.Secret}, nil // the key is the account's name
 }
 
+func (t town) Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error) {
+	if connected, _ := t.ConnectedTo(ctx, platform, account, livemode); connected {
+		return tenant.ReadWrite, nil
+	}
+	return tenant.NoAccess, nil
+}
+
 func (town) ConnectedTo(_ context.Context, platform, account string, _ bool) (bool, error) {
 	return platform == "acct_p" && (account == "acct_c" || account == "acct_d"), nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/tenant"
 )
 
 const tutorHub = "acct_tutorhub"
@@ -26,7 +27,9 @@ const tutorHub = "acct_tutorhub"
 // reachesAll says yes: which accounts a platform reaches is the connect room's matter.
 type reachesAll struct{}
 
-func (reachesAll) ConnectedTo(context.Context, string, string, bool) (bool, error) { return true, nil }
+func (reachesAll) Reach(context.Context, string, string, bool) (tenant.Access, error) {
+	return tenant.ReadWrite, nil
+}
 
 type site struct {
 	server *rest.Server

@@ -39,8 +39,11 @@ func (people) Authenticate(context.Context, string) (rest.Principal, error) {
 	return rest.Principal{KeyID: "key_1", Account: "acct_hub", Kind: rest.Secret}, nil
 }
 
-func (people) ConnectedTo(_ context.Context, _, account string, _ bool) (bool, error) {
-	return account == "acct_may", nil
+func (people) Reach(_ context.Context, _, account string, _ bool) (tenant.Access, error) {
+	if account == "acct_may" {
+		return tenant.ReadWrite, nil
+	}
+	return tenant.NoAccess, nil
 }
 
 func (people) Payable(_ context.Context, _ bun.IDB, scope tenant.Scope) (payouts.Payable, error) {

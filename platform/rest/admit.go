@@ -102,32 +102,53 @@ func permitted(r *Request, secret string) error {
 	}
 }
 
-// actFor sets the scope: the key's own account, or the connected account named by a header.
+// actFor sets the scope: the key's own account, or the connected account named by a
+// header. A platform that acts for a connected account, by header or by an OAuth
+// access token, does so as far as its connection reaches at this moment.
 func (s *Server) actFor(ctx context.Context, r *Request, secret string) error {
-	own := r.Principal.Account
-	r.Scope = tenant.Scope{Platform: own, Account: own, Livemode: r.Principal.Livemode}
-	if r.Principal.Platform != "" {
-		r.Scope.Platform = r.Principal.Platform
+	own, platform := r.Principal.Account, r.Principal.Platform
+	if platform == "" {
+		platform = own
 	}
+	r.Scope = tenant.Scope{Platform: platform, Account: own, Livemode: r.Principal.Livemode}
 	account, err := oneHeader(r.Header, "Stripe-Account", "Sluice-Account")
-	if err != nil || account == "" || account == own {
+	switch {
+	case err != nil:
 		return err
+	case account == "":
+		account = own
+	case account != own && own != platform: // a token is good for its own account only
+		return notReached(secret, account)
 	}
-	reached := false
-	if own == r.Scope.Platform && len(account) <= 64 && fine(account) {
-		if reached, err = s.cfg.Accounts.ConnectedTo(ctx, own, account, r.Scope.Livemode); err != nil {
-			return err
-		}
+	if account == platform {
+		return nil
 	}
-	if !reached {
+	if len(account) > 64 || !fine(account) {
+		return notReached(secret, account)
+	}
+	access, err := s.cfg.Accounts.Reach(ctx, platform, account, r.Scope.Livemode)
+	switch {
+	case err != nil:
+		return err
+	case access == tenant.NoAccess:
+		return notReached(secret, account)
+	case !access.Writes() && r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return &fault.Error{
-			Kind: fault.Forbidden, Code: "account_invalid",
-			Message: "The provided key '" + masked(secret) + "' does not have access to account '" + printable(account) +
-				"' (or that account does not exist). Application access may have been revoked.",
+			Kind: fault.Forbidden, Code: "account_read_only",
+			Message: "Account '" + printable(account) + "' is connected with the scope read_only: this key may read it but not change it or charge on it. " +
+				"Ask its owner to connect again with the scope read_write.",
 		}
 	}
 	r.Scope = r.Scope.For(account)
 	return nil
+}
+
+func notReached(secret, account string) error {
+	return &fault.Error{
+		Kind: fault.Forbidden, Code: "account_invalid",
+		Message: "The provided key '" + masked(secret) + "' does not have access to account '" + printable(account) +
+			"' (or that account does not exist). Application access may have been revoked.",
+	}
 }
 
 // oneHeader is the value of a header under its two names; they must agree.

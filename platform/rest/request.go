@@ -38,9 +38,9 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, secret string) (Principal, error)
 }
 
-// AccountResolver tells whether a platform reaches a connected account.
+// AccountResolver tells what a platform may do with an account it is connected to.
 type AccountResolver interface {
-	ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error)
+	Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error)
 }
 
 // Request is what a door sees: authenticated and parsed.

@@ -33,7 +33,11 @@ const (
 	publicKey     = "pk_test_platform0000000004"
 	readOnlyKey   = "rk_test_platform0000000005"
 	oauthToken    = "sk_test_oauth000000000006"
+	readersToken  = "sk_test_reader00000000008"
+	lostToken     = "sk_test_lost0000000000007"
 	tutorsAccount = "acct_tutor"
+	// readersAccount is connected for reading only.
+	readersAccount = "acct_reader"
 )
 
 // keyring knows the keys above.
@@ -53,14 +57,21 @@ func (keyring) Authenticate(_ context.Context, secret string) (rest.Principal, e
 		p.Kind, p.Scopes = rest.Restricted, []string{"notes:read"}
 	case oauthToken:
 		p.Account, p.Platform = tutorsAccount, "acct_platform"
+	case readersToken:
+		p.Account, p.Platform = readersAccount, "acct_platform"
+	case lostToken:
+		p.Account, p.Platform = "acct_lost", "acct_platform"
 	default:
 		return rest.Principal{}, &fault.Error{Kind: fault.Unauthenticated}
 	}
 	return p, nil
 }
 
-func (keyring) ConnectedTo(_ context.Context, platform, account string, _ bool) (bool, error) {
-	return platform == "acct_platform" && account == tutorsAccount, nil
+func (keyring) Reach(_ context.Context, platform, account string, _ bool) (tenant.Access, error) {
+	if platform != "acct_platform" {
+		return tenant.NoAccess, nil
+	}
+	return map[string]tenant.Access{tutorsAccount: tenant.ReadWrite, readersAccount: tenant.ReadOnly}[account], nil
 }
 
 // note is the object of the test API.
@@ -358,6 +369,9 @@ func TestActingForAnAccount(t *testing.T) {
 		{"unknown account", platformKey, "Stripe-Account: acct_nobody", "", false},
 		{"another platform's account", otherKey, "Stripe-Account: " + tutorsAccount, "", false},
 		{"an oauth token reaches no further", oauthToken, "Stripe-Account: acct_platform", "", false},
+		{"an oauth token reaches no neighbour", oauthToken, "Stripe-Account: " + readersAccount, "", false},
+		{"an oauth token names its own account", oauthToken, "Stripe-Account: " + tutorsAccount, tutorsAccount, false},
+		{"an oauth token of an ended connection", lostToken, "", "", false},
 	} {
 		got := h.call("POST", "/v1/notes", "text=x", "Authorization: Bearer "+c.key, c.header)
 		if c.account == "" {
@@ -373,6 +387,26 @@ func TestActingForAnAccount(t *testing.T) {
 	}
 	if got := h.call("GET", "/v1/notes/note_1", "", "Stripe-Account: a", "Sluice-Account: b"); got.status != 400 {
 		t.Errorf("contradicting headers: %d", got.status)
+	}
+}
+
+func TestReadOnlyConnectionsReadAndChangeNothing(t *testing.T) {
+	h := newHouse(t)
+	for _, caller := range [][2]string{{platformKey, "Stripe-Account: " + readersAccount}, {readersToken, ""}} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if got := h.call(method, "/v1/notes/note_1", "", "Authorization: Bearer "+caller[0], caller[1]); got.status != 200 {
+				t.Errorf("%s %v: %d %s", method, caller, got.status, got.body)
+			}
+		}
+		for method, path := range map[string]string{"POST": "/v1/notes", "DELETE": "/v1/notes/note_1"} {
+			got := h.call(method, path, "text=x", "Authorization: Bearer "+caller[0], caller[1])
+			if f := got.fault(t); got.status != 403 || f["code"] != "account_read_only" || !strings.Contains(f["message"].(string), "read_only") {
+				t.Errorf("%s %v: %d %s", method, caller, got.status, got.body)
+			}
+		}
+	}
+	if h.runs != 0 {
+		t.Errorf("%d writes went through", h.runs)
 	}
 }
 

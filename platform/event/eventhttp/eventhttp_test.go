@@ -17,6 +17,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire/openapi"
 )
 
@@ -27,8 +28,11 @@ func (hub) Authenticate(context.Context, string) (rest.Principal, error) {
 	return rest.Principal{KeyID: "key_1", Account: "acct_hub", Kind: rest.Secret}, nil
 }
 
-func (hub) ConnectedTo(_ context.Context, _, account string, _ bool) (bool, error) {
-	return account == "acct_tutor", nil
+func (hub) Reach(_ context.Context, _, account string, _ bool) (tenant.Access, error) {
+	if account == "acct_tutor" {
+		return tenant.ReadWrite, nil
+	}
+	return tenant.NoAccess, nil
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

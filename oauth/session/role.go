@@ -1,0 +1,50 @@
+package session
+
+// Role is what a person is for an account.
+type Role string
+
+// The roles, strongest first.
+const (
+	Owner     Role = "owner"
+	Developer Role = "developer"
+	Finance   Role = "finance"
+	Support   Role = "support"
+	Viewer    Role = "viewer"
+)
+
+// Roles in the order in which pages offer them.
+var Roles = []Role{Owner, Developer, Finance, Support, Viewer}
+
+// Action is something a role may or may not do with its account.
+type Action string
+
+// The actions.
+const (
+	Connect     Action = "connect"      // let a platform act for the account
+	Disconnect  Action = "disconnect"   // end that
+	EditAccount Action = "edit_account" // answer onboarding questions, change details
+	EditBank    Action = "edit_bank"    // say where payouts go; needs a fresh session too
+	ManageTeam  Action = "manage_team"  // invite, change roles, remove
+	Read        Action = "read"         // see it
+)
+
+// Actions in the order of the table.
+var Actions = []Action{Connect, Disconnect, EditAccount, EditBank, ManageTeam, Read}
+
+// may is the whole of what roles mean. Who may send money elsewhere (EditBank)
+// may not bring in others, except the owner; who writes the integration
+// (developer) chooses whom the account is connected to, but not where money goes.
+// Support differs from viewer by what later rooms add: refunds and disputes.
+var may = map[Role]map[Action]bool{
+	Owner:     {Connect: true, Disconnect: true, EditAccount: true, EditBank: true, ManageTeam: true, Read: true},
+	Developer: {Connect: true, Disconnect: true, Read: true},
+	Finance:   {EditAccount: true, EditBank: true, Read: true},
+	Support:   {Read: true},
+	Viewer:    {Read: true},
+}
+
+// May reports whether the role allows the action. An unknown role allows nothing.
+func (r Role) May(a Action) bool { return may[r][a] }
+
+// Known reports whether r is a role at all.
+func (r Role) Known() bool { _, known := may[r]; return known }

@@ -48,7 +48,7 @@ func newStreet(t *testing.T) *street {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop.Open(marketplace.Business{BaseURL: s.url, SecretKey: secret.New("sk_test_tutorhub"), ClientID: "ca_tutorhub", Brand: ui.Brand{Name: "TutorHub HK"}})
+	shop.Open(marketplace.Business{BaseURL: s.url, SecretKey: secret.New("sk_test_tutorhub"), ClientID: "ca_tutorhub", Brand: ui.Brand{Name: "TutorHub HK", LogoURL: "/brand/x/logo", Primary: "#5b3df5", Secondary: "#ffb020"}})
 	for _, r := range shop.Routes() {
 		s.mux.Handle(r.Method+" "+r.Path, r.Handler)
 	}

@@ -36,7 +36,6 @@
 //   - idempotency: one key, one effect, one answer
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
 //   - ui/uitest: the hosted pages in a real browser, for tests
-//   - ui: what the pages share
 //   - mail: short mails to people, SMTP or the development inbox
 //   - client: our API as seen by our own commands
 //

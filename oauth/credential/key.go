@@ -13,6 +13,7 @@ const MaxOverlap = 7 * 24 * time.Hour
 type Key struct {
 	ID         string // key_…
 	Account    string
+	Platform   string // behind a connected account's key; "" for a platform's own
 	Livemode   bool
 	Kind       Kind
 	Prefix     string // "sk_test_"

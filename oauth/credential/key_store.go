@@ -19,6 +19,7 @@ type keyRow struct {
 
 	ID         string    `bun:"id,pk"`
 	Account    string    `bun:"account"`
+	Platform   string    `bun:"platform"`
 	Livemode   bool      `bun:"livemode"`
 	Kind       string    `bun:"kind"`
 	Hash       []byte    `bun:"hash"`
@@ -35,7 +36,7 @@ type keyRow struct {
 
 func (r keyRow) key() Key {
 	k := Key{
-		ID: r.ID, Account: r.Account, Livemode: r.Livemode, Kind: Kind(r.Kind),
+		ID: r.ID, Account: r.Account, Platform: r.Platform, Livemode: r.Livemode, Kind: Kind(r.Kind),
 		Prefix: r.Prefix, Last4: r.Last4, Name: r.Name,
 		CreatedAt: r.CreatedAt.UTC(), ReplacedBy: r.ReplacedBy,
 		ExpiresAt: utc(r.ExpiresAt), RevokedAt: utc(r.RevokedAt), LastUsedAt: utc(r.LastUsedAt),
@@ -60,7 +61,7 @@ func insertKey(ctx context.Context, tx bun.Tx, k Key, hash [32]byte) error {
 		scopes = []string{}
 	}
 	row := keyRow{
-		ID: k.ID, Account: k.Account, Livemode: k.Livemode, Kind: string(k.Kind), Hash: hash[:],
+		ID: k.ID, Account: k.Account, Platform: k.Platform, Livemode: k.Livemode, Kind: string(k.Kind), Hash: hash[:],
 		Prefix: k.Prefix, Last4: k.Last4, Name: k.Name, Scopes: scopes,
 		CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
 	}

@@ -32,6 +32,9 @@ func NewService(auth *Authenticator, resources ...string) *Service {
 type Owner struct {
 	Account  string
 	Livemode bool
+	// Platform is the platform behind a connected account, for keys to be made; ""
+	// when the account is itself a platform.
+	Platform string
 }
 
 // NewKey says what key to make.
@@ -77,7 +80,7 @@ func (s *Service) insert(ctx context.Context, tx bun.Tx, at time.Time, owner Own
 		return Key{}, secret.Text{}, err
 	}
 	key := Key{
-		ID: id.New("key"), Account: owner.Account, Livemode: owner.Livemode, Kind: want.Kind,
+		ID: id.New("key"), Account: owner.Account, Platform: owner.Platform, Livemode: owner.Livemode, Kind: want.Kind,
 		Prefix: token.Prefix(), Last4: token.Last4(), Name: want.Name, Scopes: want.Scopes,
 		CreatedAt: at, ExpiresAt: want.ExpiresAt,
 	}
@@ -105,6 +108,7 @@ func (s *Service) Roll(ctx context.Context, tx bun.Tx, at time.Time, owner Owner
 	if old.ReplacedBy != "" {
 		return Key{}, secret.Text{}, fault.Invalidf("api_key_inactive", "id", "This API key was rolled before.")
 	}
+	owner.Platform = old.Platform
 	next, plain, err := s.insert(ctx, tx, at, owner, old.successor(at))
 	if err != nil {
 		return Key{}, secret.Text{}, err

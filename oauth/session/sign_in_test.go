@@ -168,7 +168,9 @@ func TestDisabledPersonIsOutAtOnceOnEveryNode(t *testing.T) {
 	if _, ok := there.visit(t, e); !ok {
 		t.Fatal("the other node does not know the session")
 	}
-	here.in(t, func(ctx context.Context, tx bun.Tx) error { return here.people.Disable(ctx, tx, here.clock.Now(), u.ID) })
+	here.in(t, func(ctx context.Context, tx bun.Tx) error {
+		return here.people.Disable(ctx, tx, here.clock.Now(), u.ID)
+	})
 	for _, node := range []*desk{here, there} {
 		if _, ok := node.visit(t, e); ok {
 			t.Fatal("a disabled person visits")

@@ -1,36 +1,73 @@
 package main
 
 import (
-	"html/template"
+	"embed"
 	"net/http"
+	"strings"
 
+	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/ui"
 )
 
-// devRoutes are pages for the developer's own machine: an index, and an inbox
-// that webhooks can be sent to.
+// Pages for the developer's own machine; they are served in development only.
+const (
+	indexPath = "/"
+	hooksPath = "/_dev/hooks" // the inbox that receives and shows webhooks
+)
+
+//go:embed devpages
+var devPages embed.FS
+
+// devRoutes are an index, an inbox that webhooks can be sent to, and the sample marketplace.
 func (a *App) devRoutes() []rest.Route {
 	if !a.cfg.Dev {
 		return nil
 	}
-	return []rest.Route{
-		{Method: "GET", Path: "/", Public: true, Handler: http.HandlerFunc(indexPage)},
+	return append([]rest.Route{
+		{Method: "GET", Path: indexPath, Public: true, Handler: a.index},
 		{Method: "GET", Path: hooksPath, Public: true, Handler: a.inbox},
 		{Method: "POST", Path: hooksPath, Public: true, Handler: a.inbox},
-	}
+	}, a.shop.Routes()...)
 }
 
-// hooksPath is where the development inbox receives and shows webhooks.
-const hooksPath = "/_dev/hooks"
+// indexPage is where a developer begins. It is also a redirect URI of TutorHub's
+// client: who opened the connect link by hand gets the code here, and the command
+// that spends it.
+func indexPage(kit *ui.Kit, base string) (http.Handler, error) {
+	pages, err := kit.Pages(devPages, devPages)
+	if err != nil {
+		return nil, err
+	}
+	return kit.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		pages.Render(w, r, "index", ui.View{Title: "dev.title", Testmode: true, Layout: ui.FlowWide, Data: struct {
+			Base, Code, Error string
+			Places            []place
+		}{base, code(q.Get("code")), code(q.Get("error")), places}})
+	})), nil
+}
 
-var indexTemplate = template.Must(template.New("index").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sluice</title>
-<main><h1>Sluice is running</h1>
-<ul><li>API: <code>/v1</code>, keys in the banner and in <code>.sluice/dev.json</code></li>
-<li><a href="/_dev/hooks">Webhook inbox</a></li><li><a href="/readyz">Health</a></li></ul></main></html>
-`))
+// place is a line of the index.
+type place struct {
+	Href, Key, Icon string
+}
 
-func indexPage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = indexTemplate.Execute(w, nil)
+var places = []place{
+	{marketplace.Path, "dev.marketplace", "users"},
+	{mailPath, "dev.mail", "mail"},
+	{hooksPath, "dev.hooks", "link"},
+	{ui.StorybookPath, "dev.ui", "monitor"},
+	{"/readyz", "dev.health", "circle-check"},
+}
+
+// code is a value that may stand in a command to be pasted: nothing that a shell
+// would read as more than a word.
+func code(s string) string {
+	if len(s) > 100 || strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_')
+	}) {
+		return ""
+	}
+	return s
 }

@@ -22,6 +22,10 @@ type Ready struct {
 	KafkaBrokers      []string `json:"kafka_brokers"`
 	DatabaseURL       string   `json:"database_url"`
 	WebhookInboxURL   string   `json:"webhook_inbox_url"`
+	MailInboxURL      string   `json:"mail_inbox_url"`
+	MarketplaceURL    string   `json:"marketplace_url"` // the sample platform
+	ConnectURL        string   `json:"connect_url"`     // where a tutor connects to it
+	ClientID          string   `json:"client_id"`       // ca_…, its OAuth client
 }
 
 // WriteTo puts the file into dir, whole or not at all, readable by its owner only.

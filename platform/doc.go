@@ -45,5 +45,6 @@
 //   - chaos: named places to crash at
 //   - dev/postgres: a private PostgreSQL
 //   - dev/broker: a private Kafka-protocol broker
+//   - dev/npm: somebody else's JavaScript, for tests
 //   - dbtest: a migrated database for each test
 package platform

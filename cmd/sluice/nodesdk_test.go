@@ -2,16 +2,14 @@ package main
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/sluicepay/sluice/platform/dev/npm"
 )
 
 // nodeSDK is the official Node SDK in a process of its own; see e2e/node/drive.cjs.
@@ -33,7 +31,7 @@ func (e *nodeError) Error() string { return fmt.Sprintf("%s %s: %s", e.Class, e.
 
 func (h *house) node() *nodeSDK {
 	h.t.Helper()
-	modules, err := nodeModules()
+	modules, err := npm.Modules("e2e/node")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -103,60 +101,4 @@ func (n *nodeSDK) ask(how string, into any, path []string, args []any) error {
 		return nil
 	}
 	return json.Unmarshal(answer.Result, into)
-}
-
-// nodeModules is a folder with what e2e/node/package-lock.json names. It is
-// installed once per lock file, into the user's cache; after that no network is needed.
-var nodeModules = sync.OnceValues(func() (string, error) {
-	const source = "e2e/node"
-	lock, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	home := filepath.Join(cache, "sluice-e2e-node", fmt.Sprintf("%x", sha256.Sum256(lock))[:16])
-	modules := filepath.Join(home, "node_modules")
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lockFolder(home)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	done := filepath.Join(home, "installed")
-	if _, err := os.Stat(done); err == nil {
-		return modules, nil
-	}
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		raw, err := os.ReadFile(filepath.Join(source, name))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(home, name), raw, 0o644); err != nil {
-			return "", err
-		}
-	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = home
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("install the Node SDK (needs node 20 or newer, npm and, once, a registry): %w\n%s", err, out)
-	}
-	return modules, os.WriteFile(done, nil, 0o644)
-})
-
-// lockFolder keeps other processes from installing at the same time.
-func lockFolder(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return func() { _ = f.Close() }, nil
 }

@@ -75,6 +75,16 @@ func (p *Pages) Text(l Locale, key string, args ...any) string {
 	return fmt.Sprint(said)
 }
 
+// Has reports whether both catalogues have a key.
+func (p *Pages) Has(key string) bool {
+	for _, s := range p.speech {
+		if _, ok := s.words[key]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // Names lists the pages, sorted.
 func (p *Pages) Names() []string {
 	var names []string

@@ -11,11 +11,11 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// Files knows what was uploaded; package file has them.
+// Files tells whether an uploaded file is there; package file has them.
 type Files interface {
-	// Exists fails with Invalid unless scope's account may use a file for a purpose
-	// ("business_logo"). The fault's parameter is the caller's to name.
-	Exists(ctx context.Context, idb bun.IDB, scope tenant.Scope, file, purpose string) error
+	// Exists reports whether scope's account, or its platform for it, has uploaded
+	// file id for one of the purposes (separated by spaces).
+	Exists(ctx context.Context, idb bun.IDB, scope tenant.Scope, id, purpose string) (bool, error)
 }
 
 // colour is how hosted pages want a colour: it goes into style sheets, where any
@@ -37,8 +37,12 @@ func (s *Accounts) checkBranding(ctx context.Context, idb bun.IDB, a *Account, p
 		if image.given == nil || *image.given == "" || s.cfg.Files == nil {
 			continue
 		}
-		if err := s.cfg.Files.Exists(ctx, idb, a.Scope(), *image.given, image.purpose); err != nil {
-			return naming(image.param, err)
+		known, err := s.cfg.Files.Exists(ctx, idb, a.Scope(), *image.given, image.purpose)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fault.Invalidf("resource_missing", image.param, "No such file upload with purpose %s: '%s'", image.purpose, *image.given)
 		}
 	}
 	for _, c := range []struct {
@@ -53,17 +57,6 @@ func (s *Accounts) checkBranding(ctx context.Context, idb bun.IDB, a *Account, p
 		}
 	}
 	return nil
-}
-
-// naming is a fault that names another parameter.
-func naming(param string, err error) error {
-	f := fault.As(err)
-	if f == nil {
-		return err
-	}
-	named := *f
-	named.Param = param
-	return &named
 }
 
 // PlatformBranding is the look of a platform's hosted pages, for anybody who asks:

@@ -15,7 +15,7 @@ import (
 )
 
 // testLogo is a picture of a logo's measures.
-func testLogo(t *testing.T, width, height int) []byte {
+func testLogo(t testing.TB, width, height int) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))); err != nil {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/stripe/stripe-go/v85"
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
@@ -122,6 +124,9 @@ var matrix = map[string]row{
 	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
 	"POST /v1/api_keys/{id}/roll":                           {path: "/v1/api_keys/$key/roll", ownerOnly: true},
 	"POST /v1/api_keys/{id}/revoke":                         {path: "/v1/api_keys/$key/revoke", ownerOnly: true},
+	"POST /v1/files":                                        {form: "purpose=business_logo"},
+	"GET /v1/files":                                         {},
+	"GET /v1/files/{id}":                                    {path: "/v1/files/$file"},
 	"GET /v1/test_helpers/world_clock":                      {platformOnly: true},
 	"POST /v1/test_helpers/world_clock/advance":             {form: "duration=1m", platformOnly: true},
 }
@@ -130,6 +135,8 @@ var matrix = map[string]row{
 var open = map[string]string{
 	"GET /_sandbox/authenticate/{charge}":  "the payer's bank of the sandbox; test mode only, shows amount and result",
 	"POST /_sandbox/authenticate/{charge}": "the same",
+	"GET /brand/{account}/logo":            "what a platform chose to be known by; browsers load it on hosted pages",
+	"GET /brand/{account}/icon":            "the same",
 	"GET /livez":                           "says that the process answers",
 	"GET /readyz":                          "says which parts answer",
 	"GET /":                                "development only: an index without data",
@@ -329,27 +336,31 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["tutor"], things["leaver"] = tutor, leaver
 	things["bank"] = idsOf(ada.get("/v1/accounts/" + tutor + "/external_accounts"))[0]
 	const mark = "&metadata[mark]=" + canary
-	make := func(name, path, form string) map[string]any {
-		made := ada.post(path, form+mark)
-		things[name] = made["id"].(string)
-		return made
+	made := func(name, path, form string) map[string]any {
+		object := ada.post(path, form+mark)
+		things[name] = object["id"].(string)
+		return object
 	}
-	make("customer", "/v1/customers", "source=tok_visa&email="+canary+"@example.com")
+	made("customer", "/v1/customers", "source=tok_visa&email="+canary+"@example.com")
 	things["method"] = ada.post("/v1/payment_methods", "type=card&card[token]=tok_visa"+mark)["id"].(string)
 	ada.post("/v1/payment_methods/"+things["method"]+"/attach", "customer="+things["customer"])
-	make("intent", "/v1/payment_intents", "amount=1000&currency=hkd")
+	made("intent", "/v1/payment_intents", "amount=1000&currency=hkd")
 	things["token"] = ada.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040")["id"].(string)
-	charge := make("charge", "/v1/charges", "amount=100000&currency=hkd&source=tok_bypassPending&application_fee_amount=1000&transfer_data[destination]="+tutor)
+	charge := made("charge", "/v1/charges", "amount=100000&currency=hkd&source=tok_bypassPending&application_fee_amount=1000&transfer_data[destination]="+tutor)
 	things["fee"], things["line"] = charge["application_fee"].(string), charge["balance_transaction"].(string)
-	make("refund", "/v1/refunds", "amount=1000&charge="+things["charge"])
-	make("plain", "/v1/charges", "amount=500000&currency=hkd&source=tok_bypassPending")
-	make("transfer", "/v1/transfers", "amount=10000&currency=hkd&destination="+tutor)
-	make("reversal", "/v1/transfers/"+things["transfer"]+"/reversals", "amount=1000")
-	make("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
+	made("refund", "/v1/refunds", "amount=1000&charge="+things["charge"])
+	made("plain", "/v1/charges", "amount=500000&currency=hkd&source=tok_bypassPending")
+	made("transfer", "/v1/transfers", "amount=10000&currency=hkd&destination="+tutor)
+	made("reversal", "/v1/transfers/"+things["transfer"]+"/reversals", "amount=1000")
+	made("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
-	make("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
+	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
-	make("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
+	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
+	file := must[*stripe.File](h.t)(h.stripe().V1Files.Create(h.t.Context(), &stripe.FileCreateParams{
+		FileReader: bytes.NewReader(testLogo(h.t, 128, 128)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
+	}))
+	things["file"] = file.ID
 	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)
 	return things
 }

@@ -473,8 +473,8 @@ func TestTheVerifierReadsWhatWasUploadedUntilItIsErased(t *testing.T) {
 	if err != nil || d.Content.Reveal() != string(p.content) || d.Type != "pdf" || strings.Contains(fmt.Sprintf("%v%+v", d, d), "canary") {
 		t.Fatalf("open: %v, %v", d, err)
 	}
-	if err := a.files.Exists(ctx, a.pool, scope, asked, file.IdentityDocument); err != nil {
-		t.Error(err)
+	if known, err := a.files.Exists(ctx, a.pool, scope, asked, file.IdentityDocument); !known || err != nil {
+		t.Errorf("exists: %v, %v", known, err)
 	}
 	for range 2 {
 		a.inTx(func(ctx context.Context, tx bun.Tx) error { return a.files.Erase(ctx, tx, a.now.Now(), scope, asked) })
@@ -495,8 +495,8 @@ func TestTheVerifierReadsWhatWasUploadedUntilItIsErased(t *testing.T) {
 		t.Errorf("a second too early: %d, %v", n, err)
 	}
 	a.now.Advance(time.Second)
-	if err := a.files.Exists(ctx, a.pool, scope, due, file.IdentityDocument); !fault.Is(err, fault.Invalid) {
-		t.Errorf("due, not swept yet: %v", err)
+	if known, err := a.files.Exists(ctx, a.pool, scope, due, file.IdentityDocument); known || err != nil {
+		t.Errorf("due, not swept yet: %v, %v", known, err)
 	}
 	if n, err := a.files.Sweep(ctx, true); n != 0 || err != nil {
 		t.Errorf("the other mode: %d, %v", n, err)
@@ -518,8 +518,8 @@ func (a *archive) gone(id string, scope tenant.Scope) {
 	if _, err := a.files.Open(a.t.Context(), id); !fault.Is(err, fault.NotFound) {
 		a.t.Errorf("open after erasure: %v", err)
 	}
-	if err := a.files.Exists(a.t.Context(), a.pool, scope, id, file.IdentityDocument); !fault.Is(err, fault.Invalid) {
-		a.t.Errorf("exists after erasure: %v", err)
+	if known, err := a.files.Exists(a.t.Context(), a.pool, scope, id, file.IdentityDocument); known || err != nil {
+		a.t.Errorf("exists after erasure: %v, %v", known, err)
 	}
 }
 
@@ -537,7 +537,9 @@ func TestWhoMayUseAFileForWhat(t *testing.T) {
 	}{
 		{"one's own", own, file.IdentityDocument, hub, true},
 		{"one's platform's", own, file.IdentityDocument, tutor, true},
-		{"identity as additional", own, file.AdditionalVerification, tutor, true},
+		{"one of several purposes", own, file.AdditionalVerification + " " + file.IdentityDocument, tutor, true},
+		{"no purpose at all", own, "", hub, false},
+		{"a part of a purpose", own, "identity", hub, false},
 		{"another purpose", own, file.BusinessLogo, hub, false},
 		{"additional as identity", theirs, file.IdentityDocument, tutor, false},
 		{"a tutor's own", theirs, file.AdditionalVerification, tutor, true},
@@ -550,9 +552,8 @@ func TestWhoMayUseAFileForWhat(t *testing.T) {
 		{"magic in live mode", file.DocumentSuccess, file.IdentityDocument, live, false},
 		{"magic as logo", file.DocumentSuccess, file.BusinessLogo, hub, false},
 	} {
-		err := a.files.Exists(t.Context(), a.pool, c.scope, c.id, c.purpose)
-		if c.fits != (err == nil) || !c.fits && !fault.Is(err, fault.Invalid) {
-			t.Errorf("%s: %v", c.rule, err)
+		if known, err := a.files.Exists(t.Context(), a.pool, c.scope, c.id, c.purpose); known != c.fits || err != nil {
+			t.Errorf("%s: %v, %v", c.rule, known, err)
 		}
 	}
 }

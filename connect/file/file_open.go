@@ -3,6 +3,8 @@ package file
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -21,26 +23,20 @@ const (
 // IsMagic reports whether an id stands for a document in test mode.
 func IsMagic(file string) bool { return file == DocumentSuccess || file == DocumentFailed }
 
-// Exists says whether an account may use a file for a purpose: its own or its
-// platform's, of its mode, uploaded for that purpose and not erased. An identity
-// document also serves as additional verification. The fault names the parameter
-// "file": callers know a better name.
-func (s *Files) Exists(ctx context.Context, idb bun.IDB, scope tenant.Scope, file, purpose string) error {
-	if rules[purpose].document && !scope.Livemode && IsMagic(file) {
-		return nil
+// Exists reports whether an account may use a file for one of the purposes
+// (separated by spaces): its own or its platform's, of its mode, uploaded for
+// that and not erased. In test mode magic ids stand for documents.
+func (s *Files) Exists(ctx context.Context, idb bun.IDB, scope tenant.Scope, file, purpose string) (bool, error) {
+	purposes := strings.Fields(purpose)
+	if !scope.Livemode && IsMagic(file) {
+		return slices.ContainsFunc(purposes, func(p string) bool { return rules[p].document }), nil
 	}
 	f, found, err := findFile(ctx, idb.NewSelect(), file)
-	if err != nil {
-		return err
+	if err != nil || !found {
+		return false, err
 	}
-	ours := found && f.Livemode == scope.Livemode && (f.Account == scope.Account || f.Account == scope.Platform)
-	if !ours || s.gone(f) {
-		return fault.Invalidf("resource_missing", "file", "No such file upload: '%s'", file)
-	}
-	if f.Purpose != purpose && (f.Purpose != IdentityDocument || purpose != AdditionalVerification) {
-		return fault.Invalidf("", "file", "Invalid file: '%s' was uploaded with purpose %s, but %s is needed here.", file, f.Purpose, purpose)
-	}
-	return nil
+	ours := f.Livemode == scope.Livemode && (f.Account == scope.Account || f.Account == scope.Platform)
+	return ours && slices.Contains(purposes, f.Purpose) && !s.gone(f), nil
 }
 
 // gone reports whether a file is erased, or due to be.

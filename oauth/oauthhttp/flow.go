@@ -20,7 +20,7 @@ import (
 // found again by the request's id; what has been decided stands in the request, so
 // reloading, going back and pressing a button twice do no harm.
 
-//go:embed templates/flow_*.html
+//go:embed templates/_flow_tile.html templates/flow_*.html
 var flowTemplates embed.FS
 
 //go:embed catalogues/flow/*.json

@@ -233,6 +233,17 @@ func label(p oauth.Party) string {
 	return p.ID
 }
 
+// RoleKey is what the person is for the account, in words.
+func (s seat) RoleKey() string { return "consent.role." + string(s.Role) }
+
+// Approval is what a yes is called on this page.
+func (c *consent) Approval() string {
+	if c.Agreed {
+		return "agreed"
+	}
+	return string(c.Ask)
+}
+
 // SwitchPath is where signing out leads: back here, to sign in as somebody else.
 func (c *consent) SwitchPath() string { return at(consentPath, "request", c.Request.ID) }
 

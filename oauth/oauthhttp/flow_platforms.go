@@ -58,6 +58,9 @@ func (l link) Paused() bool { return l.Active() && l.Allowed() == tenant.NoAcces
 // EndPath is where it is ended.
 func (l link) EndPath() string { return platformsPath(l.Account) + "/" + l.ID + "/disconnect" }
 
+// BackPath is where it stands among the others.
+func (l link) BackPath() string { return platformsPath(l.Account) }
+
 func platformsPath(account string) string { return accountsPath + "/" + account + "/platforms" }
 
 // showPlatforms shows who may act for an account, since when, and who has been able to.

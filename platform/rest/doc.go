@@ -17,6 +17,8 @@
 //     Without a key it is just a transaction.
 //   - Steps serves operations with an outside call between two commits. The handler
 //     claims and saves by itself, through idempotency.From(ctx).
+//   - A route with Upload also takes multipart/form-data, after the key was
+//     recognised; a file reaches the door as a field of type Upload.
 //
 // A request with the header "Sluice-Idempotency-Retry-Failures: true" asks that
 // errors are never saved: a payout refused for balance_insufficient can be tried

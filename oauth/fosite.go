@@ -32,7 +32,6 @@ func composed(p *Provider) fosite.OAuth2Provider {
 
 		ScopeStrategy:                fosite.ExactScopeStrategy,                            // the default knows wildcards
 		RefreshTokenScopes:           []string{},                                           // none needed: every connection gets one (F14)
-		MinParameterEntropy:          -1,                                                   // state is the client's matter (F7)
 		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // checked at registration (F8)
 		ClientAuthenticationStrategy: authenticated,
 		HTTPClient:                   nil, // nothing is fetched: no request objects, no JWKS

@@ -12,14 +12,18 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/processor/cardsim"
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger"
+	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
+	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/oauth/throttle"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
@@ -33,6 +37,7 @@ import (
 	"github.com/sluicepay/sluice/platform/run"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/telemetry"
+	"github.com/sluicepay/sluice/platform/ui"
 )
 
 // App is one process of Sluice: every room, built in reading order.
@@ -50,6 +55,13 @@ type App struct {
 	idem     *idempotency.Store
 	auth     *credential.Authenticator
 	keys     *credential.Service
+	throttle *throttle.Throttle
+	mails    post
+	people   *session.People
+	provider *oauth.Provider
+	links    onboarder
+	kit      *ui.Kit
+	pages    []rest.Route // those of people in browsers
 	files    *file.Files
 	accounts *connect.Accounts
 	methods  *payment.Methods
@@ -65,6 +77,8 @@ type App struct {
 	intake   *payouts.Intake
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
+	index    http.Handler      // in development only,
+	shop     *marketplace.Shop // as this is
 	server   *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
@@ -100,7 +114,9 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.book = ledger.NewBook()
 	a.idem = idempotency.NewStore()
-	for _, build := range []func(context.Context, *secret.Keyring) error{a.buildAccess, a.buildMarketplace, a.buildPayouts, a.buildEvents} {
+	for _, build := range []func(context.Context, *secret.Keyring) error{
+		a.buildAccess, a.buildMarketplace, a.buildConnections, a.buildPages, a.buildDevPages, a.buildPayouts, a.buildEvents,
+	} {
 		if err := build(ctx, ring); err != nil {
 			return err
 		}
@@ -110,21 +126,11 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.server = rest.New(rest.Config{
-		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Authenticator: oauthhttp.Authenticator{Keys: a.auth}, Accounts: a.accounts,
-		Loaders: a.loaders(), Log: a.log, Observe: a.metrics.Served,
+		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
+		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens()},
+		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served,
 	})
 	a.server.Mount(a.routes()...)
-	return nil
-}
-
-// buildAccess is who may act.
-func (a *App) buildAccess(context.Context, *secret.Keyring) error {
-	pepper, err := a.cfg.Pepper("api_keys")
-	if err != nil {
-		return err
-	}
-	a.auth = credential.NewAuthenticator(a.pool, pepper, clock.System{})
-	a.keys = credential.NewService(a.auth, resources...)
 	return nil
 }
 
@@ -206,6 +212,8 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
+		group.Go("access tokens", a.provider.Tokens().Run)
+		group.Go("mail", a.mails.run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {
 		group.Go("relay", a.runRelay)

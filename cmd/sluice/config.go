@@ -28,6 +28,11 @@ type Config struct {
 	// of them open. At least 32 random bytes in base64 each.
 	SealMasters []secret.Text
 
+	// MailServer is smtp://user:password@host:port or smtps://…; MailFrom is who mails come from.
+	// Without it, development shows mails under /_dev/mail, and a server sends none.
+	MailServer secret.Text
+	MailFrom   string
+
 	LogFormat string // text, json, or "" to choose by the terminal
 	LogLevel  string // debug, info, warn, error; "" = info
 
@@ -38,6 +43,26 @@ type Config struct {
 	Step func(name string)
 	// OnReady is called once, when the API answers; baseURL is BaseURL as completed. May be nil.
 	OnReady func(baseURL string)
+}
+
+// origin is the server's own address: in links of mails, as the issuer of tokens, as
+// the home of passkeys.
+func (c Config) origin() string {
+	if c.BaseURL == "" {
+		return baseURL(c.Addr)
+	}
+	return c.BaseURL
+}
+
+// peppers makes the keyed hashes of all purposes.
+func (c Config) peppers() (func(purpose string) secret.Pepper, error) {
+	if _, err := c.Pepper("check"); err != nil {
+		return nil, err
+	}
+	return func(purpose string) secret.Pepper {
+		pepper, _ := c.Pepper(purpose) // only the master can be wrong, and it was not
+		return pepper
+	}, nil
 }
 
 // Pepper is the keyed hash for one purpose, such as "api_keys".

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"net/http"
 	"strings"
 
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
@@ -14,21 +16,42 @@ import (
 const (
 	indexPath = "/"
 	hooksPath = "/_dev/hooks" // the inbox that receives and shows webhooks
+	mailPath  = "/_dev/mail"  // the inbox that shows mails
 )
 
 //go:embed devpages
 var devPages embed.FS
 
-// devRoutes are an index, an inbox that webhooks can be sent to, and the sample marketplace.
+// buildDevPages are the developer's pages; outside development there are none.
+func (a *App) buildDevPages(context.Context, *secret.Keyring) (err error) {
+	if !a.cfg.Dev {
+		return nil
+	}
+	if a.index, err = indexPage(a.kit, a.cfg.origin()); err != nil {
+		return err
+	}
+	a.shop, err = marketplace.New(a.kit, a.log)
+	return err
+}
+
+// devRoutes are an index, the inboxes of webhooks and mails, the storybook, and the
+// sample marketplace.
 func (a *App) devRoutes() []rest.Route {
 	if !a.cfg.Dev {
 		return nil
 	}
-	return append([]rest.Route{
-		{Method: "GET", Path: indexPath, Public: true, Handler: a.index},
-		{Method: "GET", Path: hooksPath, Public: true, Handler: a.inbox},
-		{Method: "POST", Path: hooksPath, Public: true, Handler: a.inbox},
-	}, a.shop.Routes()...)
+	page := func(method, path string, h http.Handler) rest.Route {
+		return rest.Route{Method: method, Path: path, Public: true, Handler: h}
+	}
+	routes := []rest.Route{
+		page("GET", indexPath, a.index),
+		page("GET", hooksPath, a.inbox), page("POST", hooksPath, a.inbox),
+		page("GET", ui.StorybookPath, a.kit.Storybook()), page("POST", ui.StorybookPath, a.kit.Storybook()),
+	}
+	if a.mails.inbox != nil {
+		routes = append(routes, page("GET", mailPath, a.mails.inbox), page("POST", mailPath, a.mails.inbox))
+	}
+	return append(routes, a.shop.Routes()...)
 }
 
 // indexPage is where a developer begins. It is also a redirect URI of TutorHub's

@@ -31,6 +31,8 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
+			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
+			run.Job{Name: "forget codes and tokens", Interval: 10 * time.Minute, Do: a.forgetTokens},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 		)
 	}
@@ -63,6 +65,18 @@ func (a *App) forgetKeys(ctx context.Context) error {
 	for {
 		n, err := idempotency.Sweep(ctx, a.pool, clock.System{}.Now(), keysPerSweep)
 		if err != nil || n < keysPerSweep {
+			return err
+		}
+	}
+}
+
+// rowsPerSweep bounds one statement of forgetTokens.
+const rowsPerSweep = 1000
+
+func (a *App) forgetTokens(ctx context.Context) error {
+	for {
+		n, err := a.provider.Sweep(ctx, a.pool, clock.System{}.Now(), rowsPerSweep)
+		if err != nil || n == 0 {
 			return err
 		}
 	}

@@ -19,33 +19,36 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger",
+	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
 	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
 	s := a.server
 	return slices.Concat(
-		connecthttp.IntentRoutes(s, a.payments),                               // /v1/payment_intents
-		connecthttp.ChargeRoutes(s, a.payments),                               // /v1/charges, /v1/splits/preview
-		connecthttp.RefundRoutes(s, a.payments),                               // /v1/refunds
-		connecthttp.TransferRoutes(s, a.pool, a.moves),                        // /v1/transfers, reversals
-		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                   // /v1/application_fees, refunds
-		connecthttp.AccountRoutes(s, a.accounts),                              // /v1/account, /v1/accounts, capabilities, external accounts
-		connecthttp.FileRoutes(s, a.pool, a.files),                            // /v1/files
-		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                  // /brand/{account}/logo, icon
-		connecthttp.TokenRoutes(s, a.methods),                                 // /v1/tokens
-		connecthttp.PaymentMethodRoutes(s, a.methods),                         // /v1/payment_methods
-		connecthttp.CustomerRoutes(s, a.methods),                              // /v1/customers
-		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                      // /v1/balance, /v1/balance_transactions, /v1/ledger
-		payoutshttp.Routes(s, a.pool, a.payouts),                              // /v1/payouts
-		eventhttp.Routes(s, a.pool, a.clocks),                                 // /v1/events
-		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}), // /v1/webhook_endpoints
-		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),             // /v1/api_keys
-		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),           // the payer's side of a sandbox payment
-		a.worldRoutes(),  // /v1/test_helpers/world_clock
-		a.healthRoutes(), // /livez, /readyz
-		a.devRoutes(),    // /, /_dev/hooks; only in development
+		connecthttp.IntentRoutes(s, a.payments),                                 // /v1/payment_intents
+		connecthttp.ChargeRoutes(s, a.payments),                                 // /v1/charges, /v1/splits/preview
+		connecthttp.RefundRoutes(s, a.payments),                                 // /v1/refunds
+		connecthttp.TransferRoutes(s, a.pool, a.moves),                          // /v1/transfers, reversals
+		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                     // /v1/application_fees, refunds
+		connecthttp.AccountRoutes(s, a.accounts),                                // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.FileRoutes(s, a.pool, a.files),                              // /v1/files
+		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                    // /brand/{account}/logo, icon
+		connecthttp.TokenRoutes(s, a.methods),                                   // /v1/tokens
+		connecthttp.PaymentMethodRoutes(s, a.methods),                           // /v1/payment_methods
+		connecthttp.CustomerRoutes(s, a.methods),                                // /v1/customers
+		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
+		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
+		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
+		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
+		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
+		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients
+		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
+		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
+		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
+		a.healthRoutes(),                                                        // /livez, /readyz
+		a.devRoutes(),                                                           // /, /_dev/hooks; only in development
 	)
 }
 

@@ -69,6 +69,11 @@ func (c Config) complete() error {
 	if _, err := c.Keyring(); err != nil {
 		return cli.Usagef("%w", err)
 	}
+	if !c.MailServer.IsZero() {
+		if _, err := smtpConfig(c.MailServer, c.MailFrom); err != nil {
+			return cli.Usagef("%w", err)
+		}
+	}
 	return nil
 }
 

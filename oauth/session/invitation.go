@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -192,3 +193,30 @@ func (p *People) Withdraw(ctx context.Context, from From, actor Visit, seat Seat
 		return p.record(ctx, tx, p.clock.Now(), from, actor.User.ID, "invitation_withdrawn", seat.Account)
 	})
 }
+
+// Names of the cookie that carries an invitation's link through signing in or up,
+// so that it stands in no address on the way.
+const (
+	secureInvitationCookie = "__Host-sluice_invitation"
+	plainInvitationCookie  = "sluice_invitation"
+	invitationCookieLife   = 2 * time.Hour
+)
+
+func (p *People) invitationCookie() string {
+	if p.secure {
+		return secureInvitationCookie
+	}
+	return plainInvitationCookie
+}
+
+// SetInvitationCookie keeps a link in the browser; a zero one takes it back.
+func (p *People) SetInvitationCookie(w http.ResponseWriter, link secret.Text) {
+	life := invitationCookieLife
+	if len(link.Reveal()) != cookieLength {
+		link, life = secret.Text{}, -time.Second
+	}
+	http.SetCookie(w, p.newCookie(p.invitationCookie(), link.Reveal(), life))
+}
+
+// InvitationCookie is the link that this browser keeps.
+func (p *People) InvitationCookie(r *http.Request) secret.Text { return p.cookie(r, p.invitationCookie()) }

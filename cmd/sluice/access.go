@@ -1,0 +1,99 @@
+package main
+
+// Who may act: keys, people, and the connections that people give to platforms.
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sluicepay/sluice/oauth"
+	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/oauth/oauthhttp"
+	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/oauth/throttle"
+	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/ui"
+)
+
+// buildAccess is who may act by themselves: keys, and people who sign in.
+func (a *App) buildAccess(_ context.Context, ring *secret.Keyring) error {
+	pepper, err := a.cfg.peppers()
+	if err != nil {
+		return err
+	}
+	a.auth = credential.NewAuthenticator(a.pool, pepper("api_keys"), clock.System{})
+	a.keys = credential.NewService(a.auth, resources...)
+	a.throttle = throttle.New(a.pool, pepper("throttle"), clock.System{})
+	if a.mails, err = newPost(a.cfg, a.log); err != nil {
+		return err
+	}
+	a.people, err = session.New(a.pool, session.Config{
+		Pepper: pepper("people"), Keyring: ring, Throttle: a.throttle, Mail: a.mails, BaseURL: a.cfg.origin(), Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	return nil
+}
+
+// buildConnections is who may act for somebody else: the OAuth server.
+func (a *App) buildConnections(_ context.Context, ring *secret.Keyring) error {
+	pepper, err := a.cfg.peppers()
+	if err != nil {
+		return err
+	}
+	a.links = nothingDue{}
+	a.provider, err = oauth.New(oauth.Config{
+		Pool: a.pool, Issuer: a.cfg.origin(), Pepper: pepper("oauth"), Successors: pepper("oauth_successors"), Keys: a.auth,
+		Publishable: credential.NewPublished(a.keys, ring), Marketplace: a.market(), Members: members{a.people},
+		Throttle: clientBrake{a.throttle}, Clocks: a.clocks, Log: a.log, Resources: tokenResources(),
+	})
+	if err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	return nil
+}
+
+func (a *App) market() market { return market{accounts: a.accounts, onboarder: a.links} }
+
+// tokenResources are what an access token reaches: what a connected account has of
+// its own, and nothing that manages keys, applications or the sandbox.
+func tokenResources() []string {
+	closed := []string{"api_keys", "oauth_clients", "test_helpers", "webhook_endpoints"}
+	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
+}
+
+// buildPages are what people see in their browsers.
+func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
+	a.kit, err = ui.New(ui.Config{Dev: strings.HasPrefix(a.cfg.origin(), "http:"), Log: a.log})
+	if err != nil {
+		return err
+	}
+	flow, err := oauthhttp.NewFlow(oauthhttp.FlowConfig{
+		Pool: a.pool, Kit: a.kit, Provider: a.provider, People: a.people, Market: a.market(), Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	/*people, err := oauthhttp.PeopleRoutes(oauthhttp.PeopleConfig{
+		Pool: a.pool, People: a.people, Kit: a.kit, Names: accountNames{a.accounts}, Asking: flow, Inbox: a.cfg.Dev, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}*/
+	a.pages = slices.Concat(flow.Routes(), a.kitRoutes())
+	return nil
+}
+
+// kitRoutes are what all pages share.
+func (a *App) kitRoutes() []rest.Route {
+	return []rest.Route{
+		{Method: http.MethodGet, Path: ui.AssetsPath, Public: true, Handler: a.kit.Assets()},
+		{Method: http.MethodPost, Path: ui.PreferencesPath, Public: true, Handler: a.kit.Preferences()},
+	}
+}

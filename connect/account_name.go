@@ -1,0 +1,25 @@
+package connect
+
+import "strings"
+
+// Name is what people call the account: its business, its company, the person
+// behind it; "" for one that was opened a minute ago.
+func (a Account) Name() string {
+	if name := text(a.BusinessProfile.Name); name != "" {
+		return name
+	}
+	if a.Company != nil && text(a.Company.Name) != "" {
+		return text(a.Company.Name)
+	}
+	if a.Individual == nil {
+		return ""
+	}
+	return strings.TrimSpace(text(a.Individual.FirstName) + " " + text(a.Individual.LastName))
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s)
+}

@@ -127,7 +127,7 @@ func (p *private) serveDeveloper(ctx context.Context, o devOptions, out io.Write
 		PlatformAccount: p.state.PlatformAccount, KafkaBrokers: p.cfg.Kafka.Brokers,
 		DatabaseURL: p.cfg.DatabaseURL.Reveal(), WebhookInboxURL: p.base + hooksPath,
 		MailInboxURL: p.base + mailPath, MarketplaceURL: p.base + marketplace.Path,
-		ConnectURL: connectURL(p.base, p.state.ClientID), ClientID: p.state.ClientID,
+		ConnectURL: p.app.shop.ConnectURL(), ClientID: p.state.ClientID,
 	}
 	for _, tutor := range connected {
 		ready.ConnectedAccounts = append(ready.ConnectedAccounts, tutor.ID)

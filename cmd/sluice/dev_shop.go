@@ -101,8 +101,3 @@ func oauthClient(ctx context.Context, c *client.Client, id, base string) (string
 	err := c.Post(ctx, "/v1/oauth_clients", wanted, &have)
 	return have.ID, err
 }
-
-// connectURL is the link that a tutor opens to connect to TutorHub.
-func connectURL(base, clientID string) string {
-	return base + "/oauth/authorize?" + "client_id=" + clientID + "&response_type=code&scope=read_write"
-}

@@ -27,10 +27,10 @@ func (a *App) buildDevPages(context.Context, *secret.Keyring) (err error) {
 	if !a.cfg.Dev {
 		return nil
 	}
-	if a.index, err = indexPage(a.kit, a.cfg.origin()); err != nil {
+	if a.shop, err = marketplace.New(a.kit, a.log); err != nil {
 		return err
 	}
-	a.shop, err = marketplace.New(a.kit, a.log)
+	a.index, err = indexPage(a.kit, a.cfg.origin(), a.shop.ConnectURL)
 	return err
 }
 
@@ -57,7 +57,7 @@ func (a *App) devRoutes() []rest.Route {
 // indexPage is where a developer begins. It is also a redirect URI of TutorHub's
 // client: who opened the connect link by hand gets the code here, and the command
 // that spends it.
-func indexPage(kit *ui.Kit, base string) (http.Handler, error) {
+func indexPage(kit *ui.Kit, base string, connectURL func() string) (http.Handler, error) {
 	pages, err := kit.Pages(devPages, devPages)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,8 @@ func indexPage(kit *ui.Kit, base string) (http.Handler, error) {
 		pages.Render(w, r, "index", ui.View{Title: "dev.title", Testmode: true, Layout: ui.FlowWide, Data: struct {
 			Base, Code, Error string
 			Places            []place
-		}{base, code(q.Get("code")), code(q.Get("error")), places}})
+			ConnectURL        string
+		}{base, code(q.Get("code")), code(q.Get("error")), places, connectURL()}})
 	})), nil
 }
 

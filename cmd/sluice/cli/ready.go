@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,15 +39,18 @@ func (r Ready) WriteTo(dir string) error {
 
 // WriteSecretFile writes v as JSON to path with mode 0600, whole or not at all.
 func WriteSecretFile(path string, v any) error {
-	raw, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var raw bytes.Buffer
+	text := json.NewEncoder(&raw)
+	text.SetEscapeHTML(false) // URLs are to be copied from it
+	text.SetIndent("", "  ")
+	if err := text.Encode(v); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(raw, '\n'))
+	_, err = f.Write(raw.Bytes())
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)

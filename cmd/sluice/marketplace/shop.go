@@ -75,6 +75,16 @@ func (s *Shop) Open(b Business) {
 	s.business.Store(&business{Business: b, api: client.New(b.BaseURL, b.SecretKey, apiCalls)})
 }
 
+// ConnectURL is the link that a tutor opens to connect to TutorHub, without state or
+// PKCE: for a developer's hands. "" before the shop is open.
+func (s *Shop) ConnectURL() string {
+	b := s.business.Load()
+	if b == nil {
+		return ""
+	}
+	return b.BaseURL + "/oauth/authorize?client_id=" + b.ClientID + "&response_type=code&scope=read_write"
+}
+
 // Routes are the site's addresses.
 func (s *Shop) Routes() []rest.Route {
 	page := func(method, path string, h func(http.ResponseWriter, *http.Request, *business, *visitor)) rest.Route {

@@ -90,6 +90,15 @@ func (s *Accounts) ForHolder() *Accounts {
 	return &holder
 }
 
+// Changeable is Get for an account that the caller may change.
+func (s *Accounts) Changeable(ctx context.Context, idb bun.IDB, scope tenant.Scope, account string) (Account, error) {
+	a, err := s.Get(ctx, idb, scope, account)
+	if err != nil {
+		return Account{}, err
+	}
+	return a, s.mayChange(&a)
+}
+
 // mayChange tells whether the caller may change what an account says of itself.
 func (s *Accounts) mayChange(a *Account) error {
 	switch {

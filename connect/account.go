@@ -32,10 +32,11 @@ type Account struct {
 	BusinessType    string // individual, company, non_profit, government_entity or ""
 	BusinessProfile wire.BusinessProfile
 	Company         *wire.Company
-	Individual      *wire.Person
 	Settings        wire.AccountSettings
 	TOS             wire.AccountTOSAcceptance
 	Metadata        map[string]string
+
+	StrictRequirements bool // hold this test account to the rules of live ones
 
 	Rejected      string // fraud, terms_of_service, other or ""
 	PayoutsPaused bool
@@ -45,6 +46,9 @@ type Account struct {
 
 	Capabilities     []Capability      // by name
 	ExternalAccounts []ExternalAccount // newest first
+	Persons          []*Person         // newest first
+
+	book // what is kept about verification, and what Standing needs of the surroundings
 }
 
 // Controller says who answers for a connected account.
@@ -95,7 +99,10 @@ type Config struct {
 	Pepper   secret.Pepper   // purpose "fingerprints"
 	Tokens   BankTokens      // nil: no bank tokens
 	Balances Balances        // nil: live accounts cannot be deleted
-	Files    Files           // nil: file ids are taken as they come
+
+	Rules     *Rules        // nil: ours
+	Verifiers VerifierModes // nobody in a mode: what was given is believed there
+	Files     Files         // nil: any file_… in test mode, none in live mode
 }
 
 // Accounts keeps the accounts of all platforms.

@@ -38,15 +38,17 @@ func (s *Accounts) amend(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 	if err != nil {
 		return Account{}, err
 	}
+	a.at = later(a.standingAt, a.CreatedAt) // what the last event said
 	before, err := picture(a)
 	if err != nil {
 		return Account{}, err
 	}
+	a.at = at
 	if err := edit(&a); err != nil {
 		return Account{}, err
 	}
 	s.cache.forget(a.ID)
-	r := recorder{ctx: ctx, tx: tx, at: at, account: &a}
+	r := recorder{svc: s, ctx: ctx, tx: tx, at: at, account: &a}
 	if err := r.save(before); err != nil {
 		return Account{}, err
 	}
@@ -56,10 +58,18 @@ func (s *Accounts) amend(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 // insert writes a new account and the events of its birth, each object's version one.
 func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Account) error {
 	a.Version = 1
+	s.equip(a, at)
+	a.note(s.hearing(a.Livemode), at)
 	if err := insertAccount(ctx, tx, a); err != nil {
 		return err
 	}
-	r := recorder{ctx: ctx, tx: tx, at: at, account: a}
+	r := recorder{svc: s, ctx: ctx, tx: tx, at: at, account: a}
+	if err := r.reconcile(snapshot{}); err != nil {
+		return err
+	}
+	if err := saveBook(ctx, tx, a); err != nil {
+		return err
+	}
 	if err := r.saveParts(snapshot{}); err != nil {
 		return err
 	}
@@ -76,19 +86,33 @@ type snapshot struct {
 	capabilities map[string]json.RawMessage
 	externals    map[string]ExternalAccount
 	shown        map[string]json.RawMessage // externals as the API shows them
+	persons      map[string]*Person
+	people       map[string]json.RawMessage // persons as the API shows them
+	book         bookState
 }
 
 func picture(a Account) (snapshot, error) {
 	s := snapshot{
 		closed: !a.ClosedAt.IsZero(), capabilities: map[string]json.RawMessage{},
 		externals: map[string]ExternalAccount{}, shown: map[string]json.RawMessage{},
+		persons: map[string]*Person{}, people: map[string]json.RawMessage{},
 	}
 	var err error
+	if s.book, err = a.bookState(); err != nil {
+		return s, err
+	}
+	standing := a.Standing()
+	for _, p := range a.Persons {
+		s.persons[p.ID] = p
+		if s.people[p.ID], err = json.Marshal(a.personWire(p, standing)); err != nil {
+			return s, fmt.Errorf("encode person: %w", err)
+		}
+	}
 	if s.account, err = json.Marshal(a.Wire()); err != nil {
 		return s, fmt.Errorf("encode account: %w", err)
 	}
 	for _, c := range a.Capabilities {
-		if s.capabilities[c.Name], err = json.Marshal(a.CapabilityWire(c)); err != nil {
+		if s.capabilities[c.Name], err = json.Marshal(a.capabilityWire(c, standing)); err != nil {
 			return s, fmt.Errorf("encode capability: %w", err)
 		}
 	}
@@ -103,6 +127,7 @@ func picture(a Account) (snapshot, error) {
 
 // recorder writes one account's changes and gathers their events.
 type recorder struct {
+	svc     *Accounts
 	ctx     context.Context
 	tx      bun.Tx
 	at      time.Time
@@ -111,12 +136,23 @@ type recorder struct {
 }
 
 func (r *recorder) save(before snapshot) error {
+	if err := r.reconcile(before); err != nil {
+		return err
+	}
 	if err := r.saveParts(before); err != nil {
 		return err
 	}
+	r.account.note(r.svc.hearing(r.account.Livemode), r.at)
 	previous, err := patch.Changed(before.account, r.account.Wire())
-	if err != nil || previous == nil && before.closed == !r.account.ClosedAt.IsZero() {
+	if err != nil {
 		return err
+	}
+	if previous == nil && before.closed == !r.account.ClosedAt.IsZero() {
+		state, err := r.account.bookState()
+		if err != nil || state == before.book {
+			return err
+		}
+		return saveBook(r.ctx, r.tx, r.account)
 	}
 	r.account.Version++
 	if err := updateAccount(r.ctx, r.tx, r.account); err != nil {
@@ -127,6 +163,12 @@ func (r *recorder) save(before snapshot) error {
 
 func (r *recorder) saveParts(before snapshot) error {
 	if err := r.saveExternals(before); err != nil {
+		return err
+	}
+	if err := r.savePersons(before); err != nil {
+		return err
+	}
+	if err := saveNumbers(r.ctx, r.tx, r.account); err != nil {
 		return err
 	}
 	for i := range r.account.Capabilities {
@@ -179,6 +221,48 @@ func (r *recorder) saveExternals(before snapshot) error {
 		}
 	}
 	return nil
+}
+
+// savePersons removes, then writes whoever looks different, be it only in what they owe.
+func (r *recorder) savePersons(before snapshot) error {
+	for _, gone := range before.persons {
+		if _, err := r.account.Person(gone.ID); err == nil {
+			continue
+		}
+		version := gone.Version + 1
+		if err := deletePerson(r.ctx, r.tx, r.at, r.account, gone.ID, version); err != nil {
+			return err
+		}
+		if err := r.event("person.deleted", gone.ID, version, gone.Person, nil); err != nil {
+			return err
+		}
+	}
+	standing := r.account.Standing()
+	for _, p := range r.account.Persons {
+		if err := r.savePerson(p, r.account.personWire(p, standing), before.people[p.ID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recorder) savePerson(p *Person, shown wire.Person, was json.RawMessage) error {
+	if was == nil {
+		p.Version = 1
+		if err := insertPerson(r.ctx, r.tx, r.account, p); err != nil {
+			return err
+		}
+		return r.event("person.created", p.ID, 1, shown, nil)
+	}
+	previous, err := patch.Changed(was, shown)
+	if err != nil || previous == nil {
+		return err
+	}
+	p.Version++
+	if err := updatePerson(r.ctx, r.tx, r.account, p); err != nil {
+		return err
+	}
+	return r.event("person.updated", p.ID, p.Version, shown, previous)
 }
 
 func rank(e ExternalAccount) int {

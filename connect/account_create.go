@@ -69,10 +69,20 @@ func (s *Accounts) Create(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	if a.Type, a.Controller, err = controllerOf(p); err != nil {
 		return Account{}, err
 	}
+	if a.StrictRequirements, err = p.Sluice.strict(); err != nil {
+		return Account{}, err
+	}
 	if err := s.apply(ctx, tx, at, &a, p.UpdateParams); err != nil {
 		return Account{}, err
 	}
 	return a, s.insert(ctx, tx, at, &a)
+}
+
+func (p *SluiceParams) strict() (bool, error) {
+	if p == nil || p.Requirements == "" {
+		return false, nil
+	}
+	return true, oneOf("sluice[requirements]", p.Requirements, "enforced")
 }
 
 func unknownCountry(country string) error {

@@ -11,10 +11,11 @@ func (a Account) Name() string {
 	if a.Company != nil && text(a.Company.Name) != "" {
 		return text(a.Company.Name)
 	}
-	if a.Individual == nil {
+	person := a.individual()
+	if person == nil {
 		return ""
 	}
-	return strings.TrimSpace(text(a.Individual.FirstName) + " " + text(a.Individual.LastName))
+	return strings.TrimSpace(text(person.FirstName) + " " + text(person.LastName))
 }
 
 func text(s *string) string {

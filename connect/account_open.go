@@ -44,10 +44,15 @@ func (s *Accounts) OpenForOAuth(ctx context.Context, tx bun.Tx, at time.Time, p 
 		a.Country = country
 	}
 	a.DefaultCurrency = currencies[a.Country]
-	a.bindStrictly()
+	// The account earns its capabilities by what it supplies, in test mode too, so that
+	// onboarding shows there what it will ask for in live mode.
+	a.StrictRequirements = true
 	for _, suggestion := range suggestions(p.Prefill) {
-		if tried, err := a.clone(); err == nil && s.apply(ctx, tx, at, &tried, suggestion) == nil {
-			a = tried
+		if probe := a.blank(); s.apply(ctx, tx, at, &probe, suggestion) != nil {
+			continue
+		}
+		if err := s.apply(ctx, tx, at, &a, suggestion); err != nil {
+			return Account{}, err
 		}
 	}
 	for _, name := range suggested(p.Capabilities) {
@@ -57,11 +62,6 @@ func (s *Accounts) OpenForOAuth(ctx context.Context, tx bun.Tx, at time.Time, p 
 	}
 	return a, s.insert(ctx, tx, at, &a)
 }
-
-// bindStrictly is the one place where an account opened through OAuth is marked as
-// strict: it earns its capabilities by what it supplies, in test mode too, so that
-// onboarding shows there what it will ask for in live mode.
-func (a *Account) bindStrictly() {}
 
 // suggested is what to ask for: what the platform suggests and we know, or the usual two.
 func suggested(names []string) (asked []string) {
@@ -76,8 +76,8 @@ func suggested(names []string) (asked []string) {
 	return asked
 }
 
-// businessTypes are Stripe's prefill words and what they are here.
-var businessTypes = map[string]string{
+// prefillTypes are Stripe's prefill words and what they are here.
+var prefillTypes = map[string]string{
 	"sole_prop": "individual", "individual": "individual", "corporation": "company", "company": "company",
 	"partnership": "company", "llc": "company", "non_profit": "non_profit", "government_entity": "government_entity",
 }
@@ -103,7 +103,7 @@ func suggestions(prefill map[string]string) []UpdateParams {
 		return &n
 	}
 	address := &wire.Address{Line1: given("street_address"), City: given("city"), State: given("state"), PostalCode: given("zip"), Country: given("country")}
-	kind := businessTypes[prefill["business_type"]]
+	kind := prefillTypes[prefill["business_type"]]
 	all := []UpdateParams{
 		{DefaultCurrency: given("currency")},
 		{BusinessProfile: &BusinessProfileParams{URL: given("url")}},
@@ -128,15 +128,7 @@ func suggestions(prefill map[string]string) []UpdateParams {
 	)
 }
 
-// clone is the account with parts of its own, so that a change can be tried.
-func (a Account) clone() (Account, error) {
-	row, err := rowOf(&a)
-	if err != nil {
-		return Account{}, err
-	}
-	// Through JSON, as it would go through the database: nothing stays shared.
-	again, err := row.account(a.Livemode)
-	again.Capabilities = append([]Capability(nil), a.Capabilities...)
-	again.ExternalAccounts = append([]ExternalAccount(nil), a.ExternalAccounts...)
-	return again, err
+// blank is a new account where this one is, to try a change on.
+func (a Account) blank() Account {
+	return Account{ID: a.ID, Platform: a.Platform, Livemode: a.Livemode, Country: a.Country, DefaultCurrency: a.DefaultCurrency, BusinessType: a.BusinessType}
 }

@@ -14,7 +14,14 @@ type CreateParams struct {
 	Type       string            `form:"type"`
 	Country    string            `form:"country"` // default: the platform's
 	Controller *ControllerParams `form:"controller"`
+	Sluice     *SluiceParams     `form:"sluice"`
 	UpdateParams
+}
+
+// SluiceParams are our additions to the parameters of a new account.
+type SluiceParams struct {
+	// Requirements is "enforced" to hold a test account to the rules of live ones.
+	Requirements string `form:"requirements"`
 }
 
 // UpdateParams are the parameters an account can be changed by. Absent ones change nothing.
@@ -110,60 +117,42 @@ type BusinessProfileParams struct {
 	URL                *string       `form:"url"`
 }
 
-// CompanyParams is a legal entity. Its registration numbers are not kept, only
-// that they were given.
+// CompanyParams is a legal entity. Its numbers are kept sealed for the verifier;
+// what is shown is only that they were given.
 type CompanyParams struct {
-	Address                *wire.Address `form:"address"`
-	DirectorsProvided      *bool         `form:"directors_provided"`
-	ExecutivesProvided     *bool         `form:"executives_provided"`
-	Name                   *string       `form:"name"`
-	NameKana               *string       `form:"name_kana"`
-	NameKanji              *string       `form:"name_kanji"`
-	OwnersProvided         *bool         `form:"owners_provided"`
-	Phone                  *string       `form:"phone"`
-	Structure              *string       `form:"structure"`
-	TaxID                  *string       `form:"tax_id"`
-	TaxIDRegistrar         *string       `form:"tax_id_registrar"`
-	VATID                  *string       `form:"vat_id"`
-	RegistrationNumber     ignored       `form:"registration_number"`
-	RegistrationDate       ignored       `form:"registration_date"`
-	OwnershipDeclaration   ignored       `form:"ownership_declaration"`
-	OwnershipExemption     ignored       `form:"ownership_exemption_reason"`
-	Verification           ignored       `form:"verification"`
-	AddressKana            ignored       `form:"address_kana"`
-	AddressKanji           ignored       `form:"address_kanji"`
-	ExportLicenseID        ignored       `form:"export_license_id"`
-	ExportPurposeCode      ignored       `form:"export_purpose_code"`
-	DirectorshipDeclared   ignored       `form:"directorship_declaration"`
-	RepresentativeDeclared ignored       `form:"representative_declaration"`
+	Address            *wire.Address `form:"address"`
+	DirectorsProvided  *bool         `form:"directors_provided"`
+	ExecutivesProvided *bool         `form:"executives_provided"`
+	Name               *string       `form:"name"`
+	NameKana           *string       `form:"name_kana"`
+	NameKanji          *string       `form:"name_kanji"`
+	OwnersProvided     *bool         `form:"owners_provided"`
+	Phone              *string       `form:"phone"`
+	RegistrationNumber *string       `form:"registration_number"`
+	Structure          *string       `form:"structure"`
+	TaxID              *string       `form:"tax_id"`
+	TaxIDRegistrar     *string       `form:"tax_id_registrar"`
+	VATID              *string       `form:"vat_id"`
+	Verification       *struct {
+		Document *DocumentParams `form:"document"`
+	} `form:"verification"`
+	RegistrationDate       ignored `form:"registration_date"`
+	OwnershipDeclaration   ignored `form:"ownership_declaration"`
+	OwnershipExemption     ignored `form:"ownership_exemption_reason"`
+	AddressKana            ignored `form:"address_kana"`
+	AddressKanji           ignored `form:"address_kanji"`
+	AdministrativeAddress  ignored `form:"administrative_address"`
+	PrincipalPlace         ignored `form:"principal_place_of_business"`
+	ExportLicenseID        ignored `form:"export_license_id"`
+	ExportPurposeCode      ignored `form:"export_purpose_code"`
+	DirectorshipDeclared   ignored `form:"directorship_declaration"`
+	RepresentativeDeclared ignored `form:"representative_declaration"`
 }
 
-// IndividualParams is the person behind an account. Identity numbers are not
-// kept, only that they were given.
-type IndividualParams struct {
-	Address           *wire.Address     `form:"address"`
-	DOB               *wire.DateOfBirth `form:"dob"`
-	Email             *string           `form:"email"`
-	FirstName         *string           `form:"first_name"`
-	FirstNameKana     *string           `form:"first_name_kana"`
-	FirstNameKanji    *string           `form:"first_name_kanji"`
-	Gender            *string           `form:"gender"`
-	IDNumber          *string           `form:"id_number"`
-	IDNumberSecondary *string           `form:"id_number_secondary"`
-	LastName          *string           `form:"last_name"`
-	LastNameKana      *string           `form:"last_name_kana"`
-	LastNameKanji     *string           `form:"last_name_kanji"`
-	MaidenName        *string           `form:"maiden_name"`
-	Metadata          metadata.Patch    `form:"metadata"`
-	Phone             *string           `form:"phone"`
-	PoliticalExposure *string           `form:"political_exposure"`
-	SSNLast4          *string           `form:"ssn_last_4"`
-	AddressKana       ignored           `form:"address_kana"`
-	AddressKanji      ignored           `form:"address_kanji"`
-	FullNameAliases   ignored           `form:"full_name_aliases"`
-	RegisteredAddress ignored           `form:"registered_address"`
-	Relationship      ignored           `form:"relationship"`
-	Verification      ignored           `form:"verification"`
+// DocumentParams are the file ids (file_…) of a document's sides.
+type DocumentParams struct {
+	Back  *string `form:"back"`
+	Front *string `form:"front"`
 }
 
 // SettingsParams is how an account wants to be treated.

@@ -35,17 +35,18 @@ type accountRow struct {
 	BusinessType          string
 	BusinessProfile       json.RawMessage   `bun:"type:jsonb"`
 	Company               json.RawMessage   `bun:"type:jsonb"`
-	Individual            json.RawMessage   `bun:"type:jsonb"`
 	Settings              json.RawMessage   `bun:"type:jsonb"`
 	TOSAcceptance         json.RawMessage   `bun:"tos_acceptance,type:jsonb"`
 	Metadata              map[string]string `bun:"type:jsonb"`
 	Rejected              string
 	PayoutsPaused         bool
-	CreatedAt             time.Time
-	ClosedAt              bun.NullTime
-	Version               int64
-	Access                tenant.Access
-	ControllerType        string
+	StrictRequirements    bool
+	bookRow
+	CreatedAt      time.Time
+	ClosedAt       bun.NullTime
+	Version        int64
+	Access         tenant.Access
+	ControllerType string
 }
 
 type capabilityRow struct {
@@ -179,7 +180,7 @@ func (s *Accounts) complete(ctx context.Context, idb bun.IDB, rows []accountRow,
 		a := &accounts[at[e.Account]]
 		a.ExternalAccounts = append(a.ExternalAccounts, e.external())
 	}
-	return accounts, nil
+	return accounts, s.completeBooks(ctx, idb, accounts, ids, at)
 }
 
 func insertAccount(ctx context.Context, tx bun.Tx, a *Account) error {
@@ -199,7 +200,8 @@ func updateAccount(ctx context.Context, tx bun.Tx, a *Account) error {
 		return err
 	}
 	_, err = tx.NewUpdate().Model(row).WherePK().Column("default_currency", "email", "business_type", "business_profile",
-		"company", "individual", "settings", "tos_acceptance", "metadata", "rejected", "payouts_paused", "closed_at", "version").Exec(ctx)
+		"company", "settings", "tos_acceptance", "metadata", "rejected", "payouts_paused", "closed_at", "version",
+		"checks", "standing_at", "standing_due_at", "rules").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}
@@ -247,8 +249,8 @@ func rowOf(a *Account) (*accountRow, error) {
 		ID: a.ID, Platform: a.Platform, Type: a.Type, FeesPayer: a.Controller.FeesPayer, LossesPayments: a.Controller.LossesPayments,
 		RequirementCollection: a.Controller.RequirementCollection, Dashboard: a.Controller.Dashboard, Country: a.Country,
 		DefaultCurrency: a.DefaultCurrency, Email: a.Email, BusinessType: a.BusinessType, Metadata: a.Metadata, Rejected: a.Rejected,
-		PayoutsPaused: a.PayoutsPaused, CreatedAt: a.CreatedAt, ClosedAt: bun.NullTime{Time: a.ClosedAt}, Version: a.Version,
-		Access: a.Access, ControllerType: controlledByPlatform,
+		PayoutsPaused: a.PayoutsPaused, StrictRequirements: a.StrictRequirements, CreatedAt: a.CreatedAt, ClosedAt: bun.NullTime{Time: a.ClosedAt}, Version: a.Version,
+		bookRow: a.bookRow(), Access: a.Access, ControllerType: controlledByPlatform,
 	}
 	if a.SelfControlled {
 		row.ControllerType = selfControlled
@@ -257,7 +259,7 @@ func rowOf(a *Account) (*accountRow, error) {
 		row.Livemode = &a.Livemode
 	}
 	for into, v := range map[*json.RawMessage]any{
-		&row.BusinessProfile: a.BusinessProfile, &row.Company: a.Company, &row.Individual: a.Individual,
+		&row.BusinessProfile: a.BusinessProfile, &row.Company: a.Company, &row.Checks: a.checks,
 		&row.Settings: a.Settings, &row.TOSAcceptance: a.TOS,
 	} {
 		raw, err := json.Marshal(v)
@@ -275,12 +277,12 @@ func (r accountRow) account(livemode bool) (Account, error) {
 		Controller: Controller{FeesPayer: r.FeesPayer, LossesPayments: r.LossesPayments, RequirementCollection: r.RequirementCollection, Dashboard: r.Dashboard},
 		Country:    r.Country, DefaultCurrency: r.DefaultCurrency, Email: r.Email, BusinessType: r.BusinessType, Metadata: r.Metadata,
 		Rejected: r.Rejected, PayoutsPaused: r.PayoutsPaused, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt.Time, Version: r.Version,
-		Access: r.Access, SelfControlled: r.ControllerType == selfControlled,
+		StrictRequirements: r.StrictRequirements, book: r.book(), Access: r.Access, SelfControlled: r.ControllerType == selfControlled,
 	}
 	for _, part := range []struct {
 		raw  json.RawMessage
 		into any
-	}{{r.BusinessProfile, &a.BusinessProfile}, {r.Company, &a.Company}, {r.Individual, &a.Individual}, {r.Settings, &a.Settings}, {r.TOSAcceptance, &a.TOS}} {
+	}{{r.BusinessProfile, &a.BusinessProfile}, {r.Company, &a.Company}, {r.Checks, &a.checks}, {r.Settings, &a.Settings}, {r.TOSAcceptance, &a.TOS}} {
 		if err := json.Unmarshal(part.raw, part.into); err != nil {
 			return Account{}, fmt.Errorf("decode account %s: %w", r.ID, err)
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/platform/fault"
-	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -52,10 +51,21 @@ func (s *Accounts) Reject(ctx context.Context, tx bun.Tx, at time.Time, scope te
 		return Account{}, err
 	}
 	return s.change(ctx, tx, at, scope, account, func(a *Account) error {
-		if a.IsPlatform() {
-			return fault.Invalidf("account_invalid", "account", "A platform cannot reject its own account.")
+		if a.IsPlatform() || scope.Connected() {
+			return fault.Invalidf("account_invalid", "account", "A platform can reject its connected accounts, and nobody else's.")
 		}
 		a.Rejected, a.PayoutsPaused = reason, payoutsAction != "none"
+		return nil
+	})
+}
+
+// Unreject takes a rejection back. Payouts that the rejection stopped go on.
+func (s *Accounts) Unreject(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account string) (Account, error) {
+	return s.change(ctx, tx, at, scope, account, func(a *Account) error {
+		if a.Rejected == "" || scope.Connected() {
+			return fault.Invalidf("account_invalid", "account", "Only accounts that the platform has rejected can be unrejected.")
+		}
+		a.Rejected, a.PayoutsPaused = "", false
 		return nil
 	})
 }
@@ -72,6 +82,7 @@ func (s *Accounts) Close(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 			}
 		}
 		a.ClosedAt = at
+		a.forget()
 		return nil
 	})
 	return err
@@ -96,8 +107,10 @@ func (s *Accounts) apply(ctx context.Context, tx bun.Tx, at time.Time, a *Accoun
 	if err := a.applyBasics(p); err != nil {
 		return err
 	}
-	a.applyCompany(p.Company)
-	if err := a.applyIndividual(at, p.Individual); err != nil {
+	if err := s.applyCompany(ctx, tx, a, p.Company); err != nil {
+		return err
+	}
+	if err := s.applyIndividual(ctx, tx, at, a, p.Individual); err != nil {
 		return err
 	}
 	if err := s.checkBranding(ctx, tx, a, p.Settings); err != nil {
@@ -106,9 +119,7 @@ func (s *Accounts) apply(ctx context.Context, tx bun.Tx, at time.Time, a *Accoun
 	if err := a.applySettings(p.Settings); err != nil {
 		return err
 	}
-	if p.TOSAcceptance != nil {
-		patch.Apply(&a.TOS, p.TOSAcceptance)
-	}
+	s.applyTerms(a, at, p.TOSAcceptance)
 	for _, name := range p.Capabilities.sorted() {
 		if err := a.request(name, p.Capabilities[name], at); err != nil {
 			return err
@@ -152,39 +163,68 @@ func (a *Account) applyBasics(p UpdateParams) (err error) {
 	return err
 }
 
-func (a *Account) applyCompany(p *CompanyParams) {
+func (s *Accounts) applyCompany(ctx context.Context, tx bun.Tx, a *Account, p *CompanyParams) error {
 	if p == nil {
-		return
+		return nil
 	}
 	if a.Company == nil {
 		a.Company = &wire.Company{}
 	}
+	if p.Verification != nil {
+		side := func(side string) string { return paramName("company", "verification", "document", side) }
+		if err := s.mustBeDocument(ctx, tx, a, p.Verification.Document, "additional_verification identity_document", side); err != nil {
+			return err
+		}
+	}
 	patch.Apply(a.Company, p)
-	provided(&a.Company.TaxIDProvided, p.TaxID)
-	provided(&a.Company.VATIDProvided, p.VATID)
+	for _, number := range []struct {
+		kind  string
+		given *string
+		flag  *bool
+	}{
+		{"tax_id", p.TaxID, &a.Company.TaxIDProvided}, {"vat_id", p.VATID, &a.Company.VATIDProvided},
+		{"registration_number", p.RegistrationNumber, &a.Company.RegistrationNumberProvided},
+	} {
+		if number.given == nil {
+			continue
+		}
+		*number.flag = *number.given != ""
+		if err := s.keepNumber(a, CompanySubject, number.kind, *number.given); err != nil {
+			return err
+		}
+	}
+	a.touch(CompanySubject, p)
+	return nil
 }
 
-func (a *Account) applyIndividual(at time.Time, p *IndividualParams) (err error) {
+func (s *Accounts) applyIndividual(ctx context.Context, tx bun.Tx, at time.Time, a *Account, p *IndividualParams) error {
 	if p == nil {
 		return nil
 	}
-	if a.Individual == nil {
-		a.Individual = &wire.Person{ID: id.New("person"), Object: "person", Account: a.ID, Created: wire.Unix(at), Metadata: map[string]string{}}
+	person := a.individual()
+	if person == nil {
+		person = newPerson(a.ID, at)
+		person.Individual = true
+		a.Persons = append([]*Person{person}, a.Persons...)
 	}
-	kept := a.Individual.Metadata
-	patch.Apply(a.Individual, p)
-	provided(&a.Individual.IDNumberProvided, p.IDNumber)
-	provided(&a.Individual.IDNumberSecondaryProvided, p.IDNumberSecondary)
-	provided(&a.Individual.SSNLast4Provided, p.SSNLast4)
-	a.Individual.Metadata, err = p.Metadata.Apply(kept)
-	return err
+	return s.applyPerson(ctx, tx, at, a, person, *p, "individual")
 }
 
-// provided remembers that a number was given, and nothing else of it.
-func provided(flag *bool, number *string) {
-	if number != nil {
-		*flag = *number != ""
+// applyTerms notes who accepted the terms, and which version that was: the one in
+// force at the date given, or now if the date lies ahead.
+func (s *Accounts) applyTerms(a *Account, at time.Time, p *TOSParams) {
+	if p == nil {
+		return
 	}
+	patch.Apply(&a.TOS, p)
+	if p.Date == nil {
+		return
+	}
+	accepted := time.Unix(*p.Date, 0)
+	if accepted.After(at) {
+		accepted = at
+	}
+	a.TOS.Version = wire.Nullable(s.rules().TermsAt(accepted).Version)
 }
 
 func (a *Account) applySettings(p *SettingsParams) error {

@@ -14,8 +14,12 @@ func (a Account) Wire() wire.Account {
 		Capabilities: map[string]string{}, ChargesEnabled: s.ChargesEnabled, Company: a.Company, Controller: a.controllerWire(),
 		Country: a.Country, Created: wire.Unix(a.CreatedAt), DefaultCurrency: a.DefaultCurrency,
 		DetailsSubmitted: s.DetailsSubmitted || a.IsPlatform(), Email: wire.Nullable(a.Email), ExternalAccounts: a.externalList(),
-		FutureRequirements: requirementsWire(Standing{}), Individual: a.Individual, Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
-		Requirements: requirementsWire(s), Settings: a.Settings, TOSAcceptance: a.TOS, Type: a.Type,
+		FutureRequirements: requirementsWire(s.Future), Metadata: a.Metadata, PayoutsEnabled: s.PayoutsEnabled,
+		Requirements: requirementsWire(s.Dues), Settings: a.Settings, TOSAcceptance: a.TOS, Type: a.Type,
+	}
+	if i := a.individual(); i != nil {
+		shown := a.personWire(i, s)
+		w.Individual = &shown
 	}
 	for name, c := range s.Capabilities {
 		w.Capabilities[name] = c.status()
@@ -47,23 +51,28 @@ func (a Account) externalList() wire.List[wire.BankAccount] {
 	return wire.ListOf("/v1/accounts/"+a.ID+"/external_accounts", len(shown) < len(a.ExternalAccounts), data)
 }
 
+// status is pending while everything was given and a verifier or reviewer has the word.
 func (c CapabilityStanding) status() string {
-	if c.Active {
+	switch {
+	case c.Active:
 		return "active"
+	case c.Pending:
+		return "pending"
 	}
 	return "inactive"
 }
 
 // CapabilityWire is one capability of the account as the API shows it.
 func (a Account) CapabilityWire(c Capability) wire.Capability {
-	standing, requested := a.Standing().Capabilities[c.Name]
+	return a.capabilityWire(c, a.Standing())
+}
+
+func (a Account) capabilityWire(c Capability, s Standing) wire.Capability {
+	standing, requested := s.Capabilities[c.Name]
 	w := wire.Capability{
-		ID: c.Name, Object: "capability", Account: wire.To(a.ID), FutureRequirements: requirementsWire(Standing{}),
+		ID: c.Name, Object: "capability", Account: wire.To(a.ID), FutureRequirements: requirementsWire(standing.Future),
 		Requested: c.Requested, RequestedAt: wire.NullableUnix(c.RequestedAt), Status: "unrequested",
-		Requirements: requirementsWire(Standing{
-			CurrentlyDue: standing.CurrentlyDue, EventuallyDue: standing.EventuallyDue, PastDue: standing.CurrentlyDue,
-			DisabledReason: standing.DisabledReason,
-		}),
+		Requirements: requirementsWire(standing.Dues),
 	}
 	if requested {
 		w.Status = standing.status()
@@ -73,18 +82,35 @@ func (a Account) CapabilityWire(c Capability) wire.Capability {
 
 // CapabilitiesWire is every capability the account ever asked for, by name.
 func (a Account) CapabilitiesWire() wire.List[wire.Capability] {
-	data := make([]wire.Capability, len(a.Capabilities))
+	data, standing := make([]wire.Capability, len(a.Capabilities)), a.Standing()
 	for i, c := range a.Capabilities {
-		data[i] = a.CapabilityWire(c)
+		data[i] = a.capabilityWire(c, standing)
 	}
 	return wire.ListOf("/v1/accounts/"+a.ID+"/capabilities", false, data)
 }
 
-func requirementsWire(s Standing) wire.Requirements {
+func requirementsWire(d Dues) wire.Requirements {
 	return wire.Requirements{
-		Alternatives: []any{}, CurrentlyDue: shown(s.CurrentlyDue), DisabledReason: wire.Nullable(s.DisabledReason), Errors: []any{},
-		EventuallyDue: shown(s.EventuallyDue), PastDue: shown(s.PastDue), PendingVerification: []string{},
+		Alternatives: alternativesWire(d.Alternatives), CurrentDeadline: wire.NullableUnix(d.Deadline), CurrentlyDue: shown(d.CurrentlyDue),
+		DisabledReason: wire.Nullable(d.DisabledReason), Errors: errorsWire(d.Errors), EventuallyDue: shown(d.EventuallyDue),
+		PastDue: shown(d.PastDue), PendingVerification: shown(d.PendingVerification),
 	}
+}
+
+func alternativesWire(alternatives []Alternative) []wire.RequirementAlternative {
+	out := make([]wire.RequirementAlternative, len(alternatives))
+	for i, a := range alternatives {
+		out[i] = wire.RequirementAlternative{OriginalFieldsDue: shown(a.Original), AlternativeFieldsDue: shown(a.Instead)}
+	}
+	return out
+}
+
+func errorsWire(errors []RequirementError) []wire.RequirementError {
+	out := make([]wire.RequirementError, len(errors))
+	for i, e := range errors {
+		out[i] = wire.RequirementError{Code: e.Code, Reason: e.Reason, Requirement: e.Requirement}
+	}
+	return out
 }
 
 // shown is never null.
@@ -103,5 +129,5 @@ func (e ExternalAccount) Wire() wire.BankAccount {
 }
 
 func externalRequirements() wire.ExternalAccountRequirements {
-	return wire.ExternalAccountRequirements{CurrentlyDue: []string{}, Errors: []any{}, PastDue: []string{}, PendingVerification: []string{}}
+	return wire.ExternalAccountRequirements{CurrentlyDue: []string{}, Errors: []wire.RequirementError{}, PastDue: []string{}, PendingVerification: []string{}}
 }

@@ -13,6 +13,8 @@ import (
 const (
 	TransfersCapability    = "transfers"     // receive transfers; be a destination
 	CardPaymentsCapability = "card_payments" // take direct charges
+
+	LegacyPaymentsCapability = "legacy_payments" // what card_payments was called on old accounts
 )
 
 // known is every capability of the Stripe API.

@@ -23,6 +23,7 @@ import (
 const (
 	ExternalNew     = "new"
 	ExternalErrored = "errored"
+	ExternalRefused = "verification_failed" // a review refused it; another one has to be given
 )
 
 // maxExternalAccounts bounds how many an account may have.
@@ -51,7 +52,9 @@ type ExternalAccount struct {
 	sealed string // the number, for the keyring
 }
 
-func (e ExternalAccount) usable() bool { return e.Status != ExternalErrored }
+func (e ExternalAccount) usable() bool {
+	return e.Status != ExternalErrored && e.Status != ExternalRefused
+}
 
 // ExternalAccountParam is a token (btok_…) or the details themselves.
 type ExternalAccountParam struct {

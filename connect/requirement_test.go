@@ -11,7 +11,9 @@ var everything = []string{
 	"business_type", "tos_acceptance.date", "tos_acceptance.ip", "business_profile.mcc", "business_profile.url",
 	"individual.first_name", "individual.last_name", "individual.email", "individual.phone", "individual.address.line1",
 	"individual.dob.day", "individual.dob.month", "individual.dob.year",
-	"company.name", "company.tax_id", "company.phone", "company.address.line1",
+	"company.name", "company.tax_id", "company.phone", "company.address.line1", "company.owners_provided", "company.verification.document",
+	"representative.first_name", "representative.last_name", "representative.email", "representative.address.line1", "representative.relationship.title",
+	"representative.dob.day", "representative.dob.month", "representative.dob.year", "individual.verification.document",
 }
 
 func given(without ...string) map[string]bool {
@@ -48,23 +50,23 @@ func TestStandingFollowsFromFacts(t *testing.T) {
 		},
 		{
 			name:    "live mode: a missing fact keeps only the capability that needs it inactive",
-			facts:   individual(connect.Facts{Livemode: true, Requested: both, Given: given("business_profile.mcc"), PayoutAccount: true}),
+			facts:   individual(connect.Facts{Enforced: true, Country: "TH", Requested: both, Given: given("business_profile.mcc"), PayoutAccount: true}),
 			payouts: true, active: []string{"transfers"}, currently: []string{"business_profile.mcc"}, eventually: []string{"business_profile.mcc"},
 			past: []string{"business_profile.mcc"}, reason: "requirements.past_due",
 		},
 		{
 			name:      "live mode: nothing works before the facts are there",
-			facts:     connect.Facts{Livemode: true, Requested: []string{"transfers"}, PayoutAccount: true},
+			facts:     connect.Facts{Enforced: true, Country: "TH", Requested: []string{"transfers"}, PayoutAccount: true},
 			currently: []string{"business_type", "tos_acceptance.date", "tos_acceptance.ip"}, eventually: []string{"business_type", "tos_acceptance.date", "tos_acceptance.ip"},
 			past: []string{"business_type", "tos_acceptance.date", "tos_acceptance.ip"}, reason: "requirements.past_due",
 		},
 		{
 			name:      "live mode: a company needs its tax id",
-			facts:     connect.Facts{Livemode: true, BusinessType: "company", Requested: []string{"transfers"}, Given: given("company.tax_id"), PayoutAccount: true},
+			facts:     connect.Facts{Enforced: true, Country: "TH", BusinessType: "company", Requested: []string{"transfers"}, Given: given("company.tax_id"), PayoutAccount: true},
 			currently: []string{"company.tax_id"}, eventually: []string{"company.tax_id"}, past: []string{"company.tax_id"}, reason: "requirements.past_due",
 		},
 		{
-			name: "live mode, all given", facts: individual(connect.Facts{Livemode: true, Requested: both, Given: given(), PayoutAccount: true}),
+			name: "live mode, all given", facts: individual(connect.Facts{Enforced: true, Country: "TH", Requested: both, Given: given(), PayoutAccount: true}),
 			charges: true, payouts: true, submitted: true, active: both,
 		},
 		{
@@ -77,7 +79,7 @@ func TestStandingFollowsFromFacts(t *testing.T) {
 		},
 		{
 			name:    "a live platform owes no facts",
-			facts:   connect.Facts{Platform: true, Livemode: true, Requested: both, PayoutAccount: true},
+			facts:   connect.Facts{Platform: true, Enforced: true, Requested: both, PayoutAccount: true},
 			charges: true, payouts: true, submitted: true, active: both,
 		},
 		{name: "closed", facts: individual(connect.Facts{Requested: both, Given: given(), PayoutAccount: true, Closed: true}), submitted: true},

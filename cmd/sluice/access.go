@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
@@ -47,7 +48,7 @@ func (a *App) buildConnections(_ context.Context, ring *secret.Keyring) error {
 	if err != nil {
 		return err
 	}
-	a.links = nothingDue{}
+	a.links = onboarding.NewLinks(a.pool, onboarding.LinksConfig{Accounts: a.accounts, Pepper: pepper("onboarding"), BaseURL: a.cfg.origin()})
 	a.provider, err = oauth.New(oauth.Config{
 		Pool: a.pool, Issuer: a.cfg.origin(), Pepper: pepper("oauth"), Successors: pepper("oauth_successors"), Keys: a.auth,
 		Publishable: credential.NewPublished(a.keys, ring), Marketplace: a.market(), Members: members{a.people},
@@ -59,7 +60,7 @@ func (a *App) buildConnections(_ context.Context, ring *secret.Keyring) error {
 	return nil
 }
 
-func (a *App) market() market { return market{accounts: a.accounts, onboarder: a.links} }
+func (a *App) market() market { return market{accounts: a.accounts, links: a.links} }
 
 // tokenResources are what an access token reaches: what a connected account has of
 // its own, and nothing that manages keys, applications or the sandbox.
@@ -80,13 +81,13 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	if err != nil {
 		return err
 	}
-	/*people, err := oauthhttp.PeopleRoutes(oauthhttp.PeopleConfig{
+	people, err := oauthhttp.PeopleRoutes(oauthhttp.PeopleConfig{
 		Pool: a.pool, People: a.people, Kit: a.kit, Names: accountNames{a.accounts}, Asking: flow, Inbox: a.cfg.Dev, Log: a.log,
 	})
 	if err != nil {
 		return err
-	}*/
-	a.pages = slices.Concat(flow.Routes(), a.kitRoutes())
+	}
+	a.pages = slices.Concat(flow.Routes(), people, a.kitRoutes())
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/file"
+	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/processor/cardsim"
 	"github.com/sluicepay/sluice/connect/webhook"
@@ -59,7 +60,7 @@ type App struct {
 	mails    post
 	people   *session.People
 	provider *oauth.Provider
-	links    onboarder
+	links    *onboarding.Links
 	kit      *ui.Kit
 	pages    []rest.Route // those of people in browsers
 	files    *file.Files

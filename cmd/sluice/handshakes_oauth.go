@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/oauth/throttle"
@@ -16,15 +17,10 @@ import (
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
-// onboarder says what an account's holder has to fill in, and where.
-type onboarder interface {
-	Onboarding(ctx context.Context, tx bun.Tx, account string, livemode bool, platform, returnURL string) (url string, due bool, err error)
-}
-
 // market tells oauth of accounts: it satisfies oauth.Marketplace.
 type market struct {
-	onboarder
 	accounts *connect.Accounts
+	links    *onboarding.Links
 }
 
 func (m market) Platform(ctx context.Context, idb bun.IDB, platform string, livemode bool) (oauth.Party, error) {
@@ -91,6 +87,10 @@ func (m market) Reach(ctx context.Context, idb bun.IDB, platform, account string
 	return m.accounts.ReachNow(ctx, idb, platform, account, livemode)
 }
 
+func (m market) Onboarding(ctx context.Context, tx bun.Tx, account string, livemode bool, platform, returnURL string) (string, bool, error) {
+	return m.links.Onboarding(ctx, tx, account, livemode, platform, returnURL)
+}
+
 func (m market) now(livemode bool) time.Time { return m.accounts.Clock(livemode).Now() }
 
 // members tells oauth who may decide for an account: it satisfies oauth.Members.
@@ -153,11 +153,4 @@ func (n accountNames) AccountNames(ctx context.Context, ids []string) (map[strin
 		}
 	}
 	return names, nil
-}
-
-// nothingDue is the onboarder of a house without onboarding pages.
-type nothingDue struct{}
-
-func (nothingDue) Onboarding(context.Context, bun.Tx, string, bool, string, string) (string, bool, error) {
-	return "", false, nil
 }

@@ -32,6 +32,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                          // /v1/transfers, reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                     // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                                // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.PersonRoutes(s, a.accounts),                                 // /v1/accounts/{id}/persons, and its older name people
 		connecthttp.FileRoutes(s, a.pool, a.files),                              // /v1/files
 		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                    // /brand/{account}/logo, icon
 		connecthttp.TokenRoutes(s, a.methods),                                   // /v1/tokens

@@ -212,8 +212,8 @@ func TestPrefillIsASuggestion(t *testing.T) {
 		"dob_day": "1", "dob_month": "2", "dob_year": "1990", "street_address": "1 Main St", "city": "Austin", "zip": "78701", "state": "TX",
 		"email": "may@example.com", "phone_number": "not a number at all", "url": "https://may.example", "product_description": "Piano lessons",
 	})
-	if a.Country != "US" || a.DefaultCurrency != "usd" || a.BusinessType != "individual" || *a.Individual.FirstName != "May" || *a.Individual.DOB.Year != 1990 ||
-		*a.Individual.Address.City != "Austin" || *a.BusinessProfile.ProductDescription != "Piano lessons" {
+	if a.Country != "US" || a.DefaultCurrency != "usd" || a.BusinessType != "individual" || *a.Wire().Individual.FirstName != "May" || *a.Wire().Individual.DOB.Year != 1990 ||
+		*a.Wire().Individual.Address.City != "Austin" || *a.BusinessProfile.ProductDescription != "Piano lessons" {
 		t.Errorf("individual: %+v", a)
 	}
 	if a.Wire().Controller.Type != "account" || a.Wire().Controller.IsController != nil || a.Access != tenant.NoAccess {

@@ -27,6 +27,7 @@ func AccountRoutes(s *rest.Server, svc *connect.Accounts) []rest.Route {
 		route("POST", one, s.Write(d.update), wire.Account{}),
 		route("DELETE", one, s.Write(d.remove), wire.Deleted{}),
 		route("POST", one+"/reject", s.Write(d.reject), wire.Account{}),
+		route("POST", one+"/unreject", s.Write(d.unreject), wire.Account{}),
 		route("GET", capabilities, s.Read(d.capabilities), wire.List[wire.Capability]{}),
 		route("GET", capabilities+"/{capability}", s.Read(d.capability), wire.Capability{}),
 		route("POST", capabilities+"/{capability}", s.Write(d.request), wire.Capability{}),
@@ -117,6 +118,17 @@ func (d accountDoor) reject(ctx context.Context, tx bun.Tx, r *rest.Request) (an
 		return nil, err
 	}
 	a, err := d.svc.Reject(ctx, tx, d.svc.Clock(r.Scope.Livemode).Now(), r.Scope, r.Path("id"), p.Reason, p.PayoutsAction)
+	if err != nil {
+		return nil, err
+	}
+	return a.Wire(), nil
+}
+
+func (d accountDoor) unreject(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	a, err := d.svc.Unreject(ctx, tx, d.svc.Clock(r.Scope.Livemode).Now(), r.Scope, r.Path("id"))
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,7 @@ func open(t testing.TB) *marketplace {
 	m.platform = m.bootstrap("TutorHub HK")
 	s := rest.New(rest.Config{Pool: pool, Authenticator: keys{}, Accounts: m.accounts, Log: slog.New(slog.DiscardHandler)})
 	s.Mount(connecthttp.AccountRoutes(s, m.accounts)...)
+	s.Mount(connecthttp.PersonRoutes(s, m.accounts)...)
 	s.Mount(connecthttp.TokenRoutes(s, m.methods)...)
 	s.Mount(connecthttp.PaymentMethodRoutes(s, m.methods)...)
 	s.Mount(connecthttp.CustomerRoutes(s, m.methods)...)
@@ -337,7 +338,7 @@ func TestLiveAccountWaitsForItsFacts(t *testing.T) {
 		t.Fatalf("before: %v", a)
 	}
 	a = m.as("live", m.platform, "POST", "/v1/accounts/"+a["id"].(string), 200, "individual[first_name]=Siu Ming", "individual[last_name]=Chan",
-		"individual[email]=chan@example.com", "individual[dob][day]=1", "individual[dob][month]=2", "individual[dob][year]=1990",
+		"individual[email]=chan@example.com", "individual[address][line1]=1 Nathan Road", "individual[id_number]=A1234563", "individual[dob][day]=1", "individual[dob][month]=2", "individual[dob][year]=1990",
 		"tos_acceptance[date]=1700000000", "tos_acceptance[ip]=192.0.2.1")
 	if a.at("capabilities")["transfers"] != "active" || a["details_submitted"] != true {
 		t.Fatalf("after: %v", a)

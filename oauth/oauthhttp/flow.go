@@ -1,11 +1,14 @@
 package oauthhttp
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -106,16 +109,21 @@ func (f *Flow) authorize(express bool) http.HandlerFunc {
 			http.SetCookie(w, cookie)
 		}
 		next := at(consentPath, "request", request.ID)
-		if _, known := f.People.Visit(r.Context(), r); !known {
+		if visit, known := f.People.Visit(r.Context(), r); !known || stale(request, visit) {
 			next = entrance(request, next)
 		}
 		redirect(w, r, withLocale(r, next))
 	}
 }
 
+// stale is a sign-in from before the request, where the client asks for a new one.
+func stale(request *oauth.AuthorizeRequest, visit session.Visit) bool {
+	return slices.Contains(strings.Fields(request.Prompt), "login") && visit.Session.CreatedAt.Before(request.CreatedAt)
+}
+
 // entrance is where somebody unknown signs in or up, to return to next.
 func entrance(request *oauth.AuthorizeRequest, next string) string {
-	if request.Landing == "login" {
+	if request.Landing == "login" || slices.Contains(strings.Fields(request.Prompt), "login") {
 		return at(signInPath, "next", next)
 	}
 	return at(signUpPath, "next", next)
@@ -134,12 +142,8 @@ func withLocale(r *http.Request, to string) string {
 }
 
 func firstWord(s string) string {
-	for i, c := range s {
-		if c == ' ' {
-			return s[:i]
-		}
-	}
-	return s
+	first, _, _ := strings.Cut(s, " ")
+	return first
 }
 
 // at is a path with one parameter.
@@ -162,6 +166,42 @@ func (f *Flow) visitor(w http.ResponseWriter, r *http.Request, signIn string) (s
 	return visit, true
 }
 
+// answerer is the visitor who may answer a request.
+func (f *Flow) answerer(w http.ResponseWriter, r *http.Request, request *oauth.AuthorizeRequest) (session.Visit, bool) {
+	signIn := entrance(request, at(consentPath, "request", request.ID))
+	visit, ok := f.visitor(w, r, signIn)
+	if ok && stale(request, visit) {
+		redirect(w, r, signIn)
+		return visit, false
+	}
+	return visit, ok
+}
+
+// Asked is on whose behalf a sign-in page asks, and what the platform knows already:
+// it satisfies Asking.
+func (f *Flow) Asked(ctx context.Context, next string) (Asked, bool) {
+	u, err := url.Parse(next)
+	if err != nil || u.Path != consentPath && u.Path != continuePath {
+		return Asked{}, false
+	}
+	request, err := f.Provider.Look(ctx, f.Pool, u.Query().Get("request"))
+	if err != nil || request == nil {
+		return Asked{}, false
+	}
+	platform, err := f.Market.Platform(ctx, f.Pool, request.Client.Platform, request.Client.Livemode)
+	if err != nil {
+		return Asked{}, false
+	}
+	return Asked{
+		Brand: brandOf(platform), Testmode: !request.Client.Livemode, Email: request.Prefill["email"], Name: prefilledName(request),
+	}, true
+}
+
+// prefilledName is a person's name, in the order in which the person is likely to write it.
+func prefilledName(request *oauth.AuthorizeRequest) string {
+	return strings.TrimSpace(request.Prefill["first_name"] + " " + request.Prefill["last_name"])
+}
+
 // askConsent shows who asks for what. It is shown in every case, also to those who
 // have agreed before (O26), and from now on only its reader can answer (O21).
 func (f *Flow) askConsent(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +211,7 @@ func (f *Flow) askConsent(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, r, err)
 		return
 	}
-	visit, ok := f.visitor(w, r, entrance(request, at(consentPath, "request", requestID)))
+	visit, ok := f.answerer(w, r, request)
 	if !ok {
 		return
 	}
@@ -218,7 +258,7 @@ func (f *Flow) approve(w http.ResponseWriter, r *http.Request, requestID string)
 		f.refuse(w, r, err)
 		return
 	}
-	visit, ok := f.visitor(w, r, entrance(request, at(consentPath, "request", requestID)))
+	visit, ok := f.answerer(w, r, request)
 	if !ok {
 		return
 	}
@@ -318,4 +358,3 @@ func (f *Flow) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f.Log.ErrorContext(r.Context(), "oauth page", "path", r.URL.Path, "request", w.Header().Get("Request-Id"), "error", err)
 	f.Kit.ErrorPage(w, r, http.StatusInternalServerError, "ui.error.internal", "")
 }
-

@@ -246,13 +246,9 @@ func (f *Flow) missing(w http.ResponseWriter, r *http.Request) {
 // accountView is a page about an account.
 func (f *Flow) accountView(visit session.Visit, a account, title string) ui.View {
 	return ui.View{Title: title, Testmode: !a.Livemode, Layout: ui.Account, Person: visit.User.Email, Nav: []ui.Link{
-		{Href: accountsPath, Key: "platforms.nav.accounts"},
-		{Href: platformsPath(a.ID), Key: "platforms.nav.platforms", Active: true},
-		{Href: accountsPath + "/" + a.ID + "/team", Key: "platforms.nav.team"},
-		{Href: "/security", Key: "platforms.nav.security"},
-	}}
+		{Href: accountsPath, Key: "platforms.nav.accounts", Active: true}, {Href: "/security", Key: "platforms.nav.security"},
+	}, Back: &ui.Link{Href: accountsPath, Key: "platforms.nav.accounts"}}
 }
 
 // pathValue is a variable of the route.
 func pathValue(r *http.Request, name string) string { return (&rest.Request{Request: r}).Path(name) }
-

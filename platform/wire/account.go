@@ -93,44 +93,25 @@ type Address struct {
 // Company is what is known about a legal entity. Registration numbers are
 // never shown, only whether they were provided.
 type Company struct {
-	Address            *Address `json:"address,omitempty"`
-	DirectorsProvided  bool     `json:"directors_provided"`
-	ExecutivesProvided bool     `json:"executives_provided"`
-	Name               *string  `json:"name"`
-	NameKana           *string  `json:"name_kana,omitempty"`
-	NameKanji          *string  `json:"name_kanji,omitempty"`
-	OwnersProvided     bool     `json:"owners_provided"`
-	Phone              *string  `json:"phone"`
-	Structure          *string  `json:"structure,omitempty"`
-	TaxIDProvided      bool     `json:"tax_id_provided"`
-	TaxIDRegistrar     *string  `json:"tax_id_registrar,omitempty"`
-	VATIDProvided      bool     `json:"vat_id_provided"`
+	Address                    *Address             `json:"address,omitempty"`
+	DirectorsProvided          bool                 `json:"directors_provided"`
+	ExecutivesProvided         bool                 `json:"executives_provided"`
+	Name                       *string              `json:"name"`
+	NameKana                   *string              `json:"name_kana,omitempty"`
+	NameKanji                  *string              `json:"name_kanji,omitempty"`
+	OwnersProvided             bool                 `json:"owners_provided"`
+	Phone                      *string              `json:"phone"`
+	RegistrationNumberProvided bool                 `json:"registration_number_provided,omitempty"` // ours
+	Structure                  *string              `json:"structure,omitempty"`
+	TaxIDProvided              bool                 `json:"tax_id_provided"`
+	TaxIDRegistrar             *string              `json:"tax_id_registrar,omitempty"`
+	VATIDProvided              bool                 `json:"vat_id_provided"`
+	Verification               *CompanyVerification `json:"verification,omitempty"`
 }
 
-// Person is a human being behind an account. Identity numbers are never
-// shown, only whether they were provided.
-type Person struct {
-	ID                        string            `json:"id"`
-	Object                    string            `json:"object"` // always "person"
-	Account                   string            `json:"account"`
-	Created                   int64             `json:"created"`
-	Address                   *Address          `json:"address,omitempty"`
-	DOB                       DateOfBirth       `json:"dob"`
-	Email                     *string           `json:"email"`
-	FirstName                 *string           `json:"first_name"`
-	FirstNameKana             *string           `json:"first_name_kana,omitempty"`
-	FirstNameKanji            *string           `json:"first_name_kanji,omitempty"`
-	Gender                    *string           `json:"gender,omitempty"`
-	IDNumberProvided          bool              `json:"id_number_provided"`
-	IDNumberSecondaryProvided bool              `json:"id_number_secondary_provided"`
-	LastName                  *string           `json:"last_name"`
-	LastNameKana              *string           `json:"last_name_kana,omitempty"`
-	LastNameKanji             *string           `json:"last_name_kanji,omitempty"`
-	MaidenName                *string           `json:"maiden_name,omitempty"`
-	Metadata                  map[string]string `json:"metadata"`
-	Phone                     *string           `json:"phone"`
-	PoliticalExposure         *string           `json:"political_exposure,omitempty"`
-	SSNLast4Provided          bool              `json:"ssn_last_4_provided"`
+// CompanyVerification is what was uploaded to prove a company.
+type CompanyVerification struct {
+	Document VerificationDocument `json:"document"`
 }
 
 // DateOfBirth is a calendar date, parts as given.
@@ -142,14 +123,27 @@ type DateOfBirth struct {
 
 // Requirements is what an account or capability still owes.
 type Requirements struct {
-	Alternatives        []any    `json:"alternatives"`
-	CurrentDeadline     *int64   `json:"current_deadline"`
-	CurrentlyDue        []string `json:"currently_due"`
-	DisabledReason      *string  `json:"disabled_reason"`
-	Errors              []any    `json:"errors"`
-	EventuallyDue       []string `json:"eventually_due"`
-	PastDue             []string `json:"past_due"`
-	PendingVerification []string `json:"pending_verification"`
+	Alternatives        []RequirementAlternative `json:"alternatives"`
+	CurrentDeadline     *int64                   `json:"current_deadline"`
+	CurrentlyDue        []string                 `json:"currently_due"`
+	DisabledReason      *string                  `json:"disabled_reason"`
+	Errors              []RequirementError       `json:"errors"`
+	EventuallyDue       []string                 `json:"eventually_due"`
+	PastDue             []string                 `json:"past_due"`
+	PendingVerification []string                 `json:"pending_verification"`
+}
+
+// RequirementAlternative is another way to resolve what is due.
+type RequirementAlternative struct {
+	AlternativeFieldsDue []string `json:"alternative_fields_due"`
+	OriginalFieldsDue    []string `json:"original_fields_due"`
+}
+
+// RequirementError is why something given has to be given again.
+type RequirementError struct {
+	Code        string `json:"code"`
+	Reason      string `json:"reason"`
+	Requirement string `json:"requirement"`
 }
 
 // AccountSettings is how an account wants to be treated.
@@ -226,4 +220,5 @@ type AccountTOSAcceptance struct {
 	IP               *string `json:"ip"`
 	ServiceAgreement *string `json:"service_agreement,omitempty"`
 	UserAgent        *string `json:"user_agent"`
+	Version          *string `json:"version,omitempty"` // ours: which terms were accepted
 }

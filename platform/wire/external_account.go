@@ -24,10 +24,10 @@ type BankAccount struct {
 
 // ExternalAccountRequirements is what a bank account still owes.
 type ExternalAccountRequirements struct {
-	CurrentlyDue        []string `json:"currently_due"`
-	Errors              []any    `json:"errors"`
-	PastDue             []string `json:"past_due"`
-	PendingVerification []string `json:"pending_verification"`
+	CurrentlyDue        []string           `json:"currently_due"`
+	Errors              []RequirementError `json:"errors"`
+	PastDue             []string           `json:"past_due"`
+	PendingVerification []string           `json:"pending_verification"`
 }
 
 // DeletedBankAccount is what remains of a removed external account.

@@ -22,7 +22,7 @@ import (
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
-//go:embed templates/people
+//go:embed all:templates/people
 var peopleTemplates embed.FS
 
 //go:embed catalogues/people

@@ -219,4 +219,6 @@ func (p *People) SetInvitationCookie(w http.ResponseWriter, link secret.Text) {
 }
 
 // InvitationCookie is the link that this browser keeps.
-func (p *People) InvitationCookie(r *http.Request) secret.Text { return p.cookie(r, p.invitationCookie()) }
+func (p *People) InvitationCookie(r *http.Request) secret.Text {
+	return p.cookie(r, p.invitationCookie())
+}

@@ -42,6 +42,7 @@ func Audit(t testing.TB, tab *Tab) {
 				t.Errorf("%s at %d px, %s: %s", where, w, schemeName(d), v)
 			}
 		}
+		tab.emulate(width, d) // colours may differ with the width
 		var background string
 		tab.eval(`getComputedStyle(document.body).backgroundColor`, &background)
 		backgrounds[d] = background

@@ -59,7 +59,6 @@ func (s *Accounts) amend(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Account) error {
 	a.Version = 1
 	s.equip(a, at)
-	a.note(s.hearing(a.Livemode), at)
 	if err := insertAccount(ctx, tx, a); err != nil {
 		return err
 	}
@@ -67,6 +66,7 @@ func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 	if err := r.reconcile(snapshot{}); err != nil {
 		return err
 	}
+	a.note(s.hearing(a.Livemode), at)
 	if err := saveBook(ctx, tx, a); err != nil {
 		return err
 	}

@@ -17,10 +17,3 @@ func (a Account) Name() string {
 	}
 	return strings.TrimSpace(text(person.FirstName) + " " + text(person.LastName))
 }
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return strings.TrimSpace(*s)
-}

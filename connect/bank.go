@@ -136,6 +136,9 @@ var (
 var ibanCountries = table(`AE 23 AT 20 BE 16 BG 22 BH 22 CH 21 CY 28 CZ 24 DE 22 DK 18 EE 20 ES 24 FI 18 FR 27 GR 27 HR 21 HU 28
 	IE 22 IS 26 IT 27 JO 30 KW 30 LI 21 LT 20 LU 20 LV 21 MT 31 NL 18 NO 15 PL 28 PT 25 QA 29 RO 24 SA 24 SE 24 SI 19 SK 24`)
 
+// PaysToIBAN reports whether bank accounts of a country are named by an IBAN.
+func PaysToIBAN(country string) bool { return ibanCountries[country] != "" }
+
 func routingFits(country, routing string, iban bool) bool {
 	form := routingForms[country]
 	if form == nil || iban {

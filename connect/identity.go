@@ -120,3 +120,10 @@ func given(v reflect.Value, prefix string) (names []string) {
 	}
 	return names
 }
+
+// forget erases all that is sealed, once the account is closed.
+func (a *Account) forget() {
+	for i := range a.numbers {
+		a.forgetNumbers(a.numbers[i].Subject)
+	}
+}

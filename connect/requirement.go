@@ -339,16 +339,25 @@ func (d *deriver) verify(capability string, who []string) (reviewed, pending boo
 		for _, e := range check.Errors {
 			d.fail(e)
 		}
-		if document := subject + ".verification.document"; len(check.Errors) > 0 && !slices.ContainsFunc(check.Errors, func(e RequirementError) bool { return e.Requirement == document }) {
-			instead := Alternative{Instead: []string{document}}
-			for _, e := range check.Errors {
-				instead.Original = append(instead.Original, e.Requirement)
-			}
-			d.dues.Alternatives = append(d.dues.Alternatives, instead)
-		}
+		d.documentInstead(subject, check.Errors)
 		pending = pending || d.f.Verified && !check.Good && len(check.Errors) == 0
 	}
 	return reviewed, pending
+}
+
+// documentInstead notes that a document settles what a verifier could not match. It does not mend a number that cannot be.
+func (d *deriver) documentInstead(subject string, errors []RequirementError) {
+	document := subject + "." + documentName
+	a := Alternative{Instead: []string{document}}
+	for _, e := range errors {
+		if e.Requirement == document || !strings.HasPrefix(e.Code, "verification_") {
+			return
+		}
+		a.Original = append(a.Original, e.Requirement)
+	}
+	if len(a.Original) > 0 {
+		d.dues.Alternatives = append(d.dues.Alternatives, a)
+	}
 }
 
 // fail notes something that was given and was not good enough.

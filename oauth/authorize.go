@@ -149,7 +149,15 @@ func browserCookie(secure bool) string {
 // sameBrowser reports whether r comes from the browser that began the request.
 func (p *Provider) sameBrowser(r *http.Request, row *requestRow) bool {
 	c, err := r.Cookie(browserCookie(strings.HasPrefix(p.cfg.Issuer, "https:")))
-	return err == nil && wellFormed(c.Value, "") && hmac.Equal(p.sum(c.Value), row.Browser)
+	if err != nil || !wellFormed(c.Value, "") {
+		return false
+	}
+	for _, sum := range p.sums(c.Value) {
+		if hmac.Equal(sum, row.Browser) {
+			return true
+		}
+	}
+	return false
 }
 
 // Pending is a request that a page is about to show: it is not expired, not
@@ -241,7 +249,8 @@ type Consent struct {
 
 // Consent records a person's yes; Complete answers the client. Between the two
 // the person may fill in what is due. A new account is opened in the same
-// transaction. Consenting again changes nothing.
+// transaction. Until Complete the person may change their mind about account and
+// scope.
 func (p *Provider) Consent(ctx context.Context, r *http.Request, requestID string, c Consent) (*AuthorizeRequest, error) {
 	return p.change(ctx, r, requestID, func(ctx context.Context, tx bun.Tx, request *AuthorizeRequest) error {
 		return p.consent(ctx, tx, request, c)
@@ -252,8 +261,8 @@ func (p *Provider) consent(ctx context.Context, tx bun.Tx, request *AuthorizeReq
 	if c.User == "" || request.User != c.User {
 		return onPage("wrong_user", "You are signed in as somebody else now. Please look at the request again.")
 	}
-	if request.Status == RequestConsented {
-		return nil
+	if request.Status == RequestConsented && c.Account == "" {
+		c.Account = request.Account // a repeated yes opens no second account
 	}
 	if rank(c.Scope) == 0 || !includes(request.Scope, c.Scope) || !request.Client.Allows(c.Scope) {
 		return onPage("invalid_scope", "More was approved than was asked for.")

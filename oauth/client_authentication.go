@@ -9,7 +9,6 @@ import (
 
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/platform/fault"
-	"github.com/sluicepay/sluice/platform/secret"
 )
 
 // caller is who makes a protocol request.
@@ -195,14 +194,15 @@ func (p *Provider) identifyKey(ctx context.Context, given proof) (*caller, error
 // secretFits compares with as many hashes as a client can have, whether it has
 // them or not.
 func (p *Provider) secretFits(client *Client, plain string) bool {
-	sum := p.cfg.Pepper.Sum(secret.New(plain))
 	fits := 0
-	for i := range MaxSecrets {
-		var stored [32]byte // no text has this hash
-		if client != nil && i < len(client.Secrets) {
-			stored = client.Secrets[i].hash
+	for _, sum := range p.sums(plain) {
+		for i := range MaxSecrets {
+			var stored [32]byte // no text has this hash
+			if client != nil && i < len(client.Secrets) {
+				stored = client.Secrets[i].hash
+			}
+			fits |= subtle.ConstantTimeCompare(sum, stored[:])
 		}
-		fits |= subtle.ConstantTimeCompare(sum[:], stored[:])
 	}
 	return fits == 1 && plain != ""
 }

@@ -28,8 +28,7 @@ func (p *Provider) exchange(ctx context.Context, c call) (answer TokenAnswer, er
 	if !wellFormed(plain, codePrefix) {
 		return TokenAnswer{}, badCode()
 	}
-	hash := p.sum(plain)
-	peek, err := findCode(ctx, p.cfg.Pool, hash, false)
+	peek, err := findCode(ctx, p.cfg.Pool, p.sums(plain), false)
 	if err != nil {
 		return TokenAnswer{}, err
 	}
@@ -48,7 +47,7 @@ func (p *Provider) exchange(ctx context.Context, c call) (answer TokenAnswer, er
 		return TokenAnswer{}, orElse(err, badCode())
 	}
 	err = p.unitWork(ctx, func(ctx context.Context, tx bun.Tx) (refusal, err error) {
-		answer, refusal, err = p.exchangeLocked(ctx, tx, c, client, connection, plain, hash)
+		answer, refusal, err = p.exchangeLocked(ctx, tx, c, client, connection, plain)
 		return refusal, err
 	})
 	if err != nil {
@@ -73,7 +72,7 @@ func (p *Provider) foreign(ctx context.Context, c call, row incidentRow, refusal
 	return refusal
 }
 
-func (p *Provider) exchangeLocked(ctx context.Context, tx bun.Tx, c call, client *Client, connection *Connection, plain string, hash []byte) (answer TokenAnswer, refusal, err error) {
+func (p *Provider) exchangeLocked(ctx context.Context, tx bun.Tx, c call, client *Client, connection *Connection, plain string) (answer TokenAnswer, refusal, err error) {
 	locked, err := lockConnections(ctx, tx, connection.Platform, connection.Account, connection.Livemode)
 	if err != nil {
 		return answer, nil, err
@@ -81,7 +80,7 @@ func (p *Provider) exchangeLocked(ctx context.Context, tx bun.Tx, c call, client
 	if connection, err = pick(locked, connection.ID); err != nil {
 		return answer, nil, err
 	}
-	code, err := findCode(ctx, tx, hash, true)
+	code, err := findCode(ctx, tx, p.sums(plain), true)
 	if err != nil {
 		return answer, nil, err
 	}

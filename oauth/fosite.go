@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -111,16 +112,32 @@ func hashOf(signature string) ([]byte, error) {
 	return hash, nil
 }
 
-func (s *fositeTokens) AccessTokenSignature(_ context.Context, token string) string {
-	return s.signature(token)
+func (s *fositeTokens) AccessTokenSignature(ctx context.Context, token string) string {
+	return s.stored(ctx, token)
 }
 
-func (s *fositeTokens) RefreshTokenSignature(_ context.Context, token string) string {
-	return s.signature(token)
+func (s *fositeTokens) RefreshTokenSignature(ctx context.Context, token string) string {
+	return s.stored(ctx, token)
 }
 
-func (s *fositeTokens) AuthorizeCodeSignature(_ context.Context, code string) string {
-	return s.signature(code)
+func (s *fositeTokens) AuthorizeCodeSignature(ctx context.Context, code string) string {
+	return s.stored(ctx, code)
+}
+
+// stored is the signature under which the unit's code or token was found, which
+// may be that of a former pepper.
+func (s *fositeTokens) stored(ctx context.Context, plain string) string {
+	u, err := unitOf(ctx)
+	if err != nil {
+		return s.signature(plain)
+	}
+	for _, sum := range s.p.sums(plain) {
+		switch {
+		case u.code != nil && bytes.Equal(sum, u.code.Hash), u.used != nil && bytes.Equal(sum, u.used.Hash), u.token != nil && bytes.Equal(sum, u.token.Hash):
+			return hex.EncodeToString(sum)
+		}
+	}
+	return s.signature(plain)
 }
 
 func (s *fositeTokens) GenerateAccessToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {

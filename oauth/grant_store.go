@@ -66,18 +66,18 @@ func (t *tokenRow) live(at time.Time) bool {
 }
 
 // findCode reads a code; lock adds a row lock. nil means that there is none.
-func findCode(ctx context.Context, idb bun.IDB, hash []byte, lock bool) (*codeRow, error) {
+func findCode(ctx context.Context, idb bun.IDB, hashes [][]byte, lock bool) (*codeRow, error) {
 	row := new(codeRow)
-	q := idb.NewSelect().Model(row).Where("hash = ?", hash)
+	q := idb.NewSelect().Model(row).Where("hash IN (?)", bun.List(hashes))
 	if lock {
 		q = q.For("UPDATE")
 	}
 	return found(row, q.Scan(ctx), "code")
 }
 
-func findToken(ctx context.Context, idb bun.IDB, hash []byte, kind string, lock bool) (*tokenRow, error) {
+func findToken(ctx context.Context, idb bun.IDB, hashes [][]byte, kind string, lock bool) (*tokenRow, error) {
 	row := new(tokenRow)
-	q := idb.NewSelect().Model(row).Where("hash = ? AND kind = ?", hash, kind)
+	q := idb.NewSelect().Model(row).Where("hash IN (?) AND kind = ?", bun.List(hashes), kind)
 	if lock {
 		q = q.For("UPDATE")
 	}

@@ -43,7 +43,7 @@ func (p *Provider) Introspect(ctx context.Context, r *http.Request) (Introspecti
 		return Introspection{}, err
 	}
 	active, err := p.stillGood(ctx, u.token)
-	if err != nil || !active {
+	if err != nil || !active || !u.client.Enabled() {
 		return Introspection{}, err
 	}
 	told := Introspection{

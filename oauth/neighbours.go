@@ -19,7 +19,9 @@ type Marketplace interface {
 	Accounts(ctx context.Context, idb bun.IDB, platform string, livemode bool, ids []string) ([]Party, error)
 	// Open makes a new connected account which the platform has no access to yet.
 	Open(ctx context.Context, tx bun.Tx, p OpenParams) (account string, err error)
-	// SetAccess says what the platform may do with the account from now on.
+	// SetAccess says what the platform may do with the account from now on through
+	// its connections. An account that the platform opened itself keeps more, if it
+	// has more without them.
 	SetAccess(ctx context.Context, tx bun.Tx, platform, account string, livemode bool, access tenant.Access) error
 	// Reach is what the platform may do with the account, and whether the account
 	// is open, as the database has it at this moment.
@@ -64,10 +66,11 @@ type Members interface {
 	Own(ctx context.Context, tx bun.Tx, at time.Time, user, account string, livemode bool) error
 }
 
-// Throttle slows down those who fail to authenticate. Subjects are network addresses.
+// Throttle slows down those who fail to authenticate. Subjects are network
+// addresses. Success does not clear an address: whoever has one good secret could
+// go on guessing others.
 type Throttle interface {
 	// Wait is how long the subject must wait before it may try again; 0 is now.
 	Wait(ctx context.Context, subject string) (time.Duration, error)
 	Fail(ctx context.Context, subject string) error
-	Forgive(ctx context.Context, subject string) error
 }

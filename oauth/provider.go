@@ -19,9 +19,10 @@ import (
 // Config is what the OAuth server stands on. Durations of zero take the default.
 type Config struct {
 	Pool        *bun.DB
-	Issuer      string        // our own origin, "https://connect.example.com"; http only on this machine
-	Pepper      secret.Pepper // keys the hashes of codes, tokens and secrets
-	Successors  secret.Pepper // another one: derives what follows a used refresh token
+	Issuer      string          // our own origin, "https://connect.example.com"; http only on this machine
+	Pepper      secret.Pepper   // keys the hashes of codes, tokens and secrets
+	Successors  secret.Pepper   // another one: derives what follows a used refresh token
+	Former      []secret.Pepper // earlier ones, during a rotation: what they hashed stays good
 	Keys        Keys
 	Publishable PublishableKeys
 	Marketplace Marketplace
@@ -143,10 +144,24 @@ func (p *Provider) step(name string) error {
 	return p.cfg.Step(name)
 }
 
+// sum is how plain is stored.
 func (p *Provider) sum(plain string) []byte {
 	sum := p.cfg.Pepper.Sum(secret.New(plain))
 	return sum[:]
 }
+
+// sums are all ways in which plain may be stored: under the pepper, and under
+// those that it replaced (O31).
+func (c Config) sums(plain string) [][]byte {
+	out := make([][]byte, 0, 1+len(c.Former))
+	for _, pepper := range append([]secret.Pepper{c.Pepper}, c.Former...) {
+		sum := pepper.Sum(secret.New(plain))
+		out = append(out, sum[:])
+	}
+	return out
+}
+
+func (p *Provider) sums(plain string) [][]byte { return p.cfg.sums(plain) }
 
 // requestID is the API request that ctx works for, for logs and incidents.
 func requestID(ctx context.Context) string { return event.OriginOf(ctx).RequestID }

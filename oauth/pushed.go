@@ -99,7 +99,7 @@ func (p *Provider) unpushed(ctx context.Context, client *Client, form url.Values
 		return nil, onPage("invalid_request", "The link names a request that is not kept here.")
 	}
 	var rows []pushedRow
-	err := p.cfg.Pool.NewDelete().Model(&rows).Where("hash = ? AND client = ?", p.sum(uri), client.ID).
+	err := p.cfg.Pool.NewDelete().Model(&rows).Where("hash IN (?) AND client = ?", bun.List(p.sums(uri)), client.ID).
 		Returning("*").Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("use pushed request: %w", err)

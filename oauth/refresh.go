@@ -38,8 +38,7 @@ func (p *Provider) refresh(ctx context.Context, c call) (answer TokenAnswer, err
 	if !wellFormed(plain, refreshPrefix) {
 		return TokenAnswer{}, badRefresh()
 	}
-	hash := p.sum(plain)
-	peek, err := findToken(ctx, p.cfg.Pool, hash, kindRefresh, false)
+	peek, err := findToken(ctx, p.cfg.Pool, p.sums(plain), kindRefresh, false)
 	if err != nil {
 		return TokenAnswer{}, err
 	}
@@ -72,7 +71,7 @@ func (p *Provider) refreshLocked(ctx context.Context, tx bun.Tx, client *Client,
 	if err != nil {
 		return answer, nil, err
 	}
-	used, err := findToken(ctx, tx, peek.Hash, kindRefresh, true)
+	used, err := findToken(ctx, tx, [][]byte{peek.Hash}, kindRefresh, true)
 	if err != nil {
 		return answer, nil, err
 	}
@@ -143,11 +142,11 @@ func (p *Provider) again(ctx context.Context, u *unit) (answer TokenAnswer, refu
 		return successor(p.cfg.Successors, u.presented, u.used.RotatedSalt, word, prefix).Reveal()
 	}
 	access, refresh := make(kindAccess, accessPrefix(u.client.Livemode)), make(kindRefresh, refreshPrefix)
-	nextAccess, err := findToken(ctx, u.tx, p.sum(access), kindAccess, false)
+	nextAccess, err := findToken(ctx, u.tx, p.sums(access), kindAccess, false)
 	if err != nil {
 		return answer, nil, err
 	}
-	nextRefresh, err := findToken(ctx, u.tx, p.sum(refresh), kindRefresh, false)
+	nextRefresh, err := findToken(ctx, u.tx, p.sums(refresh), kindRefresh, false)
 	if err != nil {
 		return answer, nil, err
 	}

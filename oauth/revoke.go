@@ -64,7 +64,7 @@ func (p *Provider) aboutToken(ctx context.Context, r *http.Request) (*unit, stri
 	default:
 		return nil, "", nil
 	}
-	row, err := findToken(ctx, p.cfg.Pool, p.sum(plain), kind, false)
+	row, err := findToken(ctx, p.cfg.Pool, p.sums(plain), kind, false)
 	if err != nil || row == nil {
 		return nil, "", err
 	}

@@ -51,10 +51,6 @@ func (p *Provider) Token(ctx context.Context, r *http.Request) (TokenAnswer, err
 	var refused *Error
 	if errors.As(err, &refused) && refused.Code == "invalid_grant" {
 		p.failed(ctx, remote(r))
-	} else if err == nil && p.cfg.Throttle != nil {
-		if err := p.cfg.Throttle.Forgive(ctx, remote(r)); err != nil {
-			p.cfg.Log.WarnContext(ctx, "throttle not told", "error", err)
-		}
 	}
 	return answer, err
 }
@@ -74,7 +70,8 @@ func (p *Provider) grantOf(name string) (func(context.Context, call) (TokenAnswe
 }
 
 // clientFor is the client that a code or token belongs to, if the caller speaks
-// for it; nil if not. A platform's key need not name the client.
+// for it; nil if not. A platform's key need not name the client, which may then be
+// disabled: grants find out under the lock.
 func (p *Provider) clientFor(ctx context.Context, who caller, clientID string) (*Client, error) {
 	if who.client != nil {
 		if who.client.ID != clientID {
@@ -85,9 +82,6 @@ func (p *Provider) clientFor(ctx context.Context, who caller, clientID string) (
 	client, err := findClient(ctx, p.cfg.Pool, clientID)
 	if err != nil || client == nil || !who.speaksFor(client) {
 		return nil, err
-	}
-	if !client.Enabled() {
-		return nil, badClient()
 	}
 	return client, nil
 }
@@ -141,8 +135,8 @@ func (p *Provider) answerFor(ctx context.Context, tx bun.Tx, u *unit, access, re
 	}, nil
 }
 
-// mustBeConnectable refuses what a closed account's grants ask for. It is asked
-// under the connection's lock, from the database.
+// openAccount reports whether the account is open. It is asked under the
+// connection's lock, from the database.
 func (p *Provider) openAccount(ctx context.Context, tx bun.Tx, c *Connection) (bool, error) {
 	_, open, err := p.cfg.Marketplace.Reach(ctx, tx, c.Platform, c.Account, c.Livemode)
 	if fault.Is(err, fault.NotFound) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/oauth2"
 
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
@@ -302,4 +303,71 @@ func (g *guest) answered() url.Values {
 		g.t.Fatal(err)
 	}
 	return u.Query()
+}
+
+// connection is what a client has after a code was exchanged.
+type connection struct {
+	account string
+	token   *oauth2.Token
+	config  oauth2.Config
+}
+
+// connects lets somebody who is signed in agree, and the client exchange the code.
+// account is one of theirs, or "new".
+func (h *house) connects(g *guest, client *oauth.Client, scope tenant.Access, account string) connection {
+	h.t.Helper()
+	config := h.oauth2(client, scope)
+	verifier := oauth2.GenerateVerifier()
+	g.open(config.AuthCodeURL("state-of-"+client.ID, oauth2.S256ChallengeOption(verifier)))
+	request := g.at.Query().Get("request")
+	g.submit(map[string]string{"account": account, "decision": "approve"})
+	if g.left == "" { // what is due can wait
+		g.open("/oauth/continue?request=" + request)
+	}
+	token, err := config.Exchange(h.t.Context(), g.answered().Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return connection{account: token.Extra("stripe_user_id").(string), token: token, config: config}
+}
+
+// oauth2 is the client as golang.org/x/oauth2 has it. It authenticates with the
+// platform's secret key, as Stripe's libraries do.
+func (h *house) oauth2(client *oauth.Client, scope tenant.Access) oauth2.Config {
+	return oauth2.Config{
+		ClientID: client.ID, ClientSecret: h.key, RedirectURL: client.RedirectURIs[0], Scopes: []string{string(scope)},
+		Endpoint: oauth2.Endpoint{AuthURL: h.url + "/oauth/authorize", TokenURL: h.url + "/oauth/token", AuthStyle: oauth2.AuthStyleInParams},
+	}
+}
+
+// accountsOf are the accounts that somebody belongs to, the newest first.
+func (h *house) accountsOf(user session.User) []string {
+	h.t.Helper()
+	members, err := h.app.people.Members(h.t.Context(), h.app.pool, user.ID)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	accounts := make([]string, len(members))
+	for i, m := range members {
+		accounts[i] = m.Account
+	}
+	return accounts
+}
+
+func platformsURL(account string) string { return "/accounts/" + account + "/platforms" }
+
+// connectionEnds lets somebody end their account's connection with an application or platform.
+func (h *house) connectionEnds(g *guest, account, name string) {
+	h.t.Helper()
+	all, err := h.app.provider.Connections().ForAccount(h.t.Context(), h.app.pool, account, false)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.ClientName == name {
+			g.open(platformsURL(account) + "/" + c.ID + "/disconnect").submit(nil)
+			return
+		}
+	}
+	h.t.Fatalf("%s has no connection with %s", account, name)
 }

@@ -2,6 +2,7 @@ package verification
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -17,6 +18,16 @@ type Verifier interface {
 	// Expire tells the verifier that nobody waits for an answer any more.
 	Expire(ctx context.Context, reference string) error
 }
+
+// Caller is a Verifier that sends answers by itself, signed.
+type Caller interface {
+	// Handle reads an answer it sent. It fails with ErrSignature unless the
+	// signature shows that it is the sender, a short while ago.
+	Handle(signature string, body []byte) (Answer, error)
+}
+
+// ErrSignature means that a callback is not from the verifier, or too old.
+var ErrSignature = errors.New("verification: bad signature")
 
 // Subject is the person or company to verify, as of the start of the check.
 type Subject struct {

@@ -255,8 +255,11 @@ func (r *recorder) savePerson(p *Person, shown wire.Person, was json.RawMessage)
 		return r.event("person.created", p.ID, 1, shown, nil)
 	}
 	previous, err := patch.Changed(was, shown)
-	if err != nil || previous == nil {
+	if err != nil || previous == nil && !p.recast {
 		return err
+	}
+	if p.recast = false; previous == nil {
+		return updatePerson(r.ctx, r.tx, r.account, p)
 	}
 	p.Version++
 	if err := updatePerson(r.ctx, r.tx, r.account, p); err != nil {

@@ -102,6 +102,13 @@ func suggestions(prefill map[string]string) []UpdateParams {
 		}
 		return &n
 	}
+	// A person or company is made only by what is told of it.
+	about := func(p IndividualParams, told bool) UpdateParams {
+		if !told {
+			return UpdateParams{}
+		}
+		return UpdateParams{Individual: &p}
+	}
 	address := &wire.Address{Line1: given("street_address"), City: given("city"), State: given("state"), PostalCode: given("zip"), Country: given("country")}
 	kind := prefillTypes[prefill["business_type"]]
 	all := []UpdateParams{
@@ -114,18 +121,26 @@ func suggestions(prefill map[string]string) []UpdateParams {
 		all = append(all, UpdateParams{BusinessType: &kind})
 	}
 	if kind == "" || kind == "individual" {
+		birth := &wire.DateOfBirth{Day: number("dob_day"), Month: number("dob_month"), Year: number("dob_year")}
+		first, last, email, phone := given("first_name"), given("last_name"), given("email"), given("phone_number")
 		return append(all,
-			UpdateParams{Individual: &IndividualParams{FirstName: given("first_name"), LastName: given("last_name"), Email: given("email")}},
-			UpdateParams{Individual: &IndividualParams{DOB: &wire.DateOfBirth{Day: number("dob_day"), Month: number("dob_month"), Year: number("dob_year")}}},
-			UpdateParams{Individual: &IndividualParams{Phone: given("phone_number")}},
-			UpdateParams{Individual: &IndividualParams{Address: address}},
+			about(IndividualParams{FirstName: first, LastName: last}, first != nil || last != nil),
+			about(IndividualParams{Email: email}, email != nil),
+			about(IndividualParams{Phone: phone}, phone != nil),
+			about(IndividualParams{DOB: birth}, birth.Day != nil && birth.Month != nil && birth.Year != nil),
+			about(IndividualParams{Address: address}, address.Line1 != nil),
 		)
 	}
-	return append(all,
-		UpdateParams{Company: &CompanyParams{Name: given("business_name")}},
-		UpdateParams{Company: &CompanyParams{Phone: given("phone_number")}},
-		UpdateParams{Company: &CompanyParams{Address: address}},
-	)
+	if name := given("business_name"); name != nil {
+		all = append(all, UpdateParams{Company: &CompanyParams{Name: name}})
+	}
+	if phone := given("phone_number"); phone != nil {
+		all = append(all, UpdateParams{Company: &CompanyParams{Phone: phone}})
+	}
+	if address.Line1 != nil {
+		all = append(all, UpdateParams{Company: &CompanyParams{Address: address}})
+	}
+	return all
 }
 
 // blank is a new account where this one is, to try a change on.

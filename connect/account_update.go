@@ -139,6 +139,7 @@ func (a *Account) applyBasics(p UpdateParams) (err error) {
 			return err
 		}
 		a.BusinessType = *p.BusinessType
+		a.recast()
 	}
 	if p.DefaultCurrency != nil {
 		currency := money.Currency(strings.ToLower(*p.DefaultCurrency))

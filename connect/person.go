@@ -28,6 +28,8 @@ type Person struct {
 	wire.Person
 	Individual bool // the person of account.individual
 	Version    int64
+
+	recast bool // Individual is another now: to be written though nothing looks different
 }
 
 func newPerson(account string, at time.Time) *Person {
@@ -91,6 +93,17 @@ func (a Account) Person(person string) (*Person, error) {
 		}
 	}
 	return nil, fault.NoSuch("person", person)
+}
+
+// recast makes of whoever stands behind the account what its type of business has:
+// the individual of an account that becomes a company is its representative, and
+// the other way round. Nobody has to tell everything twice for a wrong first choice.
+func (a *Account) recast() {
+	for _, p := range a.Persons {
+		if is(p.Relationship.Representative) && p.Individual != (a.BusinessType == "individual") {
+			p.Individual, p.recast = !p.Individual, true
+		}
+	}
 }
 
 func (a Account) individual() *Person {

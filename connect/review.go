@@ -137,6 +137,9 @@ func reviewers(scope tenant.Scope) error {
 	return nil
 }
 
+// A review judges what an account says and does not change it: accounts that control
+// themselves are reviewed like all others.
+
 // RequestReview puts a subject of an account under review by hand, and asks for
 // its approval: actor's own approval will not do.
 func (s *Accounts) RequestReview(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, account, subject, actor, note string) (Review, error) {
@@ -147,7 +150,7 @@ func (s *Accounts) RequestReview(ctx context.Context, tx bun.Tx, at time.Time, s
 		return Review{}, err
 	}
 	var made Review
-	_, err := s.change(ctx, tx, at, scope, account, func(a *Account) error {
+	_, err := s.amend(ctx, tx, at, scope, account, func(a *Account) error {
 		if _, err := a.Person(subject); err != nil && subject != CompanySubject && subject != ExternalAccountDue || a.IsPlatform() {
 			return fault.Invalidf("resource_missing", "subject", "The account has no such person; company and external_account can be reviewed too.")
 		}
@@ -238,7 +241,7 @@ func (s *Accounts) decide(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	if err != nil {
 		return Review{}, err
 	}
-	_, err = s.change(ctx, tx, at, scope, r.Account, func(a *Account) error {
+	_, err = s.amend(ctx, tx, at, scope, r.Account, func(a *Account) error {
 		if r, err = findReview(ctx, tx, scope, review, true); err != nil { // again, now that the account is locked
 			return err
 		}

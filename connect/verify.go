@@ -62,9 +62,9 @@ func (v *Verification) deadlines(ctx context.Context, livemode bool) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		scope := tenant.Scope{Platform: a.Platform, Account: a.Platform, Livemode: livemode}
+		scope := tenant.Scope{Platform: a.Platform, Account: a.ID, Livemode: livemode} // its own: connected or not
 		err := db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-			_, err := s.change(ctx, tx, at, scope, a.ID, func(*Account) error { return nil })
+			_, err := s.amend(ctx, tx, at, scope, a.ID, func(*Account) error { return nil })
 			return err
 		})
 		if err != nil && !fault.Is(err, fault.Forbidden) { // closed meanwhile
@@ -104,7 +104,7 @@ func (v *Verification) checks(ctx context.Context, livemode bool) error {
 // again later: it has not said no.
 func (v *Verification) ask(ctx context.Context, verifier verification.Verifier, row checkRow) error {
 	s := v.accounts
-	scope := tenant.Scope{Platform: row.Platform, Account: row.Platform, Livemode: row.Livemode}
+	scope := tenant.Scope{Platform: row.Platform, Account: row.Account, Livemode: row.Livemode}
 	a, err := s.Get(ctx, s.pool, scope, row.Account)
 	if err != nil && !fault.Is(err, fault.Forbidden) {
 		return err
@@ -186,9 +186,9 @@ func (v *Verification) Apply(ctx context.Context, livemode bool, check string, a
 		return fmt.Errorf("answer to check %s: it names check %q, revision %d", check, answer.Check, answer.Revision)
 	}
 	at := s.Clock(livemode).Now()
-	scope := tenant.Scope{Platform: row.Platform, Account: row.Platform, Livemode: livemode}
+	scope := tenant.Scope{Platform: row.Platform, Account: row.Account, Livemode: livemode} // its own: connected or not
 	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-		_, err := s.change(ctx, tx, at, scope, row.Account, func(a *Account) error {
+		_, err := s.amend(ctx, tx, at, scope, row.Account, func(a *Account) error {
 			return s.absorb(ctx, tx, at, a, row.ID, answer)
 		})
 		return err

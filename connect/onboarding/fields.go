@@ -188,10 +188,29 @@ func (t *tour) field(name string) Field {
 		f.Given = t.given(name)
 		f.Autocomplete = "off"
 	}
-	if t.v.Kind != Onboarding && subject == profile && !t.plan.due[name] {
-		f.Optional = true
-	}
+	f.Optional = !t.owes(name) && !t.has(f)
 	return f
+}
+
+// owes reports whether a field is due, or one of its parts.
+func (t *tour) owes(input string) bool {
+	for name := range t.plan.due {
+		if inputName(name) == input {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a field has been filled in before.
+func (t *tour) has(f Field) bool {
+	switch f.Kind {
+	case "number", "document":
+		return f.Given
+	case "date":
+		return t.value(f.Name+".year") != ""
+	}
+	return t.value(f.Name) != ""
 }
 
 // key is a catalogue key: the country's own one, else the general one, else nil.

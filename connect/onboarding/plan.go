@@ -68,12 +68,20 @@ func planOf(a connect.Account, v Visit) plan {
 		p.due[now.name] = true
 		p.add(now)
 	}
-	if v.Kind != Onboarding { // everything can be changed, not only what is missing
-		for _, all := range everything(a) {
-			p.add(all)
-		}
+	switch {
+	case v.Kind != Onboarding: // everything can be changed, not only what is missing
+		p.addAll(everything(a, true))
+	case p.open(stepReview):
+		// Whoever is to agree to the terms sees what was said before on their behalf.
+		p.addAll(everything(a, v.Eventually))
 	}
 	return p
+}
+
+func (p *plan) addAll(asks []ask) {
+	for _, one := range asks {
+		p.add(one)
+	}
 }
 
 // add takes an ask in, once; of two with the same name the later one knows the alternatives.
@@ -112,12 +120,17 @@ func owed(a connect.Account, eventually, future bool) []ask {
 	return asksFor(a, names, alternatives)
 }
 
-// everything is what an account of this kind is asked for before it has told anything.
-func everything(a connect.Account) []ask {
+// everything is what an account of this kind is asked for before it has told
+// anything: at once, or with what may come later.
+func everything(a connect.Account, eventually bool) []ask {
 	a.BusinessProfile, a.Company, a.Persons = wire.BusinessProfile{}, nil, nil
 	a.TOS, a.ExternalAccounts = wire.AccountTOSAcceptance{}, nil
 	s := a.Standing()
-	return asksFor(a, s.EventuallyDue, s.Alternatives)
+	names := s.CurrentlyDue
+	if eventually {
+		names = s.EventuallyDue
+	}
+	return asksFor(a, names, s.Alternatives)
 }
 
 func asksFor(a connect.Account, names []string, alternatives []connect.Alternative) (asks []ask) {

@@ -68,8 +68,12 @@ func (t *tour) sampleOf(name string) string {
 
 // sampleBank fills in the sandbox's bank account of the country.
 func (t *tour) sampleBank(form string) {
+	holder := t.holder()
+	if holder == "" {
+		holder = t.sampleOf("individual.first_name") + " " + t.sampleOf("individual.last_name")
+	}
 	if t.form.Value(bankHolder) == "" {
-		t.form.Set(bankHolder, t.holder())
+		t.form.Set(bankHolder, holder)
 	}
 	routing, number := map[string]string{"US": "110000000", "GB": "108800", "JP": "1100000", "SG": "1100000", "AU": "110000"}[t.a.Country],
 		map[string]string{"hk": "000000123456", "us": "000123456789", "gb": "00012345"}[form]

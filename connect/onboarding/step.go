@@ -173,6 +173,8 @@ func (t *tour) keep(fields []Field, changes func(ctx context.Context, tx bun.Tx)
 
 // blame finds the field that a fault means.
 func (t *tour) blame(fields []Field, f *fault.Error) {
+	// The message may quote what the person typed; code and parameter do not.
+	t.z.cfg.Log.InfoContext(t.r.Context(), "onboarding change refused", "account", t.a.ID, "param", f.Param, "code", f.Code)
 	name := strings.NewReplacer("[", ".", "]", "").Replace(f.Param)
 	for _, field := range fields {
 		if field.Name == name || name != "" && (strings.HasSuffix(field.Name, "."+name) || strings.HasPrefix(name, field.Name+".")) {

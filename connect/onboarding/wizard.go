@@ -21,7 +21,7 @@ import (
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
-//go:embed templates catalogues
+//go:embed templates/*.html catalogues/*.json
 var files embed.FS
 
 // Documents keeps what people upload to prove who they are. Satisfied with connect/file.

@@ -135,6 +135,10 @@ func walk(t *testing.T, h *hall, tab *uitest.Tab, name string, w words) {
 	tab.ClickThrough(w.on)
 	tab.Open(h.url + "/security")
 	page("14-security-full")
+	tab.ClickThrough(w.remove) // the first to be removed is the app: with it gone, the passkey is the last step
+	page("14-sure-app")
+	tab.Open(h.url + "/accounts/acct_shop/team/remove?mode=live&user=" + bea.ID)
+	page("14-sure-member")
 	h.clock.Advance(session.FreshFor)
 	tab.Open(h.url + "/security/totp/remove")
 	tab.WaitURL("/security/confirm?next=")

@@ -3,6 +3,7 @@ package oauthhttp
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/oauth/throttle"
@@ -151,6 +152,31 @@ func (d *peopleDoor) afterAdding(w http.ResponseWriter, r *http.Request, v sessi
 	default:
 		d.goTo(w, r, "/security?done=passkey")
 	}
+}
+
+func (d *peopleDoor) showRemovePasskey(w http.ResponseWriter, r *http.Request, v session.Visit) {
+	id := r.URL.Query().Get("passkey")
+	passkeys, err := d.People.Passkeys(r.Context(), v.User)
+	if err != nil {
+		d.broken(w, r, err)
+		return
+	}
+	at := slices.IndexFunc(passkeys, func(p session.Passkey) bool { return p.ID == id })
+	if at < 0 {
+		d.goTo(w, r, "/security")
+		return
+	}
+	if !d.fresh(w, r, v, "/security/passkeys/remove?passkey="+id) {
+		return
+	}
+	data := sureData{
+		Question: d.say(r, "people.sure.passkey.title"), Lead: d.say(r, "people.sure.passkey.lead", "name", passkeys[at].Name),
+		Action: "/security/passkeys/remove", Fields: []ui.Option{{Value: "passkey", Text: id}}, Button: "security.remove", Cancel: "/security",
+	}
+	if len(passkeys) == 1 && !v.User.TOTP {
+		data.Warning = d.say(r, "people.sure.passkey.last")
+	}
+	d.sure(w, r, v, data)
 }
 
 func (d *peopleDoor) removePasskey(w http.ResponseWriter, r *http.Request, v session.Visit) {

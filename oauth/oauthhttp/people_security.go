@@ -170,6 +170,25 @@ func (d *peopleDoor) stale(w http.ResponseWriter, r *http.Request, err error, ba
 	return true
 }
 
+// sureData asks once more before something is gone.
+type sureData struct {
+	Question, Lead ui.Text
+	Warning        ui.Text // "" for none
+	Action         string
+	Fields         []ui.Option // hidden ones: Value is the name, Text the value
+	Button         string
+	Cancel         string
+}
+
+func (d *peopleDoor) sure(w http.ResponseWriter, r *http.Request, v session.Visit, data sureData) {
+	view := d.narrow(v, "people.sure", data.Cancel, data)
+	d.pages.Render(w, r, "people-sure", view)
+}
+
+func (d *peopleDoor) say(r *http.Request, key string, args ...any) ui.Text {
+	return ui.Text(d.pages.Text(ui.LocaleOf(r), key, args...))
+}
+
 type totpData struct {
 	Key     session.TOTPKey
 	Picture any
@@ -243,7 +262,10 @@ func (d *peopleDoor) showRemoveTOTP(w http.ResponseWriter, r *http.Request, v se
 		return
 	}
 	if d.fresh(w, r, v, "/security/totp/remove") {
-		d.pages.Render(w, r, "people-totp-remove", d.narrow(v, "security.totp_remove.title", "/security", nil))
+		d.sure(w, r, v, sureData{
+			Question: d.say(r, "security.totp_remove.title"), Lead: d.say(r, "security.totp_remove.lead"), Action: "/security/totp/remove",
+			Button: "security.totp_remove.button", Cancel: "/security",
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package oauthhttp
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 )
 
 type accountsData struct {
+	Done     string
 	Name     string
 	Accounts []accountLine
 }
@@ -65,7 +67,7 @@ func (d *peopleDoor) showAccounts(w http.ResponseWriter, r *http.Request, v sess
 		d.broken(w, r, err)
 		return
 	}
-	data := accountsData{Name: v.User.Name}
+	data := accountsData{Done: doneOf(r, "left"), Name: v.User.Name}
 	for _, m := range members {
 		data.Accounts = append(data.Accounts, accountLine{Member: m, AccountName: names[m.Account], RoleKey: roleKey(m.Role), Mode: modeOf(m.Livemode)})
 	}
@@ -186,8 +188,8 @@ func (d *peopleDoor) changeTeam(w http.ResponseWriter, r *http.Request, v sessio
 	form := ui.PostedForm(r)
 	err := do(seat, form)
 	switch {
-	case err == nil && role != "" && done == "left":
-		d.goTo(w, r, "/accounts")
+	case err == nil && done == "left":
+		d.goTo(w, r, "/accounts?done=left")
 	case err == nil:
 		d.goTo(w, r, teamPath(seat)+"&done="+done)
 	case d.stale(w, r, err, teamPath(seat)):
@@ -212,6 +214,47 @@ func (d *peopleDoor) changeRole(w http.ResponseWriter, r *http.Request, v sessio
 	d.changeTeam(w, r, v, "role", func(seat session.Seat, form *ui.Form) error {
 		return d.People.ChangeRole(r.Context(), d.from(r), v, seat, form.Value("user"), session.Role(form.Value("role")))
 	})
+}
+
+func (d *peopleDoor) showRemoveMember(w http.ResponseWriter, r *http.Request, v session.Visit) {
+	seat, role, ok := d.seat(w, r, v)
+	if !ok {
+		return
+	}
+	user := r.URL.Query().Get("user")
+	if !role.May(session.ManageTeam) && user != v.User.ID {
+		d.pages.ErrorPage(w, r, http.StatusForbidden, "ui.error.forbidden", teamPath(seat), ui.View{})
+		return
+	}
+	team, err := d.People.Team(r.Context(), d.Pool, seat.Account, seat.Livemode)
+	if err != nil {
+		d.broken(w, r, err)
+		return
+	}
+	names, err := d.names(r, seat.Account)
+	if err != nil {
+		d.broken(w, r, err)
+		return
+	}
+	at := slices.IndexFunc(team, func(m session.Member) bool { return m.User == user })
+	if at < 0 {
+		d.goTo(w, r, teamPath(seat))
+		return
+	}
+	if user != v.User.ID && !d.fresh(w, r, v, "/accounts/"+seat.Account+"/team/remove?mode="+modeOf(seat.Livemode)+"&user="+user) {
+		return
+	}
+	account := names[seat.Account]
+	data := sureData{
+		Question: d.say(r, "team.sure.leave.title"), Lead: d.say(r, "team.sure.leave.lead", "account", account), Button: "team.leave",
+		Action: "/accounts/" + seat.Account + "/team/remove", Cancel: teamPath(seat),
+		Fields: []ui.Option{{Value: "mode", Text: modeOf(seat.Livemode)}, {Value: "user", Text: user}},
+	}
+	if user != v.User.ID {
+		data.Question = d.say(r, "team.sure.remove.title", "name", team[at].Name)
+		data.Lead, data.Button = d.say(r, "team.sure.remove.lead", "name", team[at].Name, "account", account), "team.remove"
+	}
+	d.sure(w, r, v, data)
 }
 
 func (d *peopleDoor) removeMember(w http.ResponseWriter, r *http.Request, v session.Visit) {

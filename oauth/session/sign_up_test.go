@@ -63,11 +63,15 @@ func TestOfTwoSignUpsForOneAddressTheFirstToProveItWins(t *testing.T) {
 	d := newDesk(t)
 	var entered, taken atomic.Int64
 	var work sync.WaitGroup
+	var codes []string
+	var browsers []*http.Request
 	for range 2 {
-		browser := d.signUp(t, "ada@example.com")
-		code := d.mail.code(t, "ada@example.com")
+		browsers = append(browsers, d.signUp(t, "ada@example.com"))
+		codes = append(codes, d.mail.code(t, "ada@example.com"))
+	}
+	for i := range 2 {
 		work.Go(func() {
-			_, err := d.people.Verify(t.Context(), home, browser, code)
+			_, err := d.people.Verify(t.Context(), home, browsers[i], codes[i])
 			switch {
 			case err == nil:
 				entered.Add(1)

@@ -49,6 +49,8 @@ var addresses = []struct {
 		"it is frozen upstream and must stay replaceable behind oauth"},
 	{"github.com/twmb/franz-go", []string{"platform/dev/broker"}, []string{""},
 		"it is the broker of the sandbox and of tests, never a client of the product"},
+	{"github.com/chromedp", []string{"platform/ui/uitest"}, nil,
+		"the browser is driven through uitest, so that every page is audited alike"},
 	{"github.com/stripe/stripe-mock", []string{"platform/wire/openapi"}, []string{""},
 		"the schema is a yardstick for tests, not a part of the product"},
 	{"github.com/stripe/stripe-go", []string{"platform/wire/openapi"}, []string{""},

@@ -107,7 +107,7 @@ const (
 func paletteOf(primary, secondary colour) palette {
 	return palette{
 		light: shadeOf(primary, secondary, lightSurfaces, black, 7),
-		dark:  shadeOf(primary, secondary, darkSurfaces, white, 18),
+		dark:  shadeOf(primary, secondary, darkSurfaces, white, 14),
 	}
 }
 

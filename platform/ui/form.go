@@ -108,7 +108,11 @@ func (f *Form) Phone(field string) string {
 	if number == "" || strings.HasPrefix(number, "+") {
 		return number
 	}
-	return f.Value(field+"_code") + strings.TrimPrefix(number, "0")
+	code := f.Value(field + "_code")
+	if code != "+39" { // Italian numbers keep their 0 abroad, all others drop it
+		number = strings.TrimPrefix(number, "0")
+	}
+	return code + number
 }
 
 // Fail says what is wrong with a field: a catalogue key, and the values of its

@@ -31,7 +31,7 @@ func FormatMoney(a money.Amount) string {
 	}
 	symbol, ok := symbols[a.Currency]
 	if !ok {
-		symbol = codeOf(a.Currency) + noBreak
+		symbol = code(a.Currency) + noBreak
 	}
 	digits := strconv.FormatUint(minor, 10)
 	exponent := a.Currency.Exponent()
@@ -58,11 +58,10 @@ func FormatMoneyCode(a money.Amount) string {
 	if _, ok := symbols[a.Currency]; !ok {
 		return FormatMoney(a) // it has the code already
 	}
-	return FormatMoney(a) + noBreak + codeOf(a.Currency)
+	return FormatMoney(a) + noBreak + code(a.Currency)
 }
 
-// codeOf is the currency as people write it; on the wire it is lower case.
-func codeOf(c money.Currency) string { return strings.ToUpper(c.String()) }
+func code(c money.Currency) string { return strings.ToUpper(string(c)) }
 
 // FormatDate shows the day that an instant has in a zone: 24 Nov 2026, 2026年11月24日.
 func FormatDate(at time.Time, zone *time.Location, l Locale) string {

@@ -25,7 +25,7 @@ func (k *Kit) Storybook() http.Handler {
 		case "signin", "consent":
 			view.Layout = Flow
 		case "wizard":
-			view.Layout, view.Nav, view.Person = FlowWide, nil, ""
+			view.Layout = FlowWide
 		case "account":
 		case "error":
 			pages.ErrorPage(w, r, http.StatusNotFound, "ui.error.not_found", "/_dev/ui", view)
@@ -35,8 +35,11 @@ func (k *Kit) Storybook() http.Handler {
 			return
 		}
 		view.Title = "storybook.title"
-		if name != "account" && name != "components" {
+		if name == "wizard" || name == "signin" {
 			view.Nav, view.Person = nil, ""
+		}
+		if name == "wizard" {
+			view.Back = &Link{Href: "#person", Key: "storybook.step.person"}
 		}
 		if colour := r.URL.Query().Get("colour"); colour != "" {
 			view.Brand.Primary, view.Brand.Secondary = colour, ""

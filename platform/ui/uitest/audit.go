@@ -48,13 +48,13 @@ func Audit(t testing.TB, tab *Tab) {
 		backgrounds[d] = background
 	}
 	// The theme button must give the same colours as the system's setting, which were checked just now.
-	tab.emulate(width, false)
+	tab.emulate(desktopWidth, false)
 	var chosen string
 	tab.eval(`(() => { const r = document.documentElement, was = r.dataset.theme; r.dataset.theme = "dark";
 		const c = getComputedStyle(document.body).backgroundColor;
 		if (was === undefined) delete r.dataset.theme; else r.dataset.theme = was; return c })()`, &chosen)
 	var own string
-	tab.eval(`document.documentElement.dataset.theme || ""`, &own)
+	tab.eval(`document.documentElement.dataset.theme || (document.querySelector("[data-themes]") ? "" : "no button")`, &own)
 	if own == "" && (chosen != backgrounds[true] || backgrounds[true] == backgrounds[false]) {
 		t.Errorf("%s: light is %s, dark is %s, dark by button is %s", where, backgrounds[false], backgrounds[true], chosen)
 	}

@@ -106,21 +106,26 @@ func flatten(node parse.Node, b *strings.Builder) {
 	case *parse.TextNode:
 		b.Write(n.Text)
 	case *parse.IfNode:
-		flatten(n.List, b)
-		flatten(n.ElseList, b)
+		flattenBranch(&n.BranchNode, b)
 	case *parse.RangeNode:
-		flatten(n.List, b)
-		flatten(n.ElseList, b)
+		flattenBranch(&n.BranchNode, b)
 	case *parse.WithNode:
-		flatten(n.List, b)
-		flatten(n.ElseList, b)
+		flattenBranch(&n.BranchNode, b)
 	case *parse.ActionNode, *parse.TemplateNode:
 		b.WriteString(hole)
 	}
 }
 
+func flattenBranch(n *parse.BranchNode, b *strings.Builder) {
+	b.WriteString(hole)
+	flatten(n.List, b)
+	b.WriteString(hole)
+	flatten(n.ElseList, b)
+	b.WriteString(hole)
+}
+
 // shownAttributes hold text for people.
-var shownAttributes = []string{"title", "alt", "placeholder", "aria-label", "aria-description", "content"}
+var shownAttributes = []string{"title", "alt", "placeholder", "aria-label", "aria-description"}
 
 func visibleTexts(html string) []string {
 	var found []string
@@ -145,9 +150,7 @@ func visibleTexts(html string) []string {
 		for _, name := range shownAttributes {
 			if _, value, ok := strings.Cut(inside, " "+name+`="`); ok {
 				value, _, _ = strings.Cut(value, `"`)
-				if name != "content" {
-					add(value)
-				}
+				add(value)
 			}
 		}
 		html = after

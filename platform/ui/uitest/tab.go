@@ -427,7 +427,9 @@ func (tab *Tab) waitFor(what string, there func() bool) {
 	defer tick.Stop()
 	for !there() {
 		if time.Now().After(deadline) {
-			tab.t.Fatalf("no %s within %s on %s, which says:\n%s", what, patience, tab.URL(), tab.Text())
+			var page string // may be between two pages, and say nothing
+			_ = tab.try(`location.href + ", which says:\n" + (document.body ? document.body.innerText : "")`, &page)
+			tab.t.Fatalf("no %s within %s on %s", what, patience, page)
 		}
 		select {
 		case <-tick.C:

@@ -118,13 +118,11 @@ func (j *journey) onboard() {
 	for range 12 {
 		step := j.step()
 		j.look("onboarding-" + step)
-		switch {
-		case step == "overview":
-			j.press("onboarding.return", "platform", "TutorHub HK")
-			return
-		case step == "review":
+		switch step {
+		case "review":
 			j.press("onboarding.fill")
-			j.press("onboarding.submit")
+			j.press("onboarding.submit") // the client has its answer after this
+			return
 		default:
 			j.press("onboarding.fill")
 			j.look("onboarding-" + step + "-filled")

@@ -26,11 +26,11 @@ func (p *Provider) Begin(ctx context.Context, r *http.Request, express bool) (*A
 	if form == nil {
 		return nil, nil, formErr
 	}
-	client, err := p.knownClient(ctx, form, formErr)
+	client, err := p.knownClient(ctx, form)
 	if err != nil {
 		return nil, nil, err
 	}
-	form, err = p.unpushed(ctx, client, form)
+	form, pushed, err := p.unpushed(ctx, client, form)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +38,7 @@ func (p *Provider) Begin(ctx context.Context, r *http.Request, express bool) (*A
 	if err != nil {
 		return nil, nil, err
 	}
-	if formErr == nil && client.RequirePAR && !form.Has(pushedMark) {
+	if formErr == nil && client.RequirePAR && !pushed {
 		formErr = invalidRequest("This client must push its authorization requests.")
 	}
 	if formErr != nil {
@@ -82,7 +82,7 @@ func (p *Provider) authorizeForm(r *http.Request) (url.Values, error) {
 }
 
 // knownClient is the enabled client that the form names.
-func (p *Provider) knownClient(ctx context.Context, form url.Values, formErr error) (*Client, error) {
+func (p *Provider) knownClient(ctx context.Context, form url.Values) (*Client, error) {
 	clientID := form.Get("client_id")
 	if clientID == "" || len(clientID) > 64 || !fine(clientID) || repeats(form, "client_id", "redirect_uri", "request_uri") {
 		return nil, onPage("invalid_request", "The link does not name one application.")

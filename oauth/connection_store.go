@@ -185,7 +185,7 @@ func reachesOf(ctx context.Context, idb bun.IDB, clientID string) ([]reach, erro
 	return out, nil
 }
 
-// revokeConnectionSQL ends all that was issued through a connection.
+// revokeConnection ends all that was issued through a connection.
 func revokeConnection(ctx context.Context, tx bun.Tx, connectionID string, at time.Time) error {
 	_, err := tx.NewUpdate().Table("oauth.codes").
 		Set("spent_at = ?, spent_for = ?", at, spentRevoked).Where("connection = ? AND spent_at IS NULL", connectionID).Exec(ctx)

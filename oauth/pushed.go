@@ -32,9 +32,6 @@ type Pushed struct {
 	ExpiresIn  int64  `json:"expires_in"`
 }
 
-// pushedMark says of a form that it was pushed. No parameter has this name.
-const pushedMark = "\x00pushed"
-
 // PushedRequest takes a request ahead of the browser: authenticated, complete
 // and unseen by anybody else.
 func (p *Provider) PushedRequest(ctx context.Context, r *http.Request) (Pushed, error) {
@@ -89,25 +86,22 @@ func (p *Provider) push(ctx context.Context, client *Client, form url.Values) (P
 
 // unpushed is the form behind request_uri, used up by this call; a form without
 // one comes back as it is. Only the client that pushed it can use it up.
-func (p *Provider) unpushed(ctx context.Context, client *Client, form url.Values) (url.Values, error) {
-	form.Del(pushedMark)
+func (p *Provider) unpushed(ctx context.Context, client *Client, form url.Values) (asked url.Values, pushed bool, err error) {
 	if !form.Has("request_uri") {
-		return form, nil
+		return form, false, nil
 	}
 	uri := form.Get("request_uri")
 	if !strings.HasPrefix(uri, pushedPrefix) {
-		return nil, onPage("invalid_request", "The link names a request that is not kept here.")
+		return nil, false, onPage("invalid_request", "The link names a request that is not kept here.")
 	}
 	var rows []pushedRow
-	err := p.cfg.Pool.NewDelete().Model(&rows).Where("hash IN (?) AND client = ?", bun.List(p.sums(uri)), client.ID).
+	err = p.cfg.Pool.NewDelete().Model(&rows).Where("hash IN (?) AND client = ?", bun.List(p.sums(uri)), client.ID).
 		Returning("*").Scan(ctx, &rows)
 	if err != nil {
-		return nil, fmt.Errorf("use pushed request: %w", err)
+		return nil, false, fmt.Errorf("use pushed request: %w", err)
 	}
 	if len(rows) != 1 || !p.cfg.Clock.Now().Before(rows[0].ExpiresAt) {
-		return nil, onPage("request_expired", "This link was used or has expired. Please start again from the application.")
+		return nil, false, onPage("request_expired", "This link was used or has expired. Please start again from the application.")
 	}
-	pushed := rows[0].Form
-	pushed.Set(pushedMark, "true")
-	return pushed, nil
+	return rows[0].Form, true, nil
 }

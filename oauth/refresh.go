@@ -138,10 +138,10 @@ func (p *Provider) again(ctx context.Context, u *unit) (answer TokenAnswer, refu
 	if string(u.scope) != u.used.RotatedScope {
 		return answer, invalidGrant("The refresh token was used a moment ago, for another scope."), nil
 	}
-	make := func(word, prefix string) string {
+	derive := func(word, prefix string) string {
 		return successor(p.cfg.Successors, u.presented, u.used.RotatedSalt, word, prefix).Reveal()
 	}
-	access, refresh := make(kindAccess, accessPrefix(u.client.Livemode)), make(kindRefresh, refreshPrefix)
+	access, refresh := derive(kindAccess, accessPrefix(u.client.Livemode)), derive(kindRefresh, refreshPrefix)
 	nextAccess, err := findToken(ctx, u.tx, p.sums(access), kindAccess, false)
 	if err != nil {
 		return answer, nil, err

@@ -31,8 +31,7 @@ type unit struct {
 	scope      tenant.Access
 	request    *AuthorizeRequest // approved by this unit
 
-	// scoped reads only the token itself: revocation and introspection.
-	token *tokenRow
+	token *tokenRow // looked at, by revocation and introspection
 
 	doomed bool // fosite rolled back
 }

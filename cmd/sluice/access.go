@@ -63,15 +63,16 @@ func (a *App) buildConnections(_ context.Context, ring *secret.Keyring) error {
 func (a *App) market() market { return market{accounts: a.accounts, links: a.links} }
 
 // tokenResources are what an access token reaches: what a connected account has of
-// its own, and nothing that manages keys, applications or the sandbox.
+// its own, and nothing that manages keys, applications, reviews or the sandbox.
 func tokenResources() []string {
-	closed := []string{"api_keys", "oauth_clients", "test_helpers", "webhook_endpoints"}
+	closed := []string{"api_keys", "oauth_clients", "test_helpers", "verification_reviews", "webhook_endpoints"}
 	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
 }
 
 // buildPages are what people see in their browsers.
 func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
-	a.kit, err = ui.New(ui.Config{Dev: strings.HasPrefix(a.cfg.origin(), "http:"), Log: a.log})
+	plain := strings.HasPrefix(a.cfg.origin(), "http:") // this machine: everything else is https
+	a.kit, err = ui.New(ui.Config{Dev: plain, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,14 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	if err != nil {
 		return err
 	}
-	a.pages = slices.Concat(flow.Routes(), people, a.kitRoutes())
+	wizard, err := onboarding.New(onboarding.Config{
+		Pool: a.pool, Accounts: a.accounts, Links: a.links, Kit: a.kit, Documents: documents{a.pool, a.files}, StepUp: stepUp{a.pool, a.people},
+		Dev: plain, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), people, a.kitRoutes())
 	return nil
 }
 

@@ -65,6 +65,7 @@ type App struct {
 	pages    []rest.Route // those of people in browsers
 	files    *file.Files
 	accounts *connect.Accounts
+	verify   *connect.Verification
 	methods  *payment.Methods
 	sandbox  *cardsim.Sim
 	payments *payment.Service
@@ -147,6 +148,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(a.methods), Balances: settledBalances{},
 		Files: a.files,
 	})
+	a.verify = connect.NewVerification(a.accounts, a.log)
 	a.simPool, err = db.Open(ctx, db.Config{URL: a.cfg.DatabaseURL.Reveal(), Name: "sluice cardsim", MaxConns: simConns})
 	if err != nil {
 		return err

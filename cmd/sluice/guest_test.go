@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"net/http"
@@ -61,6 +62,10 @@ func (g *guest) visit(method, path string, form url.Values, header map[string]st
 		}
 		g.once(method, path, form, header)
 		to := g.last.Header.Get("Location")
+		if refresh, ok := strings.CutPrefix(g.last.Header.Get("Refresh"), "0; url="); ok && to == "" {
+			method, path, form = http.MethodGet, refresh, nil
+			continue
+		}
 		if to == "" {
 			return g
 		}
@@ -365,9 +370,57 @@ func (h *house) connectionEnds(g *guest, account, name string) {
 	}
 	for _, c := range all {
 		if c.ClientName == name {
-			g.open(platformsURL(account) + "/" + c.ID + "/disconnect").submit(nil)
+			g.open(platformsURL(account) + "/" + c.ID + "/disconnect").submit(map[string]string{"decision": "end"})
 			return
 		}
 	}
 	h.t.Fatalf("%s has no connection with %s", account, name)
+}
+
+// visitForm sends the page's form with this action.
+func (g *guest) visitForm(action string) *guest {
+	g.t.Helper()
+	for _, m := range formTag.FindAllStringSubmatch(g.page, -1) {
+		if attributes(m[1])["action"] != action {
+			continue
+		}
+		form := url.Values{}
+		for _, tag := range inputTag.FindAllString(m[2], -1) {
+			if a := attributes(tag); a["type"] == "hidden" {
+				form.Set(a["name"], a["value"])
+			}
+		}
+		return g.visit(http.MethodPost, action, form, nil)
+	}
+	g.t.Fatalf("no form leads to %s:\n%s", action, g.words())
+	return g
+}
+
+// hidden is the value of a hidden field.
+func (g *guest) hidden(name string) string {
+	for _, tag := range inputTag.FindAllString(g.page, -1) {
+		if a := attributes(tag); a["name"] == name && a["type"] == "hidden" {
+			return a["value"]
+		}
+	}
+	return ""
+}
+
+// issuer is what the metadata says, byte for byte.
+func (h *house) issuer() string {
+	h.t.Helper()
+	issuer, _ := h.send(http.StatusOK, letter{method: "GET", path: "/.well-known/oauth-authorization-server"}).body["issuer"].(string)
+	return issuer
+}
+
+func asRefused(err error, refused **oauth2.RetrieveError) bool { return errors.As(err, refused) }
+
+// cookie is the value of the cookie whose name has this in it.
+func (g *guest) cookie(part string) string {
+	for _, c := range g.http.Jar.Cookies(g.home()) {
+		if strings.Contains(c.Name, part) {
+			return c.Value
+		}
+	}
+	return ""
 }

@@ -4,15 +4,20 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/oauth/throttle"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -153,4 +158,49 @@ func (n accountNames) AccountNames(ctx context.Context, ids []string) (map[strin
 		}
 	}
 	return names, nil
+}
+
+// documents keeps what people upload on the onboarding pages.
+type documents struct {
+	pool  *bun.DB
+	files *file.Files
+}
+
+// KeepDocument satisfies onboarding.Documents. A file of the account's own can be
+// named by nobody but the account and its platform.
+func (d documents) KeepDocument(ctx context.Context, scope tenant.Scope, name string, content []byte) (string, error) {
+	draft, err := d.files.Prepare(scope, file.Params{Purpose: "identity_document", Filename: name, Content: content})
+	if err != nil {
+		return "", err
+	}
+	var kept file.File
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+		kept, err = d.files.Store(ctx, tx, draft)
+		return err
+	})
+	return kept.ID, err
+}
+
+// stepUp lets only a member who has just proven to be there say where payouts go.
+type stepUp struct {
+	pool   *bun.DB
+	people *session.People
+}
+
+// ConfirmBank satisfies onboarding.StepUp.
+func (s stepUp) ConfirmBank(r *http.Request, account string, livemode bool, back string) (ok bool, confirm string, err error) {
+	team, err := s.people.Team(r.Context(), s.pool, account, livemode)
+	if err != nil || len(team) == 0 {
+		return err == nil, "", err
+	}
+	visit, known := s.people.Visit(r.Context(), r)
+	is := func(m session.Member) bool { return known && m.User == visit.User.ID && m.Role.May(session.EditBank) }
+	next := "?" + url.Values{"next": {back}}.Encode()
+	switch {
+	case !slices.ContainsFunc(team, is):
+		return false, "/sign-in" + next, nil
+	case !s.people.Fresh(visit):
+		return false, "/security/confirm" + next, nil
+	}
+	return true, "", nil
 }

@@ -32,6 +32,8 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
+			run.Job{Name: "forget onboarding links", Interval: 10 * time.Minute, Do: a.links.Sweep},
+			run.Job{Name: "verify accounts", Interval: time.Second, Do: a.verify.Run},
 			run.Job{Name: "forget codes and tokens", Interval: 10 * time.Minute, Do: a.forgetTokens},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 		)

@@ -20,7 +20,7 @@ const actionPath = "/_sandbox/authenticate/"
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
 	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
-	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "webhook_endpoints",
+	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -33,6 +33,9 @@ func (a *App) routes() []rest.Route {
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                     // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                                // /v1/account, /v1/accounts, capabilities, external accounts
 		connecthttp.PersonRoutes(s, a.accounts),                                 // /v1/accounts/{id}/persons, and its older name people
+		connecthttp.AccountLinkRoutes(s, a.links),                               // /v1/account_links, /v1/accounts/{id}/login_links
+		connecthttp.ReviewRoutes(s, a.accounts),                                 // /v1/verification_reviews
+		connecthttp.VerificationRoutes(a.verify),                                // what verifiers send by themselves
 		connecthttp.FileRoutes(s, a.pool, a.files),                              // /v1/files
 		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                    // /brand/{account}/logo, icon
 		connecthttp.TokenRoutes(s, a.methods),                                   // /v1/tokens

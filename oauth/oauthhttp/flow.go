@@ -224,7 +224,7 @@ func (f *Flow) renderConsent(w http.ResponseWriter, r *http.Request, visit sessi
 		f.refuse(w, r, err)
 		return
 	}
-	c, err := f.consentOf(r.Context(), request, visit)
+	c, err := f.consentOf(r.Context(), request, visit, r.URL.Query().Get("account"))
 	if err != nil {
 		f.fail(w, r, err)
 		return
@@ -318,12 +318,32 @@ func (f *Flow) goOn(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, at(consentPath, "request", requestID))
 		return
 	}
+	if r.URL.Query().Has("from") {
+		f.pause(w, r, request)
+		return
+	}
 	to, err := f.Provider.Complete(r.Context(), r, requestID, visit.User.ID)
 	if err != nil {
 		f.refuse(w, r, err)
 		return
 	}
 	redirect(w, r, to)
+}
+
+// pause is a page between onboarding and the client, which leads on by itself. The
+// form that ends onboarding may only lead to pages of ours, and Chromium counts
+// redirects after it: from this page the browser begins anew.
+func (f *Flow) pause(w http.ResponseWriter, r *http.Request, request *oauth.AuthorizeRequest) {
+	platform, err := f.Market.Platform(r.Context(), f.Pool, request.Client.Platform, request.Client.Livemode)
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	v := viewOf(platform, request.Client.Livemode)
+	to := at(continuePath, "request", request.ID)
+	v.Title, v.TitleArgs, v.Data = "consent.return.title", []any{"platform", platform.Name}, struct{ Name, To string }{platform.Name, to}
+	w.Header().Set("Refresh", "0; url="+to)
+	f.pages.Render(w, r, "flow_return", v)
 }
 
 // refuse tells the client if it may be told, and the person otherwise. There is no

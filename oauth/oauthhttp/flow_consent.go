@@ -28,6 +28,8 @@ type consent struct {
 	Mine     []seat // accounts at this platform that the person may connect
 	Others   []seat // and those that only somebody else may
 	Agreed   bool   // was said yes to already: the person came back before the end
+	Fixed    *seat  // the one account that the page is about, where there is nothing to choose
+	Opens    bool   // nothing to choose either: a new account will be opened
 	Ask      ask
 }
 
@@ -49,7 +51,9 @@ const (
 	askSame ask = "same" // it may do all this already
 )
 
-func (f *Flow) consentOf(ctx context.Context, request *oauth.AuthorizeRequest, visit session.Visit) (*consent, error) {
+// consentOf gathers the page. wish is the account that the person would like it to
+// be about: newAccount, or "" for what fits.
+func (f *Flow) consentOf(ctx context.Context, request *oauth.AuthorizeRequest, visit session.Visit, wish string) (*consent, error) {
 	client := request.Client
 	platform, err := f.Market.Platform(ctx, f.Pool, client.Platform, client.Livemode)
 	if err != nil {
@@ -65,8 +69,26 @@ func (f *Flow) consentOf(ctx context.Context, request *oauth.AuthorizeRequest, v
 	if err := f.seat(ctx, c); err != nil {
 		return nil, err
 	}
-	c.Ask = c.common()
+	c.settle(wish)
 	return c, nil
+}
+
+// settle finds out what the page is about. Whoever agreed has chosen. Whoever has one
+// account that is connected already is asked about that one, and can say otherwise.
+func (c *consent) settle(wish string) {
+	for i := range c.Mine {
+		if c.Agreed && c.Mine[i].ID == c.Request.Account {
+			c.Fixed = &c.Mine[i]
+		}
+	}
+	switch {
+	case c.Agreed:
+	case wish == newAccount, len(c.Mine) == 0 && len(c.Others) == 0:
+		c.Opens = true
+	case len(c.Mine) == 1 && c.Mine[0].Ask != askNew:
+		c.Fixed = &c.Mine[0]
+	}
+	c.Ask = c.common()
 }
 
 // seat finds the person's accounts at the platform.
@@ -122,22 +144,18 @@ func difference(have *oauth.Connection, asked tenant.Access) ask {
 // common is what is asked for whichever account is chosen, if that is one thing.
 // Where accounts differ, everything is listed, and each account says what is new.
 func (c *consent) common() ask {
-	if c.Agreed {
-		for _, s := range c.Mine {
-			if s.ID == c.Request.Account {
-				return s.Ask
-			}
-		}
+	switch {
+	case c.Fixed != nil:
+		return c.Fixed.Ask
+	case c.Opens || len(c.Mine) == 0:
 		return askNew
 	}
-	common := askNew
-	for i, s := range c.Mine {
-		if i > 0 && s.Ask != common {
+	for _, s := range c.Mine {
+		if s.Ask != c.Mine[0].Ask {
 			return askNew
 		}
-		common = s.Ask
 	}
-	return common
+	return c.Mine[0].Ask
 }
 
 // Name is who asks.
@@ -193,41 +211,32 @@ func (c *consent) writes() []string {
 	return words
 }
 
-// Chosen is the account that was agreed on, or that a yes to this page would be for
-// where there is no choice; nil for a new one.
-func (c *consent) Chosen() *seat {
-	for i := range c.Mine {
-		if c.Agreed && c.Mine[i].ID == c.Request.Account {
-			return &c.Mine[i]
-		}
-	}
-	return nil
-}
-
-// Opens reports whether there is nothing to choose: a new account will be opened.
-func (c *consent) Opens() bool { return len(c.Mine) == 0 && len(c.Others) == 0 }
-
-// Blocked reports whether the person has accounts here, all of which only somebody
-// else may connect.
-func (c *consent) Blocked() bool { return len(c.Mine) == 0 && len(c.Others) > 0 }
-
 // Choices are the accounts as radio cards, and a new one.
 func (c *consent) Choices() []ui.Option {
 	var choices []ui.Option
 	for _, s := range c.Mine {
-		choices = append(choices, ui.Option{Value: s.ID, Text: s.Label(), Hint: "consent.account." + string(s.Ask), Icon: "user"})
+		choices = append(choices, ui.Option{Value: s.ID, Text: c.Label(s), Hint: "consent.account." + string(s.Ask), Icon: "user"})
 	}
 	return append(choices, ui.Option{Value: newAccount, Key: "consent.account.open", Hint: "consent.account.open.hint", Icon: "plus"})
 }
 
-// Label names an account to its owner. One that was opened a minute ago has no name
-// yet; the end of its id tells two of them apart.
-func (s seat) Label() string { return label(s.Party) }
+// Label names an account to its owner. Where two have one name, the end of the id
+// tells them apart; one that was opened a minute ago has no name yet.
+func (c *consent) Label(s seat) string {
+	for _, others := range [][]seat{c.Mine, c.Others} {
+		for _, o := range others {
+			if o.ID != s.ID && label(o.Party) == label(s.Party) {
+				return label(s.Party) + " (" + s.ID[max(0, len(s.ID)-4):] + ")"
+			}
+		}
+	}
+	return label(s.Party)
+}
 
 func label(p oauth.Party) string {
 	for _, name := range []string{p.Name, p.Email} {
 		if name != "" {
-			return name + " · …" + p.ID[max(0, len(p.ID)-4):]
+			return name
 		}
 	}
 	return p.ID
@@ -244,8 +253,24 @@ func (c *consent) Approval() string {
 	return string(c.Ask)
 }
 
-// SwitchPath is where signing out leads: back here, to sign in as somebody else.
-func (c *consent) SwitchPath() string { return at(consentPath, "request", c.Request.ID) }
+// Path is the page itself, and where its form is sent.
+func (c *consent) Path() string { return at(consentPath, "request", c.Request.ID) }
+
+// OtherPath is the page about a new account instead, or back from that.
+func (c *consent) OtherPath() string {
+	if c.Opens {
+		return c.Path()
+	}
+	return c.Path() + "&account=" + newAccount
+}
+
+// HasOther reports whether that page exists.
+func (c *consent) HasOther() bool {
+	return !c.Agreed && (c.Fixed != nil || c.Opens && len(c.Mine)+len(c.Others) > 0)
+}
+
+// SwitchPath is where somebody else signs in, who then sees this page.
+func (c *consent) SwitchPath() string { return at(signInPath, "next", c.Path()) }
 
 // Manage is where the connection is ended later.
 func (c *consent) Manage() string { return accountsPath }
@@ -259,7 +284,7 @@ func (c *consent) view(form *ui.Form) ui.View {
 	}
 	v := viewOf(c.Platform, c.Request.Client.Livemode)
 	v.Title, v.TitleArgs = c.Title(), []any{"platform", c.Name()}
-	v.Data, v.Form = c, form
+	v.Data, v.Form, v.Person = c, form, c.Person.Email
 	// The answer is a redirect after a POST, which Chromium holds against form-action.
 	v.FormAction = []string{c.Request.RedirectOrigin()}
 	return v
@@ -314,7 +339,7 @@ func (f *Flow) onward(ctx context.Context, agreed *oauth.AuthorizeRequest) (stri
 	var link string
 	var due bool
 	err := db.InTx(ctx, f.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
-		link, due, err = f.Market.Onboarding(ctx, tx, agreed.Account, client.Livemode, client.Platform, f.Provider.Issuer()+back)
+		link, due, err = f.Market.Onboarding(ctx, tx, agreed.Account, client.Livemode, client.Platform, f.Provider.Issuer()+back+"&from=onboarding")
 		return err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package oauthhttp
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
@@ -38,10 +39,29 @@ type link struct {
 	App      string // where it has another name than the platform
 	Approved string // who said yes
 	Stopped  string // who ended it; "" for the platform
+
+	AccountName string
+	Siblings    string // other applications of the platform that stay connected
 }
 
 // Name is the platform's.
 func (l link) Name() string { return l.Platform.Name }
+
+// Title is what is connected: the application, where it has a name of its own.
+func (l link) Title() string {
+	if l.App != "" {
+		return l.App
+	}
+	return l.Platform.Name
+}
+
+// EndedByName is who ended it.
+func (l link) EndedByName() string {
+	if l.Stopped != "" {
+		return l.Stopped
+	}
+	return l.Platform.Name
+}
 
 // Brand is for the tile beside the name.
 func (l link) Brand() ui.Brand { return brandOf(l.Platform) }
@@ -167,12 +187,34 @@ func (f *Flow) askDisconnect(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if err := f.surroundings(r.Context(), a, &l); err != nil {
+		f.fail(w, r, err)
+		return
+	}
 	v := f.accountView(visit, a, "platforms.end.title")
-	v.TitleArgs = []any{"platform", l.Name()}
+	v.TitleArgs = []any{"platform", l.Title()}
 	v.Layout, v.Nav, v.Person = ui.Flow, nil, ""
 	v.Back = &ui.Link{Href: platformsPath(a.ID), Key: "platforms.title"}
 	v.Data = l
 	f.pages.Render(w, r, "flow_disconnect", v)
+}
+
+// surroundings says what stays when the connection ends: a platform may be connected
+// through several applications, and loses the account with the last one.
+func (f *Flow) surroundings(ctx context.Context, a account, l *link) error {
+	active, err := f.Provider.Connections().ForAccount(ctx, f.Pool, a.ID, a.Livemode)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, c := range active {
+		if c.ID != l.ID && c.Platform == l.Connection.Platform {
+			names = append(names, c.ClientName)
+		}
+	}
+	l.Siblings = strings.Join(names, ", ")
+	l.AccountName, err = f.nameOf(ctx, a, active)
+	return err
 }
 
 // disconnect ends a connection. When the answer is there nothing of it works any

@@ -102,6 +102,11 @@ func (c *Client) PostOnce(ctx context.Context, path string, params url.Values, k
 	return c.call(ctx, http.MethodPost, path, strings.NewReader(params.Encode()), formType, key, into)
 }
 
+// Delete removes what path names.
+func (c *Client) Delete(ctx context.Context, path string, into any) error {
+	return c.call(ctx, http.MethodDelete, path, nil, "", "", into)
+}
+
 const formType = "application/x-www-form-urlencoded"
 
 func (c *Client) call(ctx context.Context, method, path string, body io.Reader, contentType, key string, into any) error {

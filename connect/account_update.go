@@ -173,7 +173,7 @@ func (s *Accounts) applyCompany(ctx context.Context, tx bun.Tx, a *Account, p *C
 	}
 	if p.Verification != nil {
 		side := func(side string) string { return paramName("company", "verification", "document", side) }
-		if err := s.mustBeDocument(ctx, tx, a, p.Verification.Document, "additional_verification identity_document", side); err != nil {
+		if err := s.mustBeDocument(ctx, tx, a, p.Verification.Document, documentPurposes, side); err != nil {
 			return err
 		}
 	}

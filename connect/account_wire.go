@@ -123,11 +123,11 @@ func (e ExternalAccount) Wire() wire.BankAccount {
 		AccountHolderType: wire.Nullable(e.HolderType), AccountType: wire.Nullable(e.AccountType),
 		AvailablePayoutMethods: []string{"standard"}, BankName: wire.Nullable(e.BankName), Country: e.Country,
 		Currency: e.Currency, DefaultForCurrency: &e.Default, Fingerprint: &e.Fingerprint,
-		FutureRequirements: externalRequirements(), Last4: e.Last4, Metadata: maps.Clone(e.Metadata), Requirements: externalRequirements(),
+		FutureRequirements: externalRequirements(nil), Last4: e.Last4, Metadata: maps.Clone(e.Metadata), Requirements: externalRequirements(e.errors()),
 		RoutingNumber: wire.Nullable(e.RoutingNumber), Status: e.Status,
 	}
 }
 
-func externalRequirements() wire.ExternalAccountRequirements {
-	return wire.ExternalAccountRequirements{CurrentlyDue: []string{}, Errors: []wire.RequirementError{}, PastDue: []string{}, PendingVerification: []string{}}
+func externalRequirements(errors []RequirementError) wire.ExternalAccountRequirements {
+	return wire.ExternalAccountRequirements{CurrentlyDue: []string{}, Errors: errorsWire(errors), PastDue: []string{}, PendingVerification: []string{}}
 }

@@ -72,6 +72,9 @@ func (b BankParams) Check(param string) (BankParams, error) {
 	at := func(name string) string { return param + "[" + name + "]" }
 	b.Country, b.Currency = strings.ToUpper(b.Country), strings.ToLower(b.Currency)
 	number := compact(b.AccountNumber.Reveal())
+	if b.Country == "GB" && shortBritish.MatchString(number) {
+		number = "00"[len(number)-6:] + number // older accounts have six or seven digits
+	}
 	switch {
 	case b.Country == "":
 		return b, fault.Missing(at("country"))
@@ -128,8 +131,9 @@ var (
 		"JP": regexp.MustCompile(`^\d{6,8}$`), "SG": regexp.MustCompile(`^\d{6,12}$`), "AU": regexp.MustCompile(`^\d{5,10}$`),
 		"CA": regexp.MustCompile(`^\d{5,12}$`),
 	}
-	anyNumber = regexp.MustCompile(`^[A-Z0-9]{4,34}$`)
-	ibanForm  = regexp.MustCompile(`^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$`)
+	shortBritish = regexp.MustCompile(`^\d{6,7}$`)
+	anyNumber    = regexp.MustCompile(`^[A-Z0-9]{4,34}$`)
+	ibanForm     = regexp.MustCompile(`^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$`)
 )
 
 // ibanCountries pay out to an IBAN only.
@@ -144,7 +148,10 @@ func routingFits(country, routing string, iban bool) bool {
 	if form == nil || iban {
 		return true
 	}
-	return form.MatchString(routing) && (country != "US" || abaSum(routing)%10 == 0)
+	if !form.MatchString(routing) || strings.Trim(routing, "0") == "" {
+		return false
+	}
+	return country != "US" || abaSum(routing)%10 == 0
 }
 
 // abaSum is the checksum of American routing numbers: weights 3, 7, 1.

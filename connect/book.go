@@ -66,6 +66,9 @@ func (s *Accounts) hearing(livemode bool) string {
 	return s.rules().Name() + " verified"
 }
 
+// Terms are the terms of service that whoever accepts now accepts.
+func (s *Accounts) Terms(livemode bool) Terms { return s.rules().TermsAt(s.Clock(livemode).Now()) }
+
 type personRow struct {
 	bun.BaseModel `bun:"table:connect.persons,alias:p"`
 

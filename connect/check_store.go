@@ -132,11 +132,12 @@ func appendEvidence(ctx context.Context, tx bun.Tx, at time.Time, verifier verif
 }
 
 // dueAccounts are the accounts whose standing changes by itself about now, or who have
-// not heard of the newest rules.
+// not heard of the newest rules. The names of rules grow; while two versions of the
+// program run beside each other, the older one leaves alone what the newer one has told.
 const dueAccounts = `
 (SELECT id, platform FROM connect.accounts
 	WHERE livemode = ?0 AND closed_at IS NULL AND standing_due_at <= ?1 ORDER BY standing_due_at LIMIT ?3)
 UNION
 (SELECT id, platform FROM connect.accounts
-	WHERE livemode = ?0 AND closed_at IS NULL AND (livemode OR strict_requirements) AND (rules < ?2 OR rules > ?2)
+	WHERE livemode = ?0 AND closed_at IS NULL AND (livemode OR strict_requirements) AND rules < ?2
 	ORDER BY rules, id LIMIT ?3)`

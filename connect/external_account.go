@@ -56,6 +56,15 @@ func (e ExternalAccount) usable() bool {
 	return e.Status != ExternalErrored && e.Status != ExternalRefused
 }
 
+// errors says why another external account has to be given.
+func (e ExternalAccount) errors() []RequirementError {
+	if e.Status != ExternalRefused {
+		return nil
+	}
+	return []RequirementError{{Code: "verification_failed_other", Requirement: ExternalAccountDue,
+		Reason: "This bank account could not be accepted. Provide another one."}}
+}
+
 // ExternalAccountParam is a token (btok_…) or the details themselves.
 type ExternalAccountParam struct {
 	Token string
@@ -207,8 +216,8 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 		RoutingNumber: bank.RoutingNumber, Last4: bank.Last4(), Fingerprint: BankFingerprint(s.cfg.Pepper, bank), Status: ExternalNew,
 		CreatedAt: at, Version: 1,
 	}
-	if !a.Livemode {
-		e.BankName = "SLUICE TEST BANK"
+	if e.BankName, err = bankName(bank, a.Livemode); err != nil {
+		return ExternalAccount{}, err
 	}
 	if err := a.mustBeNew(e); err != nil {
 		return ExternalAccount{}, err
@@ -222,9 +231,11 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 	if e.Metadata, err = p.Metadata.Apply(nil); err != nil {
 		return ExternalAccount{}, err
 	}
+	_, paid := a.PayoutAccount(money.Currency(e.Currency))
 	e.Default = a.count(e.Currency) == 0
 	a.ExternalAccounts = slices.Insert(a.ExternalAccounts, 0, e)
-	if p.DefaultForCurrency != nil && *p.DefaultForCurrency {
+	// It replaces a default that no longer works.
+	if !paid || p.DefaultForCurrency != nil && *p.DefaultForCurrency {
 		a.makeDefault(0)
 	}
 	return a.ExternalAccounts[0], nil
@@ -288,7 +299,9 @@ func (a *Account) updateExternal(i int, p ExternalAccountUpdate) (err error) {
 			a.makeDefault(i)
 		}
 	}
-	e.Status = ExternalNew
+	if e.Status == ExternalErrored { // a change is another try; what a review refused stays refused
+		e.Status = ExternalNew
+	}
 	if err := cardnumber.RefuseIn("metadata", p.Metadata.Set); err != nil {
 		return err
 	}

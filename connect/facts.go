@@ -44,10 +44,7 @@ func (a Account) facts() Facts {
 	}
 	f.PayoutAccount = slices.ContainsFunc(a.ExternalAccounts, ExternalAccount.usable)
 	for _, e := range a.ExternalAccounts {
-		if e.Status == ExternalRefused {
-			f.BankErrors = append(f.BankErrors, RequirementError{Code: "verification_failed_other", Requirement: ExternalAccountDue,
-				Reason: "This bank account could not be accepted. Provide another one."})
-		}
+		f.BankErrors = append(f.BankErrors, e.errors()...)
 	}
 	return f
 }

@@ -264,13 +264,13 @@ func (s *Accounts) mustBeFiles(ctx context.Context, tx bun.Tx, a *Account, p Per
 	if p.Verification == nil {
 		return nil
 	}
-	if err := s.mustBeDocument(ctx, tx, a, p.Verification.Document, "identity_document additional_verification", func(side string) string { return name("verification", "document", side) }); err != nil {
+	if err := s.mustBeDocument(ctx, tx, a, p.Verification.Document, documentPurposes, func(side string) string { return name("verification", "document", side) }); err != nil {
 		return err
 	}
-	return s.mustBeDocument(ctx, tx, a, p.Verification.AdditionalDocument, "additional_verification identity_document", func(side string) string { return name("verification", "additional_document", side) })
+	return s.mustBeDocument(ctx, tx, a, p.Verification.AdditionalDocument, documentPurposes, func(side string) string { return name("verification", "additional_document", side) })
 }
 
-func (s *Accounts) mustBeDocument(ctx context.Context, tx bun.Tx, a *Account, d *DocumentParams, purpose string, name func(side string) string) error {
+func (s *Accounts) mustBeDocument(ctx context.Context, tx bun.Tx, a *Account, d *DocumentParams, purposes []string, name func(side string) string) error {
 	if d == nil {
 		return nil
 	}
@@ -278,14 +278,9 @@ func (s *Accounts) mustBeDocument(ctx context.Context, tx bun.Tx, a *Account, d 
 		if file == nil || *file == "" {
 			continue
 		}
-		known := strings.HasPrefix(*file, "file_")
-		if known && s.cfg.Files != nil && !(magicFile(*file) && !a.Livemode) {
-			var err error
-			if known, err = s.cfg.Files.Exists(ctx, tx, a.Scope(), *file, purpose); err != nil {
-				return err
-			}
-		} else if s.cfg.Files == nil && a.Livemode {
-			known = false
+		known, err := s.isFile(ctx, tx, a, *file, purposes)
+		if err != nil {
+			return err
 		}
 		if !known {
 			return fault.Invalidf("resource_missing", name(side), "No such file upload: '%s'", *file)
@@ -293,6 +288,26 @@ func (s *Accounts) mustBeDocument(ctx context.Context, tx bun.Tx, a *Account, d 
 	}
 	return nil
 }
+
+func (s *Accounts) isFile(ctx context.Context, tx bun.Tx, a *Account, file string, purposes []string) (bool, error) {
+	switch {
+	case !strings.HasPrefix(file, "file_"):
+		return false, nil
+	case !a.Livemode && (s.cfg.Files == nil || magicFile(file)):
+		return true, nil
+	case s.cfg.Files == nil:
+		return false, nil
+	}
+	for _, purpose := range purposes {
+		if known, err := s.cfg.Files.Exists(ctx, tx, a.Scope(), file, purpose); known || err != nil {
+			return known, err
+		}
+	}
+	return false, nil
+}
+
+// documentPurposes are what the files of documents may have been uploaded for.
+var documentPurposes = []string{"identity_document", "additional_verification"}
 
 // magicFile names the files of the sandbox that nobody has to upload.
 func magicFile(file string) bool { return strings.HasPrefix(file, "file_identity_document_") }

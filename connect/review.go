@@ -99,7 +99,7 @@ func (s *Accounts) Reviews(ctx context.Context, idb bun.IDB, scope tenant.Scope,
 		return page.Of[Review]{}, err
 	}
 	rows, err := page.Fetch[reviewRow](ctx, idb, f.Params, "verification review", func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("r.platform = ? AND r.livemode = ?", scope.Platform, scope.Livemode)
+		return q.Where("r.platform = ? AND r.livemode = ?", scope.Platform, scope.Livemode).Where(connectedReview)
 	}, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if f.Account != "" {
 			q = q.Where("r.account = ?", f.Account)
@@ -281,6 +281,9 @@ func (r *recorder) reviewDuplicates(subject string) error {
 	if len(marks) == 0 {
 		return nil
 	}
+	if err := queueUp(r.ctx, r.tx, marks...); err != nil {
+		return err
+	}
 	var seen []struct{ Mark, Account string }
 	err := r.tx.NewRaw(`SELECT DISTINCT n.mark, n.account FROM connect.identity_numbers n JOIN connect.accounts a ON a.id = n.account
 		WHERE n.platform = ? AND n.livemode = ? AND n.mark = ANY(?) AND n.account <> ? AND a.closed_at IS NULL ORDER BY n.account LIMIT ?`,
@@ -296,6 +299,19 @@ func (r *recorder) reviewDuplicates(subject string) error {
 		accounts[i] = other.Account
 	}
 	return r.openReview(subject, kind, seen[0].Mark, unique(accounts))
+}
+
+// queueUp makes changes that bring in the same number or bank account wait for one
+// another until they commit: of two accounts made at the same moment one sees the
+// other. Taken after the account's row; two that cross are a deadlock, which is retried.
+func queueUp(ctx context.Context, tx bun.Tx, marks ...string) error {
+	slices.Sort(marks)
+	for _, mark := range marks {
+		if _, err := tx.NewRaw("SELECT pg_advisory_xact_lock(hashtextextended('connect.mark ' || ?, 0))", mark).Exec(ctx); err != nil {
+			return fmt.Errorf("wait for the same mark: %w", err)
+		}
+	}
+	return nil
 }
 
 // maxDuplicates bounds how many other accounts a review names.
@@ -317,6 +333,9 @@ func (r *recorder) reconcileBanks(before snapshot) error {
 	for _, e := range a.ExternalAccounts {
 		if _, old := before.externals[e.ID]; old || r.svc.magicBank(a, e) {
 			continue
+		}
+		if err := queueUp(r.ctx, r.tx, e.Fingerprint); err != nil {
+			return err
 		}
 		accounts, err := r.svc.sameBank(r.ctx, r.tx, a, e.Fingerprint)
 		if err != nil {
@@ -387,9 +406,13 @@ func (r *recorder) cancelReview(subject string) error {
 	return nil
 }
 
+// connectedReview leaves out accounts that the platform has not (or not any more) a
+// connection to: it must not learn of them. Their reviews wait.
+const connectedReview = "EXISTS (SELECT FROM connect.accounts a WHERE a.id = r.account AND a.access <> '')"
+
 func findReview(ctx context.Context, idb bun.IDB, scope tenant.Scope, review string, lock bool) (Review, error) {
 	var row reviewRow
-	q := idb.NewSelect().Model(&row).Where("r.id = ? AND r.platform = ? AND r.livemode = ?", review, scope.Platform, scope.Livemode)
+	q := idb.NewSelect().Model(&row).Where("r.id = ? AND r.platform = ? AND r.livemode = ?", review, scope.Platform, scope.Livemode).Where(connectedReview)
 	if lock {
 		q = q.For("UPDATE OF r") // after its account's row
 	}

@@ -106,7 +106,7 @@ func ReadRules(pages fs.FS) (*Rules, error) {
 	return rules, nil
 }
 
-// Name tells one set of rules from another.
+// Name tells one set of rules from another; newer ones have greater names.
 func (r *Rules) Name() string {
 	return r.Versions[len(r.Versions)-1].Name + " " + r.Terms[len(r.Terms)-1].Version
 }

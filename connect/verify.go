@@ -153,6 +153,7 @@ func (v *Verification) expire(ctx context.Context, verifier verification.Verifie
 // Callback hears a signed answer that a verifier sends by itself. It may come
 // twice, late, and before or after others.
 func (v *Verification) Callback(ctx context.Context, signature string, body []byte) error {
+	var known error
 	for _, livemode := range []bool{true, false} {
 		hears, ok := v.accounts.cfg.Verifiers.For(livemode).(verification.Caller)
 		if !ok {
@@ -165,7 +166,13 @@ func (v *Verification) Callback(ctx context.Context, signature string, body []by
 		if err != nil {
 			return fault.Invalidf("", "", "This is not an answer about a check.")
 		}
-		return v.Apply(ctx, livemode, answer.Check, answer)
+		if err = v.Apply(ctx, livemode, answer.Check, answer); !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		known = err // both modes may have the same verifier
+	}
+	if known != nil {
+		return known
 	}
 	return &fault.Error{Kind: fault.Unauthenticated, Message: "The signature of this callback is missing, too old or wrong."}
 }

@@ -20,7 +20,8 @@ CREATE UNIQUE INDEX persons_one_individual ON connect.persons (account) WHERE in
 
 -- The individuals there are become persons. No event told of them: their first will be version 1.
 INSERT INTO connect.persons (id, account, livemode, individual, person, created_at, version)
-SELECT individual ->> 'id', id, COALESCE(livemode, false), true, individual, created_at, 0
+SELECT individual ->> 'id', id, COALESCE(livemode, false), true,
+    individual || '{"relationship": {"representative": true}, "verification": {"status": "unverified"}}', created_at, 0
 FROM connect.accounts WHERE individual <> 'null';
 ALTER TABLE connect.accounts DROP COLUMN individual;
 

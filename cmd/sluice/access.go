@@ -106,3 +106,12 @@ func (a *App) kitRoutes() []rest.Route {
 		{Method: http.MethodPost, Path: ui.PreferencesPath, Public: true, Handler: a.kit.Preferences()},
 	}
 }
+
+// errorPage answers a browser that went astray, or a page of ours that failed.
+func (a *App) errorPage(w http.ResponseWriter, r *http.Request, status int) {
+	key := map[int]string{http.StatusNotFound: "ui.error.not_found", http.StatusMethodNotAllowed: "ui.error.method"}[status]
+	if key == "" {
+		key = "ui.error.internal"
+	}
+	a.kit.ErrorPage(w, r, status, key, "")
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
@@ -78,6 +79,8 @@ type App struct {
 	intake   *payouts.Intake
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
+	index    http.Handler      // in development only,
+	shop     *marketplace.Shop // as this is
 	server   *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
@@ -114,7 +117,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.book = ledger.NewBook()
 	a.idem = idempotency.NewStore()
 	for _, build := range []func(context.Context, *secret.Keyring) error{
-		a.buildAccess, a.buildMarketplace, a.buildConnections, a.buildPages, a.buildPayouts, a.buildEvents,
+		a.buildAccess, a.buildMarketplace, a.buildConnections, a.buildPages, a.buildDevPages, a.buildPayouts, a.buildEvents,
 	} {
 		if err := build(ctx, ring); err != nil {
 			return err
@@ -127,7 +130,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.server = rest.New(rest.Config{
 		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
 		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens()},
-		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served,
+		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served, Proxies: a.cfg.Proxies, ErrorPage: a.errorPage,
 	})
 	a.server.Mount(a.routes()...)
 	return nil

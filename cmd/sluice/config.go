@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"net/netip"
 
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -11,9 +12,10 @@ import (
 // Config is everything a process of Sluice is told. settings.go fills it from
 // flags, environment and file; `sluice dev` fills it by itself.
 type Config struct {
-	Addr        string // where the API listens, host:port; port 0 takes a free one
-	BaseURL     string // how others reach the API, without a slash at the end; "" = http:// and where it listens
-	MetricsAddr string // where /metrics listens; "" serves none
+	Addr        string         // where the API listens, host:port; port 0 takes a free one
+	BaseURL     string         // how others reach the API, without a slash at the end; "" = http:// and where it listens
+	MetricsAddr string         // where /metrics listens; "" serves none
+	Proxies     []netip.Prefix // trusted to say in X-Forwarded-For for whom they ask
 
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db

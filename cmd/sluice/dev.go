@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
+	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -111,6 +112,9 @@ func (p *private) serveDeveloper(ctx context.Context, o devOptions, out io.Write
 	if err := p.seedOnce(ctx, c, o.noSeed); err != nil {
 		return err
 	}
+	if err := p.openShop(ctx, c); err != nil {
+		return err
+	}
 	if err := p.verify(ctx); err != nil {
 		return err
 	}
@@ -122,6 +126,8 @@ func (p *private) serveDeveloper(ctx context.Context, o devOptions, out io.Write
 		BaseURL: p.base, SecretKey: p.state.SecretKey, PublishableKey: p.state.PublishableKey,
 		PlatformAccount: p.state.PlatformAccount, KafkaBrokers: p.cfg.Kafka.Brokers,
 		DatabaseURL: p.cfg.DatabaseURL.Reveal(), WebhookInboxURL: p.base + hooksPath,
+		MailInboxURL: p.base + mailPath, MarketplaceURL: p.base + marketplace.Path,
+		ConnectURL: p.app.shop.ConnectURL(), ClientID: p.state.ClientID,
 	}
 	for _, tutor := range connected {
 		ready.ConnectedAccounts = append(ready.ConnectedAccounts, tutor.ID)
@@ -207,6 +213,9 @@ func banner(r cli.Ready, payees []payee, dir string) string {
 		}
 		line("  %-12s %s  %s", label, tutor.ID, name(tutor))
 	}
+	line("  Marketplace  %s   (a sample platform: connect a tutor, charge for them)", r.MarketplaceURL)
+	line("  Connect link %s", r.ConnectURL)
+	line("  Mail inbox   %s", r.MailInboxURL)
 	line("  Webhooks     %s", r.WebhookInboxURL)
 	line("  Kafka        %s", strings.Join(r.KafkaBrokers, ","))
 	line("  PostgreSQL   psql '%s'", r.DatabaseURL)

@@ -28,6 +28,7 @@ type state struct {
 	PlatformAccount string `json:"platform_account"`
 	SecretKey       string `json:"secret_key"`
 	PublishableKey  string `json:"publishable_key"`
+	ClientID        string `json:"client_id"` // TutorHub's OAuth client
 	Seeded          bool   `json:"seeded"`
 }
 

@@ -1,48 +1,97 @@
 package main
 
 import (
-	"html/template"
+	"context"
+	"embed"
 	"net/http"
+	"strings"
 
+	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
-// devRoutes are pages for the developer's own machine: an index, the inboxes of
-// webhooks and mails, and the storybook.
+// Pages for the developer's own machine; they are served in development only.
+const (
+	indexPath = "/"
+	hooksPath = "/_dev/hooks" // the inbox that receives and shows webhooks
+	mailPath  = "/_dev/mail"  // the inbox that shows mails
+)
+
+//go:embed devpages
+var devPages embed.FS
+
+// buildDevPages are the developer's pages; outside development there are none.
+func (a *App) buildDevPages(context.Context, *secret.Keyring) (err error) {
+	if !a.cfg.Dev {
+		return nil
+	}
+	if a.shop, err = marketplace.New(a.kit, a.log); err != nil {
+		return err
+	}
+	a.index, err = indexPage(a.kit, a.cfg.origin(), a.shop.ConnectURL)
+	return err
+}
+
+// devRoutes are an index, the inboxes of webhooks and mails, the storybook, and the
+// sample marketplace.
 func (a *App) devRoutes() []rest.Route {
 	if !a.cfg.Dev {
 		return nil
 	}
+	page := func(method, path string, h http.Handler) rest.Route {
+		return rest.Route{Method: method, Path: path, Public: true, Handler: h}
+	}
 	routes := []rest.Route{
-		{Method: "GET", Path: "/", Public: true, Handler: http.HandlerFunc(indexPage)},
-		{Method: "GET", Path: hooksPath, Public: true, Handler: a.inbox},
-		{Method: "POST", Path: hooksPath, Public: true, Handler: a.inbox},
-		{Method: "GET", Path: ui.StorybookPath, Public: true, Handler: a.kit.Storybook()},
-		{Method: "POST", Path: ui.StorybookPath, Public: true, Handler: a.kit.Storybook()},
+		page("GET", indexPath, a.index),
+		page("GET", hooksPath, a.inbox), page("POST", hooksPath, a.inbox),
+		page("GET", ui.StorybookPath, a.kit.Storybook()), page("POST", ui.StorybookPath, a.kit.Storybook()),
 	}
 	if a.mails.inbox != nil {
-		routes = append(routes,
-			rest.Route{Method: "GET", Path: mailPath, Public: true, Handler: a.mails.inbox},
-			rest.Route{Method: "POST", Path: mailPath, Public: true, Handler: a.mails.inbox})
+		routes = append(routes, page("GET", mailPath, a.mails.inbox), page("POST", mailPath, a.mails.inbox))
 	}
-	return routes
+	return append(routes, a.shop.Routes()...)
 }
 
-// hooksPath is where the development inbox receives and shows webhooks.
-const hooksPath = "/_dev/hooks"
+// indexPage is where a developer begins. It is also a redirect URI of TutorHub's
+// client: who opened the connect link by hand gets the code here, and the command
+// that spends it.
+func indexPage(kit *ui.Kit, base string, connectURL func() string) (http.Handler, error) {
+	pages, err := kit.Pages(devPages, devPages)
+	if err != nil {
+		return nil, err
+	}
+	return kit.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		pages.Render(w, r, "index", ui.View{Title: "dev.title", Testmode: true, Layout: ui.FlowWide, Data: struct {
+			Base, Code, Error string
+			Places            []place
+			ConnectURL        string
+		}{base, code(q.Get("code")), code(q.Get("error")), places, connectURL()}})
+	})), nil
+}
 
-// mailPath is where the development inbox shows mails.
-const mailPath = "/_dev/mail"
+// place is a line of the index.
+type place struct {
+	Href, Key, Icon string
+}
 
-var indexTemplate = template.Must(template.New("index").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sluice</title>
-<main><h1>Sluice is running</h1>
-<ul><li>API: <code>/v1</code>, keys in the banner and in <code>.sluice/dev.json</code></li>
-<li><a href="/_dev/mail">Mail inbox</a></li><li><a href="/_dev/hooks">Webhook inbox</a></li><li><a href="/_dev/ui">Storybook of the pages</a></li><li><a href="/readyz">Health</a></li></ul></main></html>
-`))
+var places = []place{
+	{marketplace.Path, "dev.marketplace", "users"},
+	{mailPath, "dev.mail", "mail"},
+	{hooksPath, "dev.hooks", "link"},
+	{ui.StorybookPath, "dev.ui", "monitor"},
+	{"/readyz", "dev.health", "circle-check"},
+}
 
-func indexPage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = indexTemplate.Execute(w, nil)
+// code is a value that may stand in a command to be pasted: nothing that a shell
+// would read as more than a word.
+func code(s string) string {
+	if len(s) > 100 || strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_')
+	}) {
+		return ""
+	}
+	return s
 }

@@ -41,9 +41,14 @@ type house struct {
 
 func newHouse(t testing.TB, changes ...func(*Config)) *house {
 	t.Helper()
+	return newHouseLogging(t, slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}), changes...)
+}
+
+func newHouseLogging(t testing.TB, log slog.Handler, changes ...func(*Config)) *house {
+	t.Helper()
 	front := httptest.NewUnstartedServer(nil) // its address is needed before there is anything to serve
 	base := "http://" + front.Listener.Addr().String()
-	app := newApplication(t, allRoles, slog.LevelWarn, append(changes, func(cfg *Config) { cfg.BaseURL = base })...)
+	app := newApplicationLogging(t, allRoles, log, append(changes, func(cfg *Config) { cfg.BaseURL = base })...)
 	h := &house{t: t, app: app, url: base}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -64,6 +69,11 @@ func newHouse(t testing.TB, changes ...func(*Config)) *house {
 // newApplication is an App with a database and a broker of its own; nothing runs yet.
 func newApplication(t testing.TB, roles Roles, level slog.Level, changes ...func(*Config)) *App {
 	t.Helper()
+	return newApplicationLogging(t, roles, slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level}), changes...)
+}
+
+func newApplicationLogging(t testing.TB, roles Roles, log slog.Handler, changes ...func(*Config)) *App {
+	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +86,7 @@ func newApplication(t testing.TB, roles Roles, level slog.Level, changes ...func
 	for _, change := range changes {
 		change(&cfg)
 	}
-	app, err := newApp(t.Context(), cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})))
+	app, err := newApp(t.Context(), cfg, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ var settings = []setting{
 		put: text(func(c *Config) *string { return &c.Addr })},
 	{name: "public_url", usage: "how others reach the API; default http:// and the address",
 		put: func(c *Config, v string) error { c.BaseURL = strings.TrimRight(v, "/"); return nil }},
+	{name: "trusted_proxies", usage: "proxies in front of this server, such as 10.0.0.0/8,fd00::/8: they say who asked, in X-Forwarded-For", put: putProxies},
 	{name: "metrics_addr", usage: "where /metrics listens; none if empty",
 		put: text(func(c *Config) *string { return &c.MetricsAddr })},
 	{name: "roles", usage: "what this process does: any of " + Roles(allRoles).String(), initial: Roles(allRoles).String(),
@@ -71,6 +73,23 @@ func text(field func(*Config) *string) func(*Config, string) error {
 
 func hidden(field func(*Config) *secret.Text) func(*Config, string) error {
 	return func(c *Config, v string) error { *field(c) = secret.New(v); return nil }
+}
+
+func putProxies(c *Config, v string) error {
+	c.Proxies = nil
+	for word := range strings.SplitSeq(v, ",") {
+		word = strings.TrimSpace(word)
+		if addr, err := netip.ParseAddr(word); err == nil {
+			c.Proxies = append(c.Proxies, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(word)
+		if err != nil {
+			return fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", word)
+		}
+		c.Proxies = append(c.Proxies, prefix.Masked())
+	}
+	return nil
 }
 
 func putKafkaTLS(c *Config, v string) error {

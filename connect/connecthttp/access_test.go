@@ -232,3 +232,32 @@ func TestPrefillIsASuggestion(t *testing.T) {
 		t.Errorf("nothing prefilled: %+v", a)
 	}
 }
+
+func TestReviewsOfAccountsThatAreNotConnectedAreNotSeen(t *testing.T) {
+	m := open(t)
+	id := m.tutor()["id"].(string)
+	hub := tenant.Scope{Platform: m.platform, Account: m.platform}
+	var review connect.Review
+	err := db.InTx(t.Context(), m.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+		review, err = m.accounts.RequestReview(ctx, tx, m.accounts.Clock(false).Now(), hub, id, connect.ExternalAccountDue, "key_1", "")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func() int {
+		t.Helper()
+		found, err := m.accounts.Reviews(t.Context(), m.pool, hub, connect.ReviewFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found.Items)
+	}
+	if n := seen(); n != 1 {
+		t.Fatalf("connected: %d reviews", n)
+	}
+	m.access(id, tenant.NoAccess)
+	if _, err := m.accounts.Review(t.Context(), m.pool, hub, review.ID); seen() != 0 || !fault.Is(err, fault.NotFound) {
+		t.Errorf("disconnected: %d reviews, %v", seen(), err)
+	}
+}

@@ -38,9 +38,11 @@ type marketplace struct {
 	platform string
 	url      string
 	header   string // Stripe-Account of the next calls
+	now      *clock.Fixed
+	checks   *connect.Verification
 }
 
-// keys are credentials "<mode>_<account>".
+// keys are credentials "<mode>_<account>", or "<mode>.<key id>_<account>" of another key.
 type keys struct{}
 
 func (keys) Authenticate(_ context.Context, key string) (rest.Principal, error) {
@@ -48,10 +50,20 @@ func (keys) Authenticate(_ context.Context, key string) (rest.Principal, error) 
 	if !ok {
 		return rest.Principal{}, &fault.Error{Kind: fault.Unauthenticated}
 	}
-	return rest.Principal{KeyID: "key_1", Account: account, Livemode: mode == "live", Kind: rest.Secret}, nil
+	mode, id, named := strings.Cut(mode, ".")
+	if !named {
+		id = "key_1"
+	}
+	return rest.Principal{KeyID: id, Account: account, Livemode: mode == "live", Kind: rest.Secret}, nil
 }
 
+// open serves a marketplace where nobody verifies identities.
 func open(t testing.TB) *marketplace {
+	t.Helper()
+	return openWith(t, func(*connect.Config) {})
+}
+
+func openWith(t testing.TB, adjust func(*connect.Config)) *marketplace {
 	t.Helper()
 	pool := dbtest.New(t)
 	master := []byte(strings.Repeat("m", 32))
@@ -65,15 +77,18 @@ func open(t testing.TB) *marketplace {
 	}
 	now := clock.NewFixed(time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC))
 	clocks := clock.Modes{Live: now, Test: now}
-	m := &marketplace{t: t, pool: pool}
+	m := &marketplace{t: t, pool: pool, now: now}
 	m.methods = payment.NewMethods(pool, payment.MethodConfig{Clocks: clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper})
-	m.accounts = connect.NewAccounts(pool, connect.Config{
-		Clocks: clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(m.methods),
-	})
+	cfg := connect.Config{Clocks: clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(m.methods)}
+	adjust(&cfg)
+	m.accounts = connect.NewAccounts(pool, cfg)
+	m.checks = connect.NewVerification(m.accounts, slog.New(slog.DiscardHandler))
 	m.platform = m.bootstrap("TutorHub HK")
 	s := rest.New(rest.Config{Pool: pool, Authenticator: keys{}, Accounts: m.accounts, Log: slog.New(slog.DiscardHandler)})
 	s.Mount(connecthttp.AccountRoutes(s, m.accounts)...)
 	s.Mount(connecthttp.PersonRoutes(s, m.accounts)...)
+	s.Mount(connecthttp.ReviewRoutes(s, m.accounts)...)
+	s.Mount(connecthttp.VerificationRoutes(m.checks)...)
 	s.Mount(connecthttp.TokenRoutes(s, m.methods)...)
 	s.Mount(connecthttp.PaymentMethodRoutes(s, m.methods)...)
 	s.Mount(connecthttp.CustomerRoutes(s, m.methods)...)
@@ -389,6 +404,23 @@ func TestErroredBankAccountStopsPayoutsUntilItIsChanged(t *testing.T) {
 	m.call("POST", "/v1/accounts/"+id+"/external_accounts/"+external, 200, "account_holder_name=Chan Siu Ming")
 	if m.call("GET", "/v1/accounts/"+id, 200)["payouts_enabled"] != true {
 		t.Fatal("payouts stay off")
+	}
+}
+
+func TestANewBankAccountReplacesADefaultThatErrored(t *testing.T) {
+	m := open(t)
+	id := m.tutor("external_account=btok_hk")["id"].(string)
+	path := "/v1/accounts/" + id + "/external_accounts"
+	external := m.call("GET", path, 200)["data"].([]any)[0].(map[string]any)["id"].(string)
+	err := db.InTx(t.Context(), m.pool, func(ctx context.Context, tx bun.Tx) error {
+		return m.accounts.MarkErrored(ctx, tx, m.accounts.Clock(false).Now(), tenant.Scope{Platform: m.platform, Account: id}, external)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := m.call("POST", path, 200, "external_account[country]=HK", "external_account[routing_number]=004-001", "external_account[account_number]=123456789")
+	if e["default_for_currency"] != true || m.call("GET", "/v1/accounts/"+id, 200)["payouts_enabled"] != true {
+		t.Fatalf("the new one: %v", e)
 	}
 }
 

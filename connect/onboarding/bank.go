@@ -139,7 +139,10 @@ func (t *tour) payees() (payees []Payee) {
 
 func (t *tour) bankName(e connect.ExternalAccount) any {
 	if e.Country == "HK" && len(e.RoutingNumber) >= 3 {
-		if key := "onboarding.bank." + e.RoutingNumber[:3]; t.z.words[key] {
+		if e.RoutingNumber[:3] == "110" && !e.Livemode {
+			return "onboarding.bank.test"
+		}
+		if key := "onboarding.bank." + e.RoutingNumber[:3]; t.z.pages.Has(key) {
 			return key
 		}
 	}
@@ -157,11 +160,18 @@ func (t *tour) holder() string {
 	if t.a.BusinessType != individual && t.a.Company != nil {
 		return first(t.a.Company.Name)
 	}
-	if p := t.person(individual); p != nil {
-		return nameOf(p)
+	p := t.person(individual)
+	switch {
+	case p == nil:
+		return ""
+	case slices.Contains(familyFirst, t.a.Country):
+		return strings.TrimSpace(first(p.LastName) + " " + first(p.FirstName))
 	}
-	return ""
+	return nameOf(p)
 }
+
+// familyFirst are countries whose banks write the family name first.
+var familyFirst = strings.Fields("HK MO TW CN KR JP")
 
 func (t *tour) saveBank(v bankView) (bool, error) {
 	bank := t.takeBank(v)
@@ -189,14 +199,14 @@ func (t *tour) saveBank(v bankView) (bool, error) {
 
 // takeBank reads the form as bank accounts are written in the country.
 func (t *tour) takeBank(v bankView) connect.BankParams {
-	need := func(name string) string {
+	need := func(name string, label any) string {
 		value := t.form.Value(name)
 		if value == "" {
-			t.form.Fail(name, "onboarding.missing")
+			t.form.Fail(name, "onboarding.missing", "field", t.say(label))
 		}
 		return value
 	}
-	holder, number := need(bankHolder), compact(need(bankNumber))
+	holder, number := need(bankHolder, "onboarding.bank.holder"), compact(need(bankNumber, v.Number))
 	p := connect.BankParams{AccountHolderName: holder, AccountHolderType: individual, Country: t.a.Country, Currency: t.a.DefaultCurrency}
 	if t.a.BusinessType != individual {
 		p.AccountHolderType = company
@@ -206,7 +216,7 @@ func (t *tour) takeBank(v bankView) connect.BankParams {
 	}
 	switch v.Form {
 	case "hk":
-		bank := need(bankBank)
+		bank := need(bankBank, "onboarding.bank.bank")
 		// The first three of the digits are the branch: they belong to the clearing code.
 		if len(number) < 9 || len(number) > 12 {
 			if number != "" {
@@ -217,7 +227,7 @@ func (t *tour) takeBank(v bankView) connect.BankParams {
 		p.RoutingNumber, number = bank+"-"+number[:3], number[3:]
 	case "iban":
 	default:
-		p.RoutingNumber = need(bankRouting)
+		p.RoutingNumber = need(bankRouting, v.Routing)
 	}
 	p.AccountNumber = secret.New(number)
 	return p

@@ -134,9 +134,10 @@ func (f Field) place() int {
 
 // wholeAddresses adds the lines of an address that nobody asked for but people have.
 func (t *tour) wholeAddresses(fields []Field, taken map[string]bool) []Field {
-	lines := []string{"line2", "city"}
+	var lines []string
 	switch t.a.Country {
 	case "HK", "MO", "AE", "QA":
+		lines = []string{"city"}
 	case "US", "CA", "AU":
 		lines = []string{"line2", "city", "state", "postal_code"}
 	default:
@@ -216,7 +217,7 @@ func (t *tour) has(f Field) bool {
 // key is a catalogue key: the country's own one, else the general one, else nil.
 func (z *Wizard) key(key, country string) any {
 	for _, k := range []string{key + "." + country, key} {
-		if z.words[k] {
+		if z.pages.Has(k) {
 			return k
 		}
 	}

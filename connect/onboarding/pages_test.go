@@ -4,15 +4,10 @@ import (
 	"testing"
 
 	"github.com/sluicepay/sluice/connect/onboarding"
-	"github.com/sluicepay/sluice/platform/ui"
+	"github.com/sluicepay/sluice/platform/ui/uitest"
 )
 
-func TestPagesParseInEveryLanguage(t *testing.T) {
-	kit, err := ui.New(ui.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := onboarding.Pages(kit); err != nil {
-		t.Fatal(err)
-	}
+func TestPagesSayTheSameInEveryLanguage(t *testing.T) {
+	templates, catalogues := onboarding.Files()
+	uitest.Catalogues(t, templates, catalogues, "····")
 }

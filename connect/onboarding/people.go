@@ -251,7 +251,13 @@ func (t *tour) personFields(subject string) []Field {
 			asks = append(asks, ask{name: name})
 		}
 	}
-	return t.fieldsOf(asks)
+	fields := t.fieldsOf(asks)
+	for i := range fields {
+		if tail := tailOf(fields[i].Name); tail == "first_name" || tail == "last_name" {
+			fields[i].Optional = false // nobody is on the list without a name
+		}
+	}
+	return fields
 }
 
 func (t *tour) savePerson(subject string, fields []Field) (saved bool, err error) {

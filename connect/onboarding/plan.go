@@ -222,7 +222,7 @@ func general(tail string) string {
 func (p plan) steps() []string {
 	var steps []string
 	for _, step := range stepOrder {
-		if step == stepReview || slices.ContainsFunc(p.asks, func(one ask) bool { return stepOf(one.name) == step }) {
+		if step == stepReview || slices.ContainsFunc(p.asks, func(one ask) bool { return stepOf(one.name) == step && (step != stepDetails || assignable(one.name)) }) {
 			steps = append(steps, step)
 		}
 	}
@@ -232,7 +232,7 @@ func (p plan) steps() []string {
 // open reports whether something of a step is due.
 func (p plan) open(step string) bool {
 	for name := range p.due {
-		if stepOf(name) == step {
+		if stepOf(name) == step && (step != stepDetails || assignable(name)) {
 			return true
 		}
 	}

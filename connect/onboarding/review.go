@@ -73,7 +73,7 @@ func (t *tour) submit() (done bool, err error) {
 	if err := t.load(t.r.Context()); err != nil {
 		return false, err
 	}
-	if next := t.plan.first(); next != stepReview && next != stepDetails {
+	if next := t.plan.first(); next != stepReview {
 		return true, t.to(next) // what was told changed what has to be told
 	}
 	if t.v.ReturnURL == "" {
@@ -131,27 +131,12 @@ func (t *tour) sections() (sections []section) {
 					s.Facts = append(s.Facts, Fact{Label: role, Value: ui.Text(m.Name)})
 				}
 			}
-		case stepDetails:
-			if t.onlyBeyond() {
-				continue
-			}
-			s.Facts = t.facts(t.fieldsOf(t.plan.on(step, "")))
 		default:
 			s.Facts = t.facts(t.fieldsOf(t.plan.on(step, "")))
 		}
 		sections = append(sections, s)
 	}
 	return sections
-}
-
-// onlyBeyond reports whether all that is due among the details is not ours to give.
-func (t *tour) onlyBeyond() bool {
-	for _, one := range t.plan.on(stepDetails, "") {
-		if t.plan.due[one.name] && assignable(one.name) {
-			return false
-		}
-	}
-	return true
 }
 
 func (t *tour) facts(fields []Field) (facts []Fact) {
@@ -187,6 +172,9 @@ func (t *tour) fact(f Field) any {
 		return ui.Text(ui.FormatDate(born, time.UTC, ui.LocaleOf(t.r)))
 	}
 	value := t.value(f.Name)
+	if f.Kind == "phone" {
+		value = spaced(value)
+	}
 	for _, o := range f.Options {
 		if o.Value == value && value != "" {
 			return o.Label()
@@ -196,6 +184,16 @@ func (t *tour) fact(f Field) any {
 		return nil
 	}
 	return ui.Text(value)
+}
+
+// spaced sets a phone number's country code apart.
+func spaced(number string) string {
+	for _, code := range dialCodes {
+		if rest, ok := strings.CutPrefix(number, code); ok {
+			return code + " " + rest
+		}
+	}
+	return number
 }
 
 type overviewView struct {
@@ -223,7 +221,7 @@ func (t *tour) overview() error {
 		Rejected: t.a.Rejected != "", Payees: t.payees(), Return: t.v.ReturnURL != "", Login: t.v.Kind == Login,
 	}
 	if t.v.Kind != Onboarding {
-		v.Sections = t.sections()
+		v.Sections, v.Payees = t.sections(), nil // the sections have them
 	}
 	if !s.Deadline.IsZero() {
 		v.Deadline = ui.FormatDate(s.Deadline, time.UTC, ui.LocaleOf(t.r))

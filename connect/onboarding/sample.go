@@ -16,6 +16,8 @@ var samples = map[string]string{
 	"person.first_name.US": "Jenny", "person.last_name.US": "Rosen", "person.first_name.GB": "Olivia", "person.last_name.GB": "Bennett",
 	"person.first_name.DE": "Lena", "person.last_name.DE": "Fischer",
 
+	"member.first_name": "Siu Ming", "member.last_name": "Lee", "member.email": "siuming.lee@example.com",
+
 	"address.line1": "address_full_match", "address.city": "Central", "address.postal_code": "999077", "address.state": "",
 	"address.city.US": "San Francisco", "address.state.US": "CA", "address.postal_code.US": "94111",
 	"address.city.GB": "London", "address.postal_code.GB": "EC1A 1BB", "address.city.DE": "Berlin", "address.postal_code.DE": "10115",
@@ -59,6 +61,9 @@ func (t *tour) sampleOf(name string) string {
 	}
 	if i := strings.Index(about, "address."); i >= 0 {
 		about = about[i:]
+	}
+	if value, known := samples["member."+tail]; known && strings.HasPrefix(subject, personPrefix) {
+		return value // another one than the representative
 	}
 	if value, known := samples[about+"."+t.a.Country]; known {
 		return value

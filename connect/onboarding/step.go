@@ -24,11 +24,10 @@ import (
 // stepView is a page of fields.
 type stepView struct {
 	frame
-	Lead     any
-	Why      any
-	Rows     [][]Field
-	Uploads  bool
-	Sections []section // of details: what the person cannot give here
+	Lead    any
+	Why     any
+	Rows    [][]Field
+	Uploads bool
 }
 
 // step shows and takes a page of fields.
@@ -36,7 +35,7 @@ func (t *tour) step(step string) error {
 	if !slices.Contains(t.plan.steps(), step) {
 		return t.start()
 	}
-	fields := t.fieldsOf(t.plan.on(step, ""))
+	fields := t.fieldsOf(slices.DeleteFunc(t.plan.on(step, ""), func(one ask) bool { return step == stepDetails && !assignable(one.name) }))
 	switch {
 	case t.r.Method != http.MethodPost:
 		t.prefill(fields)
@@ -139,7 +138,7 @@ func (t *tour) mistakes(fields []Field) {
 		}
 		if input := inputName(name); t.shows(fields, input) && !t.form.Failed(input) {
 			key := "onboarding.verify." + e.Code
-			if !t.z.words[key] {
+			if !t.z.pages.Has(key) {
 				key = "onboarding.verify.failed"
 			}
 			t.form.Fail(input, key)
@@ -201,10 +200,18 @@ func (t *tour) collect(fields []Field) (map[string]string, error) {
 			answered = answered || also
 		}
 		if !answered && !f.Optional && !t.form.Failed(f.Name) {
-			t.form.Fail(f.Name, t.missingKey(f))
+			t.form.Fail(f.Name, t.missingKey(f), "field", t.say(f.Label))
 		}
 	}
 	return given, nil
+}
+
+// say is a label in the person's language.
+func (t *tour) say(label any) string {
+	if key, ok := label.(string); ok {
+		return t.z.pages.Text(ui.LocaleOf(t.r), key)
+	}
+	return fmt.Sprint(label)
 }
 
 func (t *tour) missingKey(f Field) string {

@@ -3,7 +3,6 @@ package onboarding
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -56,7 +55,6 @@ type Wizard struct {
 	cfg      Config
 	accounts *connect.Accounts // as their holders change them
 	pages    *ui.Pages
-	words    map[string]bool // keys there are texts for
 }
 
 // New parses the pages; it fails only on a mistake in them.
@@ -68,19 +66,7 @@ func New(cfg Config) (*Wizard, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := files.ReadFile("catalogues/en.json")
-	if err != nil {
-		return nil, err
-	}
-	texts := map[string]string{}
-	if err := json.Unmarshal(raw, &texts); err != nil {
-		return nil, err
-	}
-	z := &Wizard{cfg: cfg, accounts: cfg.Accounts.ForHolder(), pages: pages, words: make(map[string]bool, len(texts))}
-	for key := range texts {
-		z.words[key] = true
-	}
-	return z, nil
+	return &Wizard{cfg: cfg, accounts: cfg.Accounts.ForHolder(), pages: pages}, nil
 }
 
 // Pages are this room's pages, for New and for the tests of catalogues.

@@ -58,10 +58,10 @@ func TestAHongKongTutorComesAboard(t *testing.T) {
 	b.submit("individual.id_number=A123456(3)")
 	b.mustBe("business")
 	b.submit("business_profile.mcc=8299")
-	b.must("Fill this in")
+	b.must("Fill in: Website")
 	b.submit("business_profile.product_description=Piano lessons at home")
 	b.mustBe("bank")
-	if b.form().Get("bank.holder") != "May Wong" {
+	if b.form().Get("bank.holder") != "Wong May" {
 		t.Errorf("holder %q", b.form().Get("bank.holder"))
 	}
 	b.submit("bank.bank=004", "bank.number=123 456789 001", "bank.again=123 456789 002")

@@ -32,6 +32,7 @@ import (
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/ui"
+	"github.com/sluicepay/sluice/platform/wire/openapi"
 )
 
 // town is a server with the marketplace "TutorHub Hong Kong" and the hosted pages, over a true database.
@@ -84,6 +85,11 @@ func (keys) Authenticate(_ context.Context, key string) (rest.Principal, error) 
 
 func newTown(t testing.TB, adjust ...func(*onboarding.Config)) *town {
 	t.Helper()
+	return newTownWith(t, func(*connect.Config) {}, adjust...)
+}
+
+func newTownWith(t testing.TB, accounts func(*connect.Config), adjust ...func(*onboarding.Config)) *town {
+	t.Helper()
 	w := &town{t: t, pool: dbtest.New(t), now: clock.NewFixed(time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)), log: &lockedBuffer{}}
 	master := []byte(strings.Repeat("m", 32))
 	ring, err := secret.NewKeyring(secret.Master{ID: "a", Key: master})
@@ -93,10 +99,12 @@ func newTown(t testing.TB, adjust ...func(*onboarding.Config)) *town {
 	pepper, err := secret.NewPepper(master, "onboarding")
 	must(t, err)
 	clocks := clock.Modes{Live: w.now, Test: w.now}
-	w.accounts = connect.NewAccounts(w.pool, connect.Config{
+	rooms := connect.Config{
 		Clocks: clocks, Log: event.Log{}, Keyring: ring, Pepper: fingerprints,
 		Verifiers: connect.VerifierModes{Test: verification.Sandbox{Key: secret.New("callback")}},
-	})
+	}
+	accounts(&rooms)
+	w.accounts = connect.NewAccounts(w.pool, rooms)
 	logs := slog.New(slog.NewTextHandler(w.log, nil))
 	t.Cleanup(func() {
 		for _, line := range strings.Split(w.log.String(), "\n") {
@@ -110,7 +118,7 @@ func newTown(t testing.TB, adjust ...func(*onboarding.Config)) *town {
 	must(t, err)
 
 	var server *rest.Server
-	ts := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { server.ServeHTTP(rw, r) }))
+	ts := httptest.NewUnstartedServer(openapi.Wrap(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { server.ServeHTTP(rw, r) })))
 	ts.Start()
 	t.Cleanup(ts.Close)
 	w.url = ts.URL

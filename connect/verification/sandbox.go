@@ -37,15 +37,16 @@ import (
 //	verification[document][front]       file_identity_document_failed      failed: verification_document_failed_other
 type Sandbox struct{ Key secret.Text } // Key signs callbacks
 
-// The magic numbers.
+// The magic values. NumberGood and DocumentGood are what a form in the sandbox may
+// fill in for people: everybody may use them.
 const (
-	numberGood     = "000000000"
+	NumberGood     = "000000000"
 	numberBad      = "111111111"
 	numberSlow     = "333333333"
 	numberWaits    = "444444444"
 	numberDocument = "555555555"
 	numberUnknown  = "666666666"
-	fileGood       = "file_identity_document_success"
+	DocumentGood   = "file_identity_document_success"
 	bornBad        = "1902-01-01"
 	addressBad     = "address_no_match"
 	sandboxVersion = "2026-01-01"
@@ -54,7 +55,7 @@ const (
 
 // Numbers lists the magic numbers.
 func Numbers() []string {
-	return []string{numberGood, numberBad, numberSlow, numberWaits, numberDocument, numberUnknown}
+	return []string{NumberGood, numberBad, numberSlow, numberWaits, numberDocument, numberUnknown}
 }
 
 // Magic reports whether a number is one of the magic ones.
@@ -83,7 +84,7 @@ func (Sandbox) Name() (name, version string) { return "sandbox", sandboxVersion 
 // Start decides.
 func (s Sandbox) Start(_ context.Context, subject Subject) (Answer, error) {
 	script := script{Check: subject.Check}
-	proven := subject.Files["document.front"] == fileGood
+	proven := subject.Files["document.front"] == DocumentGood
 	for _, name := range subject.Names {
 		o := Outcome{Requirement: name, State: Verified}
 		number := plain(subject.Numbers[name])

@@ -125,7 +125,7 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 	h.join(t, ada, "acct_shop", true, session.Owner)
 	stranger, g := h.guest(t), h.guest(t)
 	g.signIn("ada@example.com")
-	paths := append([]string{"/accounts", "/security", "/security/passkeys/options", "/invitations/x"}, forms...)
+	paths := append([]string{"/accounts", "/security", "/security/passkeys/options", "/sign-in/passkey/options", "/security/confirm/passkey/options", "/invitations/x"}, forms...)
 	for _, who := range []*guest{stranger, g} {
 		for _, path := range paths {
 			for _, page := range []reply{who.get(path), who.send(path)} {

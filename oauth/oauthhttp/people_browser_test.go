@@ -23,23 +23,23 @@ func look(t *testing.T, tab *uitest.Tab, name string) {
 
 // words are the buttons of a language, as somebody reads them.
 type words struct {
-	tag, email, name, password, newPassword, code                                            string
-	signUp, signIn, cont, again, setUp, show, on, saved, remove, confirm, invite, team, open string
-	current, change, passkey, create, recovery, useRecovery, forgot, send                    string
+	tag, email, name, password, newPassword, code                                string
+	signUp, signIn, cont, again, setUp, show, on, saved, remove, confirm, invite string
+	passkey, create, recovery, send                                              string
 }
 
 var english = words{
 	tag: "en", email: "E-mail", name: "Your name", password: "Password", newPassword: "Choose a password", code: "code",
 	signUp: "Create account", signIn: "Sign in", cont: "Continue", again: "Send a new code", setUp: "Set up", show: "Show the QR code", on: "Switch on",
-	saved: "I have saved them", remove: "Remove", confirm: "Confirm", invite: "Send invitation", team: "Team", current: "Present password", change: "Change password",
-	passkey: "Sign in with a passkey", create: "Create the passkey", recovery: "Use a recovery code instead", forgot: "Forgot your password?", send: "Send the link",
+	saved: "I have saved them", remove: "Remove", confirm: "Confirm", invite: "Send invitation",
+	passkey: "Sign in with a passkey", create: "Create the passkey", recovery: "Use a recovery code instead", send: "Send the link",
 }
 
 var chinese = words{
 	tag: "zh-Hant-HK", email: "電郵地址", name: "你的姓名", password: "密碼", newPassword: "設定密碼", code: "code",
 	signUp: "建立帳戶", signIn: "登入", cont: "繼續", again: "重新傳送驗證碼", setUp: "設定", show: "顯示 QR 碼", on: "開啟",
-	saved: "我已儲存", remove: "移除", confirm: "確認", invite: "傳送邀請", team: "團隊", current: "現時的密碼", change: "更改密碼",
-	passkey: "使用通行密鑰登入", create: "建立通行密鑰", recovery: "改用復原碼", forgot: "忘記密碼？", send: "傳送連結",
+	saved: "我已儲存", remove: "移除", confirm: "確認", invite: "傳送邀請",
+	passkey: "使用通行密鑰登入", create: "建立通行密鑰", recovery: "改用復原碼", send: "傳送連結",
 }
 
 func TestEveryPageInABrowser(t *testing.T) {

@@ -20,7 +20,6 @@ type passkeyForm struct {
 	Action  string // where the answer is posted
 	Options string // where the question comes from
 	Do      string // "get" or "create"
-	Next    string
 	Label   string // key of the button
 	Kind    string // of the button
 }

@@ -9,7 +9,7 @@ import (
 )
 
 type forgotData struct {
-	Next   string
+	Post   string
 	SignIn string
 	Sent   bool
 	Inbox  bool
@@ -20,7 +20,7 @@ func (d *peopleDoor) forgotPage(w http.ResponseWriter, r *http.Request, form *ui
 	asked := d.asked(r, next)
 	d.pages.Render(w, r, "people-forgot", ui.View{
 		Title: "people.forgot.title", Brand: asked.Brand, Testmode: asked.Testmode, Form: form, Status: shownStatus(w),
-		Data: forgotData{Next: next, SignIn: withNext("/sign-in", next), Sent: doneOf(r, "sent") != "", Inbox: d.Inbox},
+		Data: forgotData{Post: withNext("/forgot-password", next), SignIn: withNext("/sign-in", next), Sent: doneOf(r, "sent") != "", Inbox: d.Inbox},
 	})
 }
 
@@ -37,11 +37,7 @@ func (d *peopleDoor) forgot(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	to := "/forgot-password?done=sent"
-	if next := nextOf(r); next != "" {
-		to = withNext("/forgot-password", next) + "&done=sent"
-	}
-	d.goTo(w, r, to)
+	d.goTo(w, r, and(withNext("/forgot-password", nextOf(r)), "done=sent"))
 }
 
 type resetData struct{ Email string }

@@ -12,7 +12,7 @@ import (
 )
 
 // quiet is the white border that a QR code needs, in modules.
-const quiet = 4
+const quiet = 2 // the frame of the picture is white, too
 
 // qrPicture draws text as a QR code: an SVG element of the page itself, so that the
 // secret in it has no address and the content policy needs no exception.
@@ -37,7 +37,6 @@ func qrPicture(text secret.Text, label string) (template.HTML, error) {
 	}
 	side := size + 2*quiet
 	// Black on white in both themes: many apps cannot read it the other way round.
-	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %d %d" width="208" height="208" role="img" aria-label="%s" shape-rendering="crispEdges">`+
-		`<rect width="%d" height="%d" rx="2" fill="#fff"></rect><path fill="#000" d="%s"></path></svg>`,
-		side, side, template.HTMLEscapeString(label), side, side, path.String())), nil
+	return template.HTML(fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="%s" shape-rendering="crispEdges">`+
+		`<path fill="#000" d="%s"></path></svg>`, side, side, template.HTMLEscapeString(label), path.String())), nil
 }

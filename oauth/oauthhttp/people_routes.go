@@ -90,36 +90,47 @@ func PeopleRoutes(cfg PeopleConfig) ([]rest.Route, error) {
 			}
 		}
 	}
+	// A path that only takes forms leads back to its page when it is opened: a page
+	// that answers a failed form stands under the form's address.
+	back := func(path string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { d.goTo(w, r, withNext(path, nextOf(r))) }
+	}
 	add("/sign-in", d.showSignIn, d.signIn)
-	add("/sign-in/passkey", d.ask(session.ToSignIn), d.signInPasskey)
+	add("/sign-in/passkey", back("/sign-in"), d.signInPasskey)
+	add("/sign-in/passkey/options", d.ask(session.ToSignIn), nil)
 	add("/sign-in/second-step", d.showSecondStep, d.secondStep)
-	add("/sign-in/second-step/passkey", d.ask(session.ToFinish), d.secondStepPasskey)
-	add("/sign-out", nil, d.signOut)
+	add("/sign-in/second-step/passkey", back("/sign-in/second-step"), d.secondStepPasskey)
+	add("/sign-in/second-step/passkey/options", d.ask(session.ToFinish), nil)
+	add("/sign-out", nil, d.signOut) // never by opening a link
 	add("/sign-up", d.showSignUp, d.signUp)
 	add("/verify-email", d.showVerify, d.verify)
-	add("/verify-email/again", nil, d.sendAgain)
+	add("/verify-email/again", back("/verify-email"), d.sendAgain)
 	add("/forgot-password", d.showForgot, d.forgot)
 	add("/reset-password/{token}", d.showReset, d.reset)
 
 	add("/security", d.known(d.showSecurity), nil)
 	add("/security/confirm", d.known(d.showConfirm), d.known(d.confirm))
-	add("/security/confirm/passkey", d.ask(session.ToStepUp), d.known(d.confirmPasskey))
+	add("/security/confirm/passkey", back("/security/confirm"), d.known(d.confirmPasskey))
+	add("/security/confirm/passkey/options", d.ask(session.ToStepUp), nil)
 	add("/security/password", d.known(d.showPassword), d.known(d.changePassword))
 	add("/security/totp", d.known(d.showTOTP), d.known(d.confirmTOTP))
-	add("/security/totp/start", nil, d.known(d.startTOTP))
+	add("/security/totp/start", back("/security/totp"), d.known(d.startTOTP))
 	add("/security/totp/remove", d.known(d.showRemoveTOTP), d.known(d.removeTOTP))
 	add("/security/recovery-codes", d.known(d.showRecovery), d.known(d.renewRecovery))
-	add("/security/recovery-codes/saved", nil, d.known(d.forgetRecovery))
+	add("/security/recovery-codes/saved", back("/security"), d.known(d.forgetRecovery))
 	add("/security/passkeys", d.known(d.showAddPasskey), d.known(d.addPasskey))
 	add("/security/passkeys/options", d.ask(session.ToAdd), nil)
 	add("/security/passkeys/remove", d.known(d.showRemovePasskey), d.known(d.removePasskey))
-	add("/security/sessions/end", nil, d.known(d.endSession))
+	add("/security/sessions/end", back("/security"), d.known(d.endSession))
 
+	team := func(w http.ResponseWriter, r *http.Request, _ session.Visit) {
+		d.goTo(w, r, "/accounts/"+segment(r, 2)+"/team")
+	}
 	add("/accounts", d.known(d.showAccounts), nil)
 	add("/accounts/{account}/team", d.known(d.showTeam), d.known(d.invite))
-	add("/accounts/{account}/team/role", nil, d.known(d.changeRole))
+	add("/accounts/{account}/team/role", d.known(team), d.known(d.changeRole))
 	add("/accounts/{account}/team/remove", d.known(d.showRemoveMember), d.known(d.removeMember))
-	add("/accounts/{account}/team/withdraw", nil, d.known(d.withdraw))
+	add("/accounts/{account}/team/withdraw", d.known(team), d.known(d.withdraw))
 	add("/invitations/{token}", d.openInvitation, nil)
 	add("/invitation", d.showInvitation, d.known(d.accept))
 	return routes, nil
@@ -245,6 +256,14 @@ func withNext(path, next string) string {
 	return path + "?" + url.Values{"next": {next}}.Encode()
 }
 
+// and adds a parameter to an address of ours.
+func and(address, parameter string) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + parameter
+	}
+	return address + "?" + parameter
+}
+
 // orAccounts is where to go when nothing else was said.
 func orAccounts(next string) string {
 	if next == "" {
@@ -303,7 +322,7 @@ func (d *peopleDoor) fail(w http.ResponseWriter, r *http.Request, form *ui.Form,
 
 // peopleErrors are the codes that have a text.
 var peopleErrors = map[string]bool{
-	"email_missing": true, "email_invalid": true, "email_taken": true, "name_missing": true, "name_invalid": true,
+	"email_missing": true, "email_invalid": true, "name_missing": true, "name_invalid": true,
 	"password_missing": true, "current_password_missing": true, "password_short": true, "password_long": true, "password_email": true, "password_common": true, "password_wrong": true,
 	"sign_in_refused": true, "code_wrong": true, "code_expired": true, "sign_up_expired": true, "link_expired": true,
 	"passkey_refused": true, "passkey_unavailable": true, "passkeys_full": true, "totp_on": true, "role_unknown": true, "role_required": true,

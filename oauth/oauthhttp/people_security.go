@@ -2,7 +2,6 @@ package oauthhttp
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -106,7 +105,7 @@ func (d *peopleDoor) endSession(w http.ResponseWriter, r *http.Request, v sessio
 }
 
 type confirmData struct {
-	Next    string
+	Post    string
 	Email   string
 	TOTP    bool
 	Passkey *passkeyForm
@@ -121,12 +120,12 @@ func (d *peopleDoor) confirmPage(w http.ResponseWriter, r *http.Request, v sessi
 		return
 	}
 	next := nextOf(r)
-	data := confirmData{Next: next, Email: v.User.Email, TOTP: steps.TOTP, UseTOTP: steps.TOTP && form.Value("use") == "totp", Other: withNext("/security/confirm", next)}
+	data := confirmData{Post: withNext("/security/confirm", next), Email: v.User.Email, TOTP: steps.TOTP, UseTOTP: steps.TOTP && form.Value("use") == "totp", Other: withNext("/security/confirm", next)}
 	if !data.UseTOTP {
-		data.Other = "/security/confirm?" + url.Values{"next": {next}, "use": {"totp"}}.Encode()
+		data.Other = and(data.Other, "use=totp")
 	}
 	if steps.Passkeys > 0 && d.People.CanPasskey() {
-		data.Passkey = &passkeyForm{"/security/confirm/passkey", "/security/confirm/passkey", "get", next, "people.passkey.use", "secondary"}
+		data.Passkey = &passkeyForm{withNext("/security/confirm/passkey", next), "/security/confirm/passkey/options", "get", "people.passkey.use", "secondary"}
 	}
 	view := d.narrow(v, "security.confirm.title", "/security", data)
 	view.Form, view.Status = form, shownStatus(w)

@@ -8,8 +8,7 @@ import (
 )
 
 type signInData struct {
-	Next    string
-	Asked   Asked
+	Post    string       // keeps next in the address, so that the language buttons keep it, too
 	Passkey *passkeyForm // nil: not at this address
 	Done    string
 	SignUp  string
@@ -23,10 +22,10 @@ func (d *peopleDoor) signInPage(w http.ResponseWriter, r *http.Request, form *ui
 		form.Set("email", asked.Email)
 	}
 	data := signInData{
-		Next: next, Asked: asked, Done: doneOf(r, "reset", "signed_out"), SignUp: withNext("/sign-up", next), Forgot: withNext("/forgot-password", next),
+		Post: withNext("/sign-in", next), Done: doneOf(r, "reset", "signed_out", "taken"), SignUp: withNext("/sign-up", next), Forgot: withNext("/forgot-password", next),
 	}
 	if d.People.CanPasskey() {
-		data.Passkey = &passkeyForm{"/sign-in/passkey", "/sign-in/passkey", "get", next, "people.passkey.sign_in", "secondary"}
+		data.Passkey = &passkeyForm{withNext("/sign-in/passkey", next), "/sign-in/passkey/options", "get", "people.passkey.sign_in", "secondary"}
 	}
 	d.pages.Render(w, r, "people-sign-in", ui.View{
 		Title: "people.sign_in.title", Brand: asked.Brand, Testmode: asked.Testmode, Form: form, Status: shownStatus(w), Data: data,
@@ -69,12 +68,11 @@ func (d *peopleDoor) welcome(w http.ResponseWriter, r *http.Request, entry sessi
 }
 
 type secondStepData struct {
-	Next     string
+	Post     string
 	Steps    session.Steps
 	Recovery bool // the page asks for a recovery code
 	Passkey  *passkeyForm
 	Other    string // the same page with the other question
-	Email    string
 }
 
 func (d *peopleDoor) secondStepPage(w http.ResponseWriter, r *http.Request, half session.Visit, form *ui.Form) {
@@ -85,15 +83,15 @@ func (d *peopleDoor) secondStepPage(w http.ResponseWriter, r *http.Request, half
 	}
 	next := nextOf(r)
 	data := secondStepData{
-		Next: next, Steps: steps, Email: half.User.Email,
+		Post: withNext("/sign-in/second-step", next), Steps: steps,
 		Recovery: r.URL.Query().Get("use") == "recovery" || form.Value("use") == "recovery" || !steps.TOTP && steps.Passkeys == 0,
 		Other:    withNext("/sign-in/second-step", next),
 	}
 	if !data.Recovery {
-		data.Other = withNext("/sign-in/second-step", next) + map[bool]string{true: "?", false: "&"}[next == ""] + "use=recovery"
+		data.Other = and(data.Other, "use=recovery")
 	}
 	if steps.Passkeys > 0 && d.People.CanPasskey() {
-		data.Passkey = &passkeyForm{"/sign-in/second-step/passkey", "/sign-in/second-step/passkey", "get", next, "people.passkey.use", "secondary"}
+		data.Passkey = &passkeyForm{withNext("/sign-in/second-step/passkey", next), "/sign-in/second-step/passkey/options", "get", "people.passkey.use", "secondary"}
 		if !steps.TOTP {
 			data.Passkey.Kind = "primary"
 		}

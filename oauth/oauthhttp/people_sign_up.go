@@ -4,12 +4,12 @@ import (
 	"net/http"
 
 	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
 type signUpData struct {
-	Next   string
-	Asked  Asked
+	Post   string
 	SignIn string
 }
 
@@ -23,7 +23,7 @@ func (d *peopleDoor) signUpPage(w http.ResponseWriter, r *http.Request, form *ui
 	}
 	d.pages.Render(w, r, "people-sign-up", ui.View{
 		Title: "people.sign_up.title", Brand: asked.Brand, Testmode: asked.Testmode, Form: form, Status: shownStatus(w),
-		Data: signUpData{Next: next, Asked: asked, SignIn: withNext("/sign-in", next)},
+		Data: signUpData{Post: withNext("/sign-up", next), SignIn: withNext("/sign-in", next)},
 	})
 }
 
@@ -48,7 +48,8 @@ func (d *peopleDoor) signUp(w http.ResponseWriter, r *http.Request) {
 
 type verifyData struct {
 	Email string
-	Next  string
+	Post  string
+	Again string
 	Inbox bool
 	Done  string
 	Over  string // back to the beginning, with another address
@@ -74,7 +75,10 @@ func (d *peopleDoor) waiter(w http.ResponseWriter, r *http.Request) (p session.P
 
 func (d *peopleDoor) verifyPage(w http.ResponseWriter, r *http.Request, p session.Pending, v session.Visit, form *ui.Form) {
 	next := nextOf(r)
-	data := verifyData{Email: p.Email, Next: next, Inbox: d.Inbox, Done: doneOf(r, "again"), Over: withNext("/sign-up", next)}
+	data := verifyData{
+		Email: p.Email, Post: withNext("/verify-email", next), Again: withNext("/verify-email/again", next), Over: withNext("/sign-up", next),
+		Inbox: d.Inbox, Done: doneOf(r, "again"),
+	}
 	if p.ID == "" {
 		data.Email, data.Over = v.User.Email, ""
 	}
@@ -102,6 +106,12 @@ func (d *peopleDoor) verify(w http.ResponseWriter, r *http.Request) {
 		entry, err = d.People.Verify(r.Context(), d.from(r), r, form.Value("code"))
 	} else {
 		err = d.People.VerifyUser(r.Context(), d.from(r), v, form.Value("code"))
+	}
+	if f := fault.As(err); f != nil && f.Code == "email_taken" {
+		// The person reads mail there, so this tells nothing to anybody else.
+		d.People.ClearPendingCookie(w)
+		d.goTo(w, r, and(withNext("/sign-in", nextOf(r)), "done=taken"))
+		return
 	}
 	if err != nil {
 		if d.fail(w, r, form, err) {
@@ -135,11 +145,5 @@ func (d *peopleDoor) sendAgain(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	to := withNext("/verify-email", nextOf(r))
-	if nextOf(r) == "" {
-		to += "?done=again"
-	} else {
-		to += "&done=again"
-	}
-	d.goTo(w, r, to)
+	d.goTo(w, r, and(withNext("/verify-email", nextOf(r)), "done=again"))
 }

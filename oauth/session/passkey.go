@@ -245,8 +245,8 @@ func (p *People) SignInPasskey(ctx context.Context, from From, old, ceremony sec
 		now := p.clock.Now()
 		var who userRow
 		_, key, err := p.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
-			row, found, err := userByID(ctx, tx, string(handle))
-			if err != nil || !found || !row.DisabledAt.IsZero() {
+			row, err := lockUser(ctx, tx, string(handle))
+			if err != nil || !row.DisabledAt.IsZero() {
 				return nil, errors.Join(err, errors.New("no such person"))
 			}
 			who = row
@@ -300,6 +300,9 @@ func (p *People) answered(ctx context.Context, from From, v Visit, purpose Purpo
 	var verdict error
 	err = db.InTx(ctx, p.pool, func(ctx context.Context, tx bun.Tx) error {
 		now := p.clock.Now()
+		if _, err := lockUser(ctx, tx, v.User.ID); err != nil {
+			return err
+		}
 		h, err := holder(ctx, tx, v.User, true)
 		if err != nil {
 			return err

@@ -87,6 +87,9 @@ func (p *People) ResetPassword(ctx context.Context, from From, link, password se
 	}
 	err = db.InTx(ctx, p.pool, func(ctx context.Context, tx bun.Tx) error {
 		now := p.clock.Now()
+		if _, err := lockUser(ctx, tx, user.ID); err != nil {
+			return err
+		}
 		// The delete is the use: of two at once one finds the row, the other waits and finds none.
 		var userID string
 		err := tx.NewRaw("DELETE FROM oauth.password_resets WHERE hash = ? AND expires_at > ? AND user_id = ? RETURNING user_id",

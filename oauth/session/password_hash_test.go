@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -57,6 +58,7 @@ func TestBurstOfSignInsWaitsForItsTurnAndOverflowsPolitely(t *testing.T) {
 		}()
 	}
 	for h.waiting.Load() < hashQueue {
+		runtime.Gosched()
 	}
 	if _, err := h.hash(t.Context(), secret.New("one too many")); !fault.Is(err, fault.Unavailable) {
 		t.Fatalf("beyond the queue: %v", err)

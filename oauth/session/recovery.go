@@ -96,6 +96,9 @@ func (p *People) recoveryHash(userID, code string) []byte {
 // useRecovery uses a code up. The index compares keyed hashes: how long that
 // takes says nothing about the code.
 func (p *People) useRecovery(ctx context.Context, tx bun.Tx, now time.Time, from From, userID, code string) (bool, error) {
+	if _, err := lockUser(ctx, tx, userID); err != nil {
+		return false, err
+	}
 	result, err := tx.NewRaw("UPDATE oauth.recovery_codes SET used_at = ? WHERE user_id = ? AND hash = ? AND used_at IS NULL",
 		now, userID, p.recoveryHash(userID, code)).Exec(ctx)
 	if err != nil {

@@ -88,7 +88,7 @@ func (c *Client) Get(ctx context.Context, path string, params url.Values, into a
 		}
 		path += glue + params.Encode()
 	}
-	return c.call(ctx, http.MethodGet, path, nil, "", into)
+	return c.call(ctx, http.MethodGet, path, nil, "", "", into)
 }
 
 // Post sends params to path under an idempotency key of its own.
@@ -99,22 +99,24 @@ func (c *Client) Post(ctx context.Context, path string, params url.Values, into 
 // PostOnce is Post under the given idempotency key: whatever happens on the
 // way, calling it again has the same one effect.
 func (c *Client) PostOnce(ctx context.Context, path string, params url.Values, key string, into any) error {
-	return c.call(ctx, http.MethodPost, path, strings.NewReader(params.Encode()), key, into)
+	return c.call(ctx, http.MethodPost, path, strings.NewReader(params.Encode()), formType, key, into)
 }
 
 // Delete removes what path names.
 func (c *Client) Delete(ctx context.Context, path string, into any) error {
-	return c.call(ctx, http.MethodDelete, path, nil, "", into)
+	return c.call(ctx, http.MethodDelete, path, nil, "", "", into)
 }
 
-func (c *Client) call(ctx context.Context, method, path string, body io.Reader, key string, into any) error {
+const formType = "application/x-www-form-urlencoded"
+
+func (c *Client) call(ctx context.Context, method, path string, body io.Reader, contentType, key string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.BaseURL+path, body)
 	if err != nil {
 		return fmt.Errorf("not a URL of the API: %s", path)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Key.Reveal())
 	if body != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Content-Type", contentType)
 	}
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)

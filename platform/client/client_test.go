@@ -60,6 +60,29 @@ func TestEveryPostHasAKeyOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAnUploadIsAFileBesideItsParameters(t *testing.T) {
+	c := serving(t, func(w http.ResponseWriter, r *http.Request) {
+		file, header, err := r.FormFile("file")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		content, _ := io.ReadAll(file)
+		if header.Filename != "logo.png" || string(content) != "a picture" || r.FormValue("purpose") != "business_logo" ||
+			r.Header.Get("Idempotency-Key") == "" {
+			t.Errorf("got %s %q %v", header.Filename, content, r.Form)
+		}
+		_, _ = io.WriteString(w, `{"id": "file_1"}`)
+	})
+	var made struct{ ID string }
+	if err := c.Upload(t.Context(), "/v1/files", url.Values{"purpose": {"business_logo"}}, "logo.png", []byte("a picture"), &made); err != nil {
+		t.Fatal(err)
+	}
+	if made.ID != "file_1" {
+		t.Errorf("got %+v", made)
+	}
+}
+
 func TestQueriesJoin(t *testing.T) {
 	c := serving(t, func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "payout=po_1&limit=5" {

@@ -140,7 +140,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			}
 			n := noteOf(r.Context())
 			s.cfg.Log.ErrorContext(r.Context(), "panic", "request", n.id, "stack", string(debug.Stack()))
-			if n.status == 0 {
+			if n.status == 0 && !s.answersPerson(w, r, http.StatusInternalServerError) {
 				w.Header().Set("Stripe-Should-Retry", "false") // it would panic again
 				sendFault(w, r, &fault.Error{Kind: fault.Internal})
 			}

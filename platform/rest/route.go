@@ -26,7 +26,7 @@ func New(cfg Config) *Server {
 	s.router.SkipClean(true)
 	s.router.NotFoundHandler = http.HandlerFunc(s.noSuchRoute)
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.noSuchRoute)
-	s.handler = s.observed(s.recovered(s.router))
+	s.handler = behindProxies(s.cfg.Proxies, s.observed(s.recovered(s.router)))
 	return s
 }
 
@@ -79,6 +79,9 @@ func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
+		if s.answersPerson(w, r, http.StatusNotFound) {
+			return
+		}
 		sendFault(w, r, unknownURL(r))
 		return
 	}
@@ -89,8 +92,21 @@ func (s *Server) noSuchRoute(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	if s.answersPerson(w, r, http.StatusMethodNotAllowed) {
+		return
+	}
 	_, body := RenderFault(unknownURL(r))
 	send(w, http.StatusMethodNotAllowed, body)
+}
+
+// answersPerson shows the error page to a browser that navigates; false if the
+// caller is a program, which reads JSON.
+func (s *Server) answersPerson(w http.ResponseWriter, r *http.Request, status int) bool {
+	if s.cfg.ErrorPage == nil || strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	s.cfg.ErrorPage(w, r, status)
+	return true
 }
 
 func unknownURL(r *http.Request) *fault.Error {

@@ -3,6 +3,7 @@ package rest
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -39,6 +40,11 @@ type Config struct {
 	Log     *slog.Logger  // nil: slog.Default()
 	Observe RouteObserver // nil: nobody listens
 	Limit   Limiter       // nil: no limit
+	// Proxies are trusted to say in X-Forwarded-For for whom they ask.
+	Proxies []netip.Prefix
+	// ErrorPage answers people: a browser that asks for a page which is not there, or
+	// whose request failed unexpectedly, gets it instead of JSON. nil: JSON for everybody.
+	ErrorPage func(w http.ResponseWriter, r *http.Request, status int)
 }
 
 // Server is the HTTP face of the API.

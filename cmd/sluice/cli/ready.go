@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Ready struct {
 	KafkaBrokers      []string `json:"kafka_brokers"`
 	DatabaseURL       string   `json:"database_url"`
 	WebhookInboxURL   string   `json:"webhook_inbox_url"`
+	MailInboxURL      string   `json:"mail_inbox_url"`
+	MarketplaceURL    string   `json:"marketplace_url"` // the sample platform
+	ConnectURL        string   `json:"connect_url"`     // where a tutor connects to it
+	ClientID          string   `json:"client_id"`       // ca_…, its OAuth client
 }
 
 // WriteTo puts the file into dir, whole or not at all, readable by its owner only.
@@ -34,15 +39,18 @@ func (r Ready) WriteTo(dir string) error {
 
 // WriteSecretFile writes v as JSON to path with mode 0600, whole or not at all.
 func WriteSecretFile(path string, v any) error {
-	raw, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var raw bytes.Buffer
+	text := json.NewEncoder(&raw)
+	text.SetEscapeHTML(false) // URLs are to be copied from it
+	text.SetIndent("", "  ")
+	if err := text.Encode(v); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(raw, '\n'))
+	_, err = f.Write(raw.Bytes())
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)

@@ -3,6 +3,7 @@ package uitest
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -123,4 +124,14 @@ func TestCataloguesOfASoundRoomPass(t *testing.T) {
 	if len(r.failures) != 1 || !strings.Contains(r.failures[0], `"Sluice" stands in the template`) {
 		t.Errorf("bare text: %q", r.failures)
 	}
+}
+
+func TestKitAndStorybookHoldNoBareText(t *testing.T) {
+	within := []string{`aria-describedby="`, `aria-invalid="true"`, `aria-required="true"`, "autofocus", "disabled"} // {{define "state-of"}} stands within a tag
+	for _, found := range bareTexts(t, os.DirFS("../templates")) {
+		if !slices.Contains(within, found.text) {
+			t.Errorf("%s: %q", found.file, found.text)
+		}
+	}
+	Catalogues(t, os.DirFS("../storybook"), os.DirFS("../storybook"), "po_0R3kXh7TqLw2mZ")
 }

@@ -127,10 +127,15 @@ func (m *market) Onboarding(context.Context, bun.Tx, string, bool, string, strin
 	return "", false, nil
 }
 
-// ConnectedTo lets the API ask too.
-func (m *market) ConnectedTo(ctx context.Context, platform, account string, livemode bool) (bool, error) {
-	access, open, err := m.Reach(ctx, m.pool, platform, account, livemode)
-	return open && access != tenant.NoAccess, err
+// reaches lets the API ask too.
+type reaches struct{ *market }
+
+func (r reaches) Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error) {
+	access, open, err := r.market.Reach(ctx, r.pool, platform, account, livemode)
+	if !open {
+		access = tenant.NoAccess
+	}
+	return access, err
 }
 
 func (m *market) access(t testing.TB, account string) tenant.Access {
@@ -236,7 +241,7 @@ func nodeOf(t testing.TB, pool *bun.DB, m *market, clk *clock.Fixed, adjust ...f
 		t.Fatal(err)
 	}
 	api := rest.New(rest.Config{
-		Pool: pool, Authenticator: oauthhttp.Authenticator{Keys: h.auth, Tokens: h.provider.Tokens()}, Accounts: m,
+		Pool: pool, Authenticator: oauthhttp.Authenticator{Keys: h.auth, Tokens: h.provider.Tokens()}, Accounts: reaches{m},
 		Log: slog.New(slog.NewJSONHandler(h.logs, nil)),
 	})
 	api.Mount(oauthhttp.ProtocolRoutes(h.provider)...)

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/sluicepay/sluice/platform/fault"
@@ -105,6 +106,9 @@ var clearingCodes = clearing(`
 	392 PAO Bank
 	393 Ant Bank (Hong Kong)
 	395 Airstar Bank`)
+
+// HongKongBanks are the names of banks by clearing code.
+func HongKongBanks() map[string]string { return maps.Clone(clearingCodes) }
 
 func clearing(lines string) map[string]string {
 	banks := map[string]string{}

@@ -257,6 +257,19 @@ func (t *tour) replaceBank(ctx context.Context, tx bun.Tx, bank connect.BankPara
 	return nil
 }
 
-// hongKongBanks are clearing codes, the large banks first.
-var hongKongBanks = optionsOf("onboarding.bank.", `004 024 012 003 015 009 072 016 018 020 025 027 028 035 039 040 041 043 061 128 250
+// hongKongBanks are clearing codes: those of most people first, in both languages,
+// then all others under the names they have.
+var hongKongBanks = append(usualBanks, otherBanks()...)
+
+func otherBanks() (options []ui.Option) {
+	for code, name := range connect.HongKongBanks() {
+		if !slices.ContainsFunc(usualBanks, func(o ui.Option) bool { return o.Value == code }) {
+			options = append(options, ui.Option{Value: code, Text: name + " (" + code + ")"})
+		}
+	}
+	slices.SortFunc(options, func(a, b ui.Option) int { return strings.Compare(a.Text, b.Text) })
+	return options
+}
+
+var usualBanks = optionsOf("onboarding.bank.", `004 024 012 003 015 009 072 016 018 020 025 027 028 035 039 040 041 043 061 128 250
 	387 388 389 390 391 392 393 395`)

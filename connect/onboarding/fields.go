@@ -122,6 +122,11 @@ func (t *tour) fieldsOf(asks []ask) []Field {
 	}
 	fields = t.wholeAddresses(fields, taken)
 	slices.SortStableFunc(fields, func(a, b Field) int { return a.place() - b.place() })
+	for i := 1; i < len(fields) && ui.LocaleOf(t.r) == ui.Chinese; i++ { // 姓氏 comes first
+		if strings.HasSuffix(fields[i-1].Name, ".first_name") && strings.HasSuffix(fields[i].Name, ".last_name") {
+			fields[i-1], fields[i] = fields[i], fields[i-1]
+		}
+	}
 	return fields
 }
 

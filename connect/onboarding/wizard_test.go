@@ -61,6 +61,7 @@ func TestAHongKongTutorComesAboard(t *testing.T) {
 	b.must("Fill in: Website")
 	b.submit("business_profile.product_description=Piano lessons at home")
 	b.mustBe("bank")
+	b.must("Deutsche Bank (054)")
 	if b.form().Get("bank.holder") != "Wong May" {
 		t.Errorf("holder %q", b.form().Get("bank.holder"))
 	}

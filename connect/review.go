@@ -154,6 +154,9 @@ func (s *Accounts) RequestReview(ctx context.Context, tx bun.Tx, at time.Time, s
 		if _, err := a.Person(subject); err != nil && subject != CompanySubject && subject != ExternalAccountDue || a.IsPlatform() {
 			return fault.Invalidf("resource_missing", "subject", "The account has no such person; company and external_account can be reviewed too.")
 		}
+		if !a.enforced() && subject != ExternalAccountDue {
+			return fault.Invalidf("", "subject", "Nobody behind this test account is verified: it was not made with sluice[requirements]=enforced.")
+		}
 		c := a.checks[subject]
 		if c != nil && c.Review != "" {
 			return fault.Invalidf("resource_already_exists", "subject", "This is under review already: %s", c.Review)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"html"
 	"net/http"
@@ -10,9 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/chromedp"
 
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/session"
@@ -61,9 +57,7 @@ func (s *sitting) look(name string) {
 // enter signs somebody in who is known already.
 func (s *sitting) enter(g *guest) {
 	s.t.Helper()
-	for _, c := range g.http.Jar.Cookies(g.home()) {
-		s.setCookie(c)
-	}
+	s.Cookies(s.url, g.http.Jar.Cookies(g.home()))
 }
 
 func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
@@ -123,16 +117,6 @@ func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
 	s.enter(other)
 	s.Open(h.url + connectLink(calendar, tenant.ReadWrite))
 	s.look("consent-choice")
-}
-
-func (s *sitting) setCookie(c *http.Cookie) {
-	s.t.Helper()
-	err := chromedp.Run(s.Context(), chromedp.ActionFunc(func(ctx context.Context) error {
-		return network.SetCookie(c.Name, c.Value).WithURL(s.url).WithHTTPOnly(true).Do(ctx)
-	}))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // The browser holds the redirects that follow a form against the page's policy: the

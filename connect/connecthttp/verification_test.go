@@ -446,6 +446,7 @@ func TestAReviewByHandNeedsAnotherHand(t *testing.T) {
 	m.run()
 	id, person := a["id"].(string), a.at("individual")["id"].(string)
 	m.call("POST", "/v1/verification_reviews", 400, "account="+id, "subject=person_nosuch", "reason=Odd")
+	m.call("POST", "/v1/verification_reviews", 400, "account="+m.tutor("company[name]=Chan")["id"].(string), "subject=company", "reason=Odd")
 	r := m.call("POST", "/v1/verification_reviews", 200, "account="+id, "subject="+person, "reason=Odd")
 	if r["status"] != "approval_requested" || r["kind"] != "manual" {
 		t.Fatalf("review: %v", r)

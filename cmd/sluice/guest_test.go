@@ -331,7 +331,14 @@ type connection struct {
 // account is one of theirs, or "new".
 func (h *house) connects(g *guest, client *oauth.Client, scope tenant.Access, account string) connection {
 	h.t.Helper()
+	return h.connectsFor(h.key, g, client, scope, account)
+}
+
+// connectsFor is connects for a client of whichever platform has the key.
+func (h *house) connectsFor(key string, g *guest, client *oauth.Client, scope tenant.Access, account string) connection {
+	h.t.Helper()
 	config := h.oauth2(client, scope)
+	config.ClientSecret = key
 	verifier := oauth2.GenerateVerifier()
 	g.open(config.AuthCodeURL("state-of-"+client.ID, oauth2.S256ChallengeOption(verifier)))
 	request := g.at.Query().Get("request")

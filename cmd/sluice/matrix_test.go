@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,8 +166,10 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 	h := newHouse(t)
 	ada := clerk{house: h}
 	things := h.furnish(ada)
+	connected := h.welcome()
+	callers := h.callers(things, connected)
 	before := h.eventsOf(h.platform)
-	for _, c := range h.callers(things) {
+	for _, c := range callers {
 		for _, route := range h.app.routes() {
 			if !route.Public {
 				h.ask(c, route, things)
@@ -176,7 +179,7 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 	if caused := h.eventsOf(h.platform)[len(before):]; len(caused) > 0 {
 		t.Errorf("strangers caused %v of Ada's", caused)
 	}
-	for _, c := range h.insiders(things) {
+	for _, c := range h.insiders(connected) {
 		for _, method := range []string{"GET", "POST", "DELETE"} { // what takes things away comes last
 			for _, route := range h.app.routes() {
 				if !route.Public && route.Method == method {
@@ -211,11 +214,11 @@ func TestEveryRouteStandsInTheMatrix(t *testing.T) {
 }
 
 // callers are those who must come to nothing.
-func (h *house) callers(things map[string]string) []caller {
+func (h *house) callers(things map[string]string, connected map[string]connection) []caller {
 	constant := func(key string) func(string) string { return func(string) string { return key } }
 	always := func(v verdict) func(rest.Route, row) verdict { return func(rest.Route, row) verdict { return v } }
-	bobsKey := h.moveInNextDoor()
-	return []caller{
+	bob, bobsKey := h.moveInNextDoor()
+	return append([]caller{
 		{name: "nobody", key: constant(""), expects: always(unknown)},
 		{name: "a made-up key", key: constant("sk_test_nobody"), expects: always(unknown)},
 		{name: "another platform", key: constant(bobsKey), expects: always(blind)},
@@ -245,11 +248,11 @@ func (h *house) callers(things map[string]string) []caller {
 				}
 				return forbidden
 			}},
-	}
+	}, h.tokenCallers(connected, h.bobsToken(bob, bobsKey))...)
 }
 
 // insiders are those for whom the rows are made.
-func (h *house) insiders(things map[string]string) []caller {
+func (h *house) insiders(connected map[string]connection) []caller {
 	return []caller{
 		{name: "a restricted key that may read", key: func(resource string) string { return h.restricted(resource + ":read") },
 			expects: func(r rest.Route, line row) verdict {
@@ -260,6 +263,13 @@ func (h *house) insiders(things map[string]string) []caller {
 					return forbidden
 				}
 				return reaches
+			}},
+		{name: "a token that may act", key: func(string) string { return connected["acts"].token.AccessToken },
+			expects: func(r rest.Route, _ row) verdict { // on its own account, that is
+				if slices.Contains(tokenResources(), r.Resource) {
+					return blind
+				}
+				return forbidden
 			}},
 		{name: "Ada", key: func(string) string { return h.key }, expects: func(rest.Route, row) verdict { return reaches }},
 	}
@@ -361,14 +371,23 @@ func (h *house) furnish(ada clerk) map[string]string {
 		FileReader: bytes.NewReader(testLogo(h.t, 128, 128)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
 	}))
 	things["file"] = file.ID
+	things["company"] = ada.post("/v1/accounts", "type=custom&country=HK&business_type=company"+mark)["id"].(string)
+	made("person", "/v1/accounts/"+things["company"]+"/persons", "first_name=May&relationship[director]=true")
+	made("director", "/v1/accounts/"+things["company"]+"/persons", "first_name=Lok&relationship[director]=true")
+	things["express"] = ada.post("/v1/accounts", "type=express&country=HK")["id"].(string)
+	app := ada.post("/v1/oauth_clients", "name="+canary+"&redirect_uris[]=https://shop.example/cb")
+	things["client"] = app["id"].(string)
+	things["clientSecret"] = app["secrets"].([]any)[0].(map[string]any)["id"].(string)
+	second := h.newKey(h.platform, false, credential.NewKey{Kind: credential.Secret}) // four eyes: who asks cannot decide
+	_, review := ada.raw("POST", "/v1/verification_reviews", "account="+things["company"]+"&subject="+things["person"]+"&reason=x", second)
+	things["review"] = review["id"].(string)
 	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)
 	return things
 }
 
 // moveInNextDoor makes another platform account with a key.
-func (h *house) moveInNextDoor() (key string) {
+func (h *house) moveInNextDoor() (platform, key string) {
 	h.t.Helper()
-	var platform string
 	if err := db.InTx(h.t.Context(), h.app.pool, func(ctx context.Context, tx bun.Tx) error {
 		a, err := h.app.accounts.CreatePlatform(ctx, tx, clock.System{}.Now(), connect.PlatformParams{Country: "HK", Name: "Bob's"})
 		platform = a.ID
@@ -376,7 +395,7 @@ func (h *house) moveInNextDoor() (key string) {
 	}); err != nil {
 		h.t.Fatal(err)
 	}
-	return h.newKey(platform, false, credential.NewKey{Kind: credential.Secret})
+	return platform, h.newKey(platform, false, credential.NewKey{Kind: credential.Secret})
 }
 
 func (h *house) newKey(account string, livemode bool, want credential.NewKey) string {

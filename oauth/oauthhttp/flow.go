@@ -23,7 +23,7 @@ import (
 // found again by the request's id; what has been decided stands in the request, so
 // reloading, going back and pressing a button twice do no harm.
 
-//go:embed templates/_flow_tile.html templates/flow_*.html
+//go:embed templates/flow/*.html
 var flowTemplates embed.FS
 
 //go:embed catalogues/flow/*.json
@@ -229,7 +229,7 @@ func (f *Flow) renderConsent(w http.ResponseWriter, r *http.Request, visit sessi
 		f.fail(w, r, err)
 		return
 	}
-	f.pages.Render(w, r, "flow_consent", c.view(form))
+	f.pages.Render(w, r, "flow-consent", c.view(form))
 }
 
 // takeConsent hears a yes or a no.
@@ -343,7 +343,7 @@ func (f *Flow) pause(w http.ResponseWriter, r *http.Request, request *oauth.Auth
 	to := at(continuePath, "request", request.ID)
 	v.Title, v.TitleArgs, v.Data = "consent.return.title", []any{"platform", platform.Name}, struct{ Name, To string }{platform.Name, to}
 	w.Header().Set("Refresh", "0; url="+to)
-	f.pages.Render(w, r, "flow_return", v)
+	f.pages.Render(w, r, "flow-return", v)
 }
 
 // refuse tells the client if it may be told, and the person otherwise. There is no

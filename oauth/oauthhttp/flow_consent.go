@@ -378,5 +378,5 @@ func (f *Flow) explain(w http.ResponseWriter, r *http.Request, refused *oauth.Au
 			p.Hint = "consent.problem.hint.disabled"
 		}
 	}
-	f.pages.Render(w, r, "flow_problem", ui.View{Title: p.Key + ".title", Status: status, Data: p})
+	f.pages.Render(w, r, "flow-problem", ui.View{Title: p.Key + ".title", Status: status, Data: p})
 }

@@ -103,7 +103,7 @@ func (f *Flow) showPlatforms(w http.ResponseWriter, r *http.Request) {
 	}
 	v := f.accountView(visit, a, "platforms.title")
 	v.Data = p
-	f.pages.Render(w, r, "flow_platforms", v)
+	f.pages.Render(w, r, "flow-platforms", v)
 }
 
 func (f *Flow) platformsOf(ctx context.Context, a account) (*platforms, error) {
@@ -196,7 +196,7 @@ func (f *Flow) askDisconnect(w http.ResponseWriter, r *http.Request) {
 	v.Layout, v.Nav, v.Person = ui.Flow, nil, ""
 	v.Back = &ui.Link{Href: platformsPath(a.ID), Key: "platforms.title"}
 	v.Data = l
-	f.pages.Render(w, r, "flow_disconnect", v)
+	f.pages.Render(w, r, "flow-disconnect", v)
 }
 
 // surroundings says what stays when the connection ends: a platform may be connected

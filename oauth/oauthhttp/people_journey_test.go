@@ -16,7 +16,7 @@ import (
 // Journeys with a plain HTTP client: what works here works without JavaScript.
 
 func TestEveryTextIsInBothLanguages(t *testing.T) {
-	uitest.Catalogues(t, os.DirFS("templates/people"), os.DirFS("catalogues/people"))
+	uitest.Catalogues(t, os.DirFS("templates"), os.DirFS("catalogues")) // of all pages of the room
 }
 
 func TestEveryActivityAndRoleHasAText(t *testing.T) {

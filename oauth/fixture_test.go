@@ -127,11 +127,11 @@ func (m *market) Onboarding(context.Context, bun.Tx, string, bool, string, strin
 	return "", false, nil
 }
 
-// apiReach lets the API ask too.
-type apiReach struct{ *market }
+// reaches lets the API ask too.
+type reaches struct{ *market }
 
-func (a apiReach) Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error) {
-	access, open, err := a.market.Reach(ctx, a.pool, platform, account, livemode)
+func (r reaches) Reach(ctx context.Context, platform, account string, livemode bool) (tenant.Access, error) {
+	access, open, err := r.market.Reach(ctx, r.pool, platform, account, livemode)
 	if !open {
 		access = tenant.NoAccess
 	}
@@ -241,7 +241,7 @@ func nodeOf(t testing.TB, pool *bun.DB, m *market, clk *clock.Fixed, adjust ...f
 		t.Fatal(err)
 	}
 	api := rest.New(rest.Config{
-		Pool: pool, Authenticator: oauthhttp.Authenticator{Keys: h.auth, Tokens: h.provider.Tokens()}, Accounts: apiReach{m},
+		Pool: pool, Authenticator: oauthhttp.Authenticator{Keys: h.auth, Tokens: h.provider.Tokens()}, Accounts: reaches{m},
 		Log: slog.New(slog.NewJSONHandler(h.logs, nil)),
 	})
 	api.Mount(oauthhttp.ProtocolRoutes(h.provider)...)

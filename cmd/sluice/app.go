@@ -144,9 +144,13 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.methods = payment.NewMethods(a.pool, payment.MethodConfig{Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper})
 	a.files = file.New(a.pool, file.Config{Clocks: a.clocks, Keyring: ring})
+	verifiers, err := a.cfg.verifiers()
+	if err != nil {
+		return err
+	}
 	a.accounts = connect.NewAccounts(a.pool, connect.Config{
 		Clocks: a.clocks, Log: event.Log{}, Keyring: ring, Pepper: pepper, Tokens: payment.NewTokens(a.methods), Balances: settledBalances{},
-		Files: a.files,
+		Files: a.files, Verifiers: verifiers,
 	})
 	a.verify = connect.NewVerification(a.accounts, a.log)
 	a.simPool, err = db.Open(ctx, db.Config{URL: a.cfg.DatabaseURL.Reveal(), Name: "sluice cardsim", MaxConns: simConns})

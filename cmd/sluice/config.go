@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 
+	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/verification"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -34,6 +37,11 @@ type Config struct {
 	// Without it, development shows mails under /_dev/mail, and a server sends none.
 	MailServer secret.Text
 	MailFrom   string
+
+	// VerifierURL is who verifies people and companies in live mode, VerifierKey signs what is said
+	// between the two. Without it what live accounts tell is believed. Test mode has a verifier of its own.
+	VerifierURL string
+	VerifierKey secret.Text
 
 	LogFormat string // text, json, or "" to choose by the terminal
 	LogLevel  string // debug, info, warn, error; "" = info
@@ -91,6 +99,25 @@ func (c Config) Keyring() (*secret.Keyring, error) {
 		masters[i] = secret.Master{ID: id, Key: key}
 	}
 	return secret.NewKeyring(masters...)
+}
+
+// verifiers are who verifies accounts in each mode.
+func (c Config) verifiers() (connect.VerifierModes, error) {
+	pepper, err := c.Pepper("sandbox_verifier")
+	if err != nil {
+		return connect.VerifierModes{}, err
+	}
+	key := pepper.Sum(secret.New("callbacks"))
+	modes := connect.VerifierModes{Test: verification.Sandbox{Key: secret.New(hex.EncodeToString(key[:]))}}
+	if c.VerifierURL == "" {
+		return modes, nil
+	}
+	live, err := verification.NewHTTP(verification.HTTPConfig{URL: c.VerifierURL, Key: c.VerifierKey, Loopback: c.Dev})
+	if err != nil {
+		return modes, fmt.Errorf("verifier_url and verifier_key: %w", err)
+	}
+	modes.Live = live
+	return modes, nil
 }
 
 // masterID names a master secret by itself, so that rings can be put in another

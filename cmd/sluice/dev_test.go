@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -204,7 +205,41 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 	if again.ready.SecretKey != d.ready.SecretKey || len(again.ready.ConnectedAccounts) != 1 {
 		t.Errorf("the second start lost something: %d accounts", len(again.ready.ConnectedAccounts))
 	}
+	if again.ready.ClientID != d.ready.ClientID || again.ready.ClientID == "" {
+		t.Errorf("the OAuth client was %q and is %q", d.ready.ClientID, again.ready.ClientID)
+	}
+	for _, link := range []string{again.ready.ConnectURL, // the server has another port now, and the redirect URIs follow it
+		again.ready.ConnectURL + "&redirect_uri=" + url.QueryEscape(again.ready.MarketplaceURL+"/callback")} {
+		if page := again.reads(link); !strings.Contains(page, "Create your account") || !strings.Contains(page, "TutorHub HK") {
+			t.Errorf("%s leads to\n%s", link, page)
+		}
+	}
+	if page := again.reads(again.ready.MarketplaceURL); !strings.Contains(page, "Connect with Sluice") {
+		t.Errorf("the marketplace says\n%s", page)
+	}
+	if page := again.reads(again.ready.BaseURL); !strings.Contains(page, again.ready.ClientID) || strings.Contains(page, again.ready.SecretKey) {
+		t.Errorf("the index says\n%s", page)
+	}
 	again.interrupts()
+}
+
+// reads opens a page.
+func (d *developer) reads(address string) string {
+	d.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	res, err := (&http.Client{Jar: jar}).Get(address)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		d.t.Errorf("%s: %s %v", address, res.Status, err)
+	}
+	return string(body)
 }
 
 func TestDevJSONHasItsShapeAndMode(t *testing.T) {
@@ -225,7 +260,8 @@ func TestDevJSONHasItsShapeAndMode(t *testing.T) {
 	if err := json.Unmarshal(raw, &shape); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"base_url", "secret_key", "publishable_key", "platform_account", "connected_accounts", "kafka_brokers", "database_url", "webhook_inbox_url"} {
+	for _, name := range []string{"base_url", "secret_key", "publishable_key", "platform_account", "connected_accounts", "kafka_brokers", "database_url", "webhook_inbox_url",
+		"mail_inbox_url", "marketplace_url", "connect_url", "client_id"} {
 		if _, there := shape[name]; !there {
 			t.Errorf("%s is missing", name)
 		}

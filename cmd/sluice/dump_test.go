@@ -238,23 +238,39 @@ func (h *house) busyWithAccounts(c *canaries) {
 		}.Encode()})
 	}
 	h.exchange(letter{method: "POST", path: "/v1/charges", form: "amount=1&currency=hkd&source=" + card}) // refused, and the refusal is kept
-	for what, l := range map[string]letter{
-		"an account link": {path: "/v1/account_links", form: url.Values{
-			"account": {tutor}, "type": {"account_onboarding"}, "return_url": {h.url + "/"}, "refresh_url": {h.url + "/"},
-		}.Encode()},
-		"a login link": {path: "/v1/accounts/" + h.expressTutor() + "/login_links"},
+	for what, address := range map[string]string{
+		"an account link": h.accountLink(tutor),
+		"a login link":    h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts/" + h.expressTutor() + "/login_links"}).at("url").(string),
 	} {
-		l.method = http.MethodPost
-		address, _ := h.send(http.StatusOK, l).at("url").(string)
 		c.keep(what, address[strings.LastIndex(address, "/")+1:])
 	}
 }
 
-// expressTutor is one who sees a dashboard of ours.
+// expressTutor is one who sees a dashboard of ours, and has filled in everything.
 func (h *house) expressTutor() string {
 	h.t.Helper()
-	made := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts", form: "type=express&country=HK&capabilities[transfers][requested]=true"})
-	return made.at("id").(string)
+	made := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts", form: "type=express&country=HK&capabilities[transfers][requested]=true&sluice[requirements]=enforced"})
+	tutor := made.at("id").(string)
+	g := h.guest("en").open(h.accountLink(tutor))
+	for range 12 {
+		if !strings.HasPrefix(g.at.Path, "/onboarding") {
+			return tutor
+		}
+		if strings.Contains(g.page, `name="fill"`) {
+			g.submit(map[string]string{"account": tutor, "fill": "yes"})
+		}
+		g.submit(map[string]string{"account": tutor})
+	}
+	h.t.Fatalf("onboarding has no end: %s", g.words())
+	return ""
+}
+
+func (h *house) accountLink(account string) string {
+	h.t.Helper()
+	made := h.send(http.StatusOK, letter{method: "POST", path: "/v1/account_links", form: url.Values{
+		"account": {account}, "type": {"account_onboarding"}, "return_url": {h.url + "/"}, "refresh_url": {h.url + "/"},
+	}.Encode()})
+	return made.at("url").(string)
 }
 
 // busyWithConnections goes through everything that the OAuth server hands out.

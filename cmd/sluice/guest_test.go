@@ -118,8 +118,11 @@ func (g *guest) once(method, path string, form url.Values, header map[string]str
 var (
 	formTag   = regexp.MustCompile(`(?s)<form\b([^>]*)>(.*?)</form>`)
 	inputTag  = regexp.MustCompile(`<(?:input|button)\b[^>]*>`)
+	selectTag = regexp.MustCompile(`(?s)<select\b([^>]*)>(.*?)</select>`)
 	attribute = regexp.MustCompile(`\b([a-z-]+)(?:="([^"]*)")?`)
 )
+
+var selectedOption = regexp.MustCompile(`<option value="([^"]*)" selected`)
 
 func attributes(tag string) map[string]string {
 	all := map[string]string{}
@@ -147,6 +150,13 @@ func (g *guest) form(fields map[string]string) (action string, form url.Values) 
 			_, checked := a["checked"]
 			if chosen := a["type"] != "radio" && a["type"] != "checkbox" || checked; a["name"] != "" && strings.HasPrefix(tag, "<input") && chosen {
 				form.Set(a["name"], a["value"])
+			}
+		}
+		for _, list := range selectTag.FindAllStringSubmatch(m[2], -1) {
+			a := attributes(list[1])
+			names[a["name"]] = true
+			if chosen := selectedOption.FindStringSubmatch(list[2]); chosen != nil {
+				form.Set(a["name"], html.UnescapeString(chosen[1]))
 			}
 		}
 		fits := true

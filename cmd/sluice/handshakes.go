@@ -38,7 +38,8 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	}
 	for _, e := range a.ExternalAccounts {
 		payable.Destinations = append(payable.Destinations, payouts.Destination{
-			ID: e.ID, Currency: money.Currency(e.Currency), Default: e.Default, Errored: e.Status == connect.ExternalErrored,
+			ID: e.ID, Currency: money.Currency(e.Currency), Default: e.Default,
+			Errored: e.Status == connect.ExternalErrored || e.Status == connect.ExternalRefused,
 		})
 	}
 	return payable, nil

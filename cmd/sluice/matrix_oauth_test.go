@@ -87,6 +87,10 @@ var openToPeople = map[string][]string{
 	"files of the pages, the same for everybody":         {"GET /_assets/{file}"},
 	"sets two cookies: language and theme":               {"POST /_ui/preferences"},
 	"development only: mails, and pages without a state": {"GET /_dev/mail", "POST /_dev/mail", "GET /_dev/ui", "POST /_dev/ui"},
+	"development only: a customer's web site, which knows its own visitors": {
+		"GET /_dev/marketplace", "POST /_dev/marketplace/connect", "GET /_dev/marketplace/callback", "POST /_dev/marketplace/onboarding",
+		"GET /_dev/marketplace/onboarding", "POST /_dev/marketplace/lesson", "POST /_dev/marketplace/disconnect", "GET /_dev/marketplace/shop.css",
+	},
 }
 
 func everyMethod(path string) []string {

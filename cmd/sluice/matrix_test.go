@@ -371,7 +371,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 		FileReader: bytes.NewReader(testLogo(h.t, 128, 128)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
 	}))
 	things["file"] = file.ID
-	things["company"] = ada.post("/v1/accounts", "type=custom&country=HK&business_type=company"+mark)["id"].(string)
+	things["company"] = ada.post("/v1/accounts", "type=custom&country=HK&business_type=company&sluice[requirements]=enforced"+mark)["id"].(string)
 	made("person", "/v1/accounts/"+things["company"]+"/persons", "first_name=May&relationship[director]=true")
 	made("director", "/v1/accounts/"+things["company"]+"/persons", "first_name=Lok&relationship[director]=true")
 	things["express"] = ada.post("/v1/accounts", "type=express&country=HK")["id"].(string)

@@ -90,7 +90,7 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	}
 	wizard, err := onboarding.New(onboarding.Config{
 		Pool: a.pool, Accounts: a.accounts, Links: a.links, Kit: a.kit, Documents: documents{a.pool, a.files}, StepUp: stepUp{a.pool, a.people},
-		Dev: plain, Log: a.log,
+		TermsURL: a.cfg.TermsURL, Dev: plain, Log: a.log,
 	})
 	if err != nil {
 		return err

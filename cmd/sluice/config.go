@@ -43,6 +43,9 @@ type Config struct {
 	VerifierURL string
 	VerifierKey secret.Text
 
+	// TermsURL is where the terms of service stand that holders of accounts agree to.
+	TermsURL string
+
 	LogFormat string // text, json, or "" to choose by the terminal
 	LogLevel  string // debug, info, warn, error; "" = info
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -65,6 +66,7 @@ var settings = []setting{
 		put: text(func(c *Config) *string { return &c.VerifierURL })},
 	{name: "verifier_key", usage: "signs what the verifier is asked and answers: at least 32 characters", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.VerifierKey })},
+	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
 	{name: "log_format", usage: "text or json; default text on a terminal, json elsewhere",
 		put: text(func(c *Config) *string { return &c.LogFormat })},
 	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
@@ -77,6 +79,15 @@ func text(field func(*Config) *string) func(*Config, string) error {
 
 func hidden(field func(*Config) *secret.Text) func(*Config, string) error {
 	return func(c *Config, v string) error { *field(c) = secret.New(v); return nil }
+}
+
+func putTermsURL(c *Config, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("%q is not a web address", v)
+	}
+	c.TermsURL = v
+	return nil
 }
 
 func putProxies(c *Config, v string) error {

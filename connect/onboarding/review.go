@@ -31,8 +31,9 @@ type Fact struct {
 type reviewView struct {
 	frame
 	Sections []section
-	Terms    bool // they are to be accepted
-	Open     bool // something else is due
+	Terms    bool   // they are to be accepted
+	TermsURL string // where they can be read; "" without Terms
+	Open     bool   // something else is due
 	Waits    []string
 }
 
@@ -48,6 +49,9 @@ func (t *tour) review() error {
 		t.form.Set("terms", "yes")
 	}
 	v := reviewView{frame: t.frame(stepReview), Sections: t.sections(), Terms: t.plan.open(stepReview), Waits: t.beyond()}
+	if v.Terms {
+		v.TermsURL = t.z.cfg.TermsURL
+	}
 	v.Open = slices.ContainsFunc(v.Sections, func(s section) bool { return s.Open })
 	return t.render("review", ui.FlowWide, v.Title, v)
 }

@@ -46,6 +46,7 @@ type Config struct {
 	Kit       *ui.Kit
 	Documents Documents // nil: nothing can be uploaded
 	StepUp    StepUp    // nil: no account has members
+	TermsURL  string    // where the terms of service can be read; "" shows no link
 	Dev       bool      // cookies without Secure
 	Log       *slog.Logger
 }

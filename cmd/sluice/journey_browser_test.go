@@ -205,7 +205,7 @@ func catalogueTexts(t *testing.T, lang string) map[string]string {
 	all := map[string]string{}
 	for _, folder := range []string{
 		"../../platform/ui/catalogues", "../../oauth/oauthhttp/catalogues/flow", "../../oauth/oauthhttp/catalogues/people",
-		"../../connect/onboarding/catalogues", "marketplace/pages",
+		"../../connect/onboarding/catalogues", "marketplace/pages", "devpages",
 	} {
 		raw, err := os.ReadFile(filepath.Join(folder, lang+".json"))
 		if err != nil {
@@ -237,6 +237,37 @@ func (j *journey) lookAt(tab *uitest.Tab, name string) {
 		keep("light", map[bool]int{true: 390, false: 1440}[j.phone], false)
 	}
 	uitest.Audit(j.t, tab)
+}
+
+// The index is where a developer begins, and where the code of a connect link opened
+// by hand arrives, in a command that spends it.
+func TestADeveloperConnectsByHand(t *testing.T) {
+	j := &journey{name: "index", lang: "en", t: t, house: newHouse(t), texts: catalogueTexts(t, "en")}
+	j.openShop()
+	j.tab = uitest.Browser(t).Tab(t)
+	j.tab.Open(j.url)
+	j.look("index")
+	j.tab.ClickThrough(j.say("dev.connect"))
+	j.hasty = true // the other journeys look at these pages
+	j.signUp()
+	j.tab.WaitURL("/oauth/consent")
+	j.press("consent.approve.new")
+	j.press("onboarding.later")
+	j.tab.WaitText(j.say("dev.code"))
+	j.hasty = false
+	j.look("index-code")
+	_, code, found := strings.Cut(j.tab.Text(), "-d code=")
+	if !found {
+		t.Fatal("the index shows no command")
+	}
+	made := j.send(http.StatusOK, letter{method: "POST", path: "/oauth/token", form: "grant_type=authorization_code&code=" + strings.Fields(code)[0]})
+	if account, _ := made.at("stripe_user_id").(string); !strings.HasPrefix(account, "acct_") {
+		t.Errorf("exchanged for %s", made.raw)
+	}
+}
+
+func TestTheIndexSpeaksBothLanguages(t *testing.T) {
+	uitest.Catalogues(t, os.DirFS("devpages"), os.DirFS("devpages"))
 }
 
 // openShop is what `sluice dev` does for the sample marketplace.

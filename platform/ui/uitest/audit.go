@@ -47,7 +47,7 @@ func Audit(t testing.TB, tab *Tab) {
 		backgrounds[d] = background
 	}
 	// The theme button must give the same colours as the system's setting, which were checked just now.
-	tab.emulate(width, false)
+	tab.emulate(desktopWidth, false)
 	var chosen string
 	tab.eval(`(() => { const r = document.documentElement, was = r.dataset.theme; r.dataset.theme = "dark";
 		const c = getComputedStyle(document.body).backgroundColor;

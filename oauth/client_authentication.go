@@ -110,8 +110,8 @@ func headerProof(header http.Header) (proof, error) {
 
 // isKey reports whether a secret is an API key rather than a client's secret.
 func isKey(text string) bool {
-	token, err := credential.Parse(text)
-	return err == nil && token.Kind == credential.Secret
+	key, err := credential.Parse(text)
+	return err == nil && key.Kind == credential.Secret
 }
 
 // authenticate finds out who makes the request. Wrong, missing and disabled are
@@ -207,7 +207,9 @@ func (p *Provider) secretFits(client *Client, plain string) bool {
 	return fits == 1 && plain != ""
 }
 
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func equal(a, b string) bool { return same([]byte(a), []byte(b)) }
+
+func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // remote is the network address of a caller, for throttling.
 func remote(r *http.Request) string {

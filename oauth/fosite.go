@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -133,7 +132,7 @@ func (s *fositeTokens) stored(ctx context.Context, plain string) string {
 	}
 	for _, sum := range s.p.sums(plain) {
 		switch {
-		case u.code != nil && bytes.Equal(sum, u.code.Hash), u.used != nil && bytes.Equal(sum, u.used.Hash), u.token != nil && bytes.Equal(sum, u.token.Hash):
+		case u.code != nil && same(sum, u.code.Hash), u.used != nil && same(sum, u.used.Hash), u.token != nil && same(sum, u.token.Hash):
 			return hex.EncodeToString(sum)
 		}
 	}
@@ -283,7 +282,7 @@ func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature str
 	if err != nil {
 		return nil, err
 	}
-	if u.code == nil || hex.EncodeToString(u.code.Hash) != signature {
+	if u.code == nil || !equal(hex.EncodeToString(u.code.Hash), signature) {
 		return nil, fosite.ErrNotFound
 	}
 	form := url.Values{} // redirect_uri was compared before: it may be absent (exchange.go)
@@ -366,7 +365,7 @@ func (s *fositeStore) get(ctx context.Context, signature, kind string) (fosite.R
 	if u.used != nil {
 		row, scope = u.used, u.scope
 	}
-	if row == nil || row.Kind != kind || string(row.Hash) != string(hash) {
+	if row == nil || row.Kind != kind || !same(row.Hash, hash) {
 		return nil, fosite.ErrNotFound
 	}
 	if scope == tenant.NoAccess {

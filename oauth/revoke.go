@@ -36,7 +36,8 @@ func (p *Provider) Revoke(ctx context.Context, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.tokens.forget(func(t *liveToken) bool { return t.family == u.token.Family })
+	family := u.token.Family
+	p.tokens.forget(func(t *liveToken) bool { return t.family == family })
 	return nil
 }
 

@@ -179,7 +179,8 @@ func TestWhatNoStepKnowsIsAskedForAllTheSame(t *testing.T) {
 func TestScriptsInWhatPeopleSayAreText(t *testing.T) {
 	w := newTown(t)
 	const evil = `"><script>alert(1)</script>`
-	w.api("POST", "/v1/accounts/"+w.platform, 200, "business_profile[name]="+evil, "settings[dashboard][display_name]="+evil, "settings[branding][primary_color]=#fff\"};")
+	w.api("POST", "/v1/accounts/"+w.platform, 200, "business_profile[name]="+evil, "settings[dashboard][display_name]="+evil)
+	w.api("POST", "/v1/accounts/"+w.platform, 400, "settings[branding][primary_color]=#fff\"};")
 	id := w.tutor(map[string]string{"business_type": "sole_prop", "first_name": evil, "last_name": evil})
 	b := w.browser()
 	b.get(w.mint(id))

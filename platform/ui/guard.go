@@ -67,6 +67,13 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, g.maxBody)
+	defer func() {
+		// net/http would do so for the request that it made; this one is a copy, from
+		// whoever routed it here, and its files would stay for ever.
+		if r.MultipartForm != nil {
+			_ = r.MultipartForm.RemoveAll()
+		}
+	}()
 	if err := g.admit(r); err != nil {
 		key := "ui.error.bad_request"
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {

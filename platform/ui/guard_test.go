@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 )
@@ -114,6 +115,46 @@ func TestGuardTakesFilesWhereAsked(t *testing.T) {
 	}
 	if code, _ := send(500, "file"); code != 400 {
 		t.Errorf("too large: %d", code)
+	}
+}
+
+// net/http removes the files of the request that it made itself. Whoever routes or
+// observes hands on a copy, so that nobody would remove ours: people's passports
+// would stay on the disk in the clear.
+func TestUploadsAreGoneFromTheDiskWithTheirRequest(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	k := newKit(t)
+	there := 0
+	h := k.Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		files, _ := os.ReadDir(dir)
+		there = len(files)
+	}), AcceptFiles(10<<20))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r.WithContext(r.Context())) }))
+	for name, names := range map[string][]string{"taken": {"front"}, "refused": {"front", "front"}} {
+		there = 0
+		var body bytes.Buffer
+		m := multipart.NewWriter(&body)
+		for _, name := range names {
+			f, err := m.CreateFormFile(name, "passport.png")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = f.Write(bytes.Repeat([]byte("x"), 2<<20))
+		}
+		_ = m.Close()
+		answer, err := http.Post(server.URL, m.FormDataContentType(), &body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if name == "taken" && there == 0 {
+			t.Error("nothing was kept on the disk: this test shows nothing")
+		}
+	}
+	server.Close() // waits for what the handlers still do
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
 	}
 }
 

@@ -143,6 +143,9 @@ func (p *People) ChangeRole(ctx context.Context, from From, actor Visit, seat Se
 		if err := changedOne(result, err, "change role"); err != nil {
 			return err
 		}
+		if err := endInvitations(ctx, tx, seat, user, role); err != nil {
+			return err
+		}
 		return p.recordBoth(ctx, tx, from, actor, user, "role_changed", seat.Account+" "+string(role))
 	})
 }
@@ -167,8 +170,25 @@ func (p *People) Remove(ctx context.Context, from From, actor Visit, seat Seat, 
 		if err := changedOne(result, err, "remove member"); err != nil {
 			return err
 		}
+		if err := endInvitations(ctx, tx, seat, user, ""); err != nil {
+			return err
+		}
 		return p.recordBoth(ctx, tx, from, actor, user, "left_team", seat.Account)
 	})
+}
+
+// endInvitations takes back what somebody offered who does not manage the team any
+// more: else whoever is put out comes in again as the guest of their own invitation.
+func endInvitations(ctx context.Context, tx bun.Tx, seat Seat, user string, role Role) error {
+	if role.May(ManageTeam) {
+		return nil
+	}
+	_, err := tx.NewDelete().Model((*invitationRow)(nil)).
+		Where("account = ? AND livemode = ? AND invited_by = ?", seat.Account, seat.Livemode, user).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end invitations: %w", err)
+	}
+	return nil
 }
 
 // lockOwners locks the owners' rows, in order of user, before anything is decided:

@@ -146,6 +146,33 @@ func TestInvitationEndsIsReplacedAndWithdrawn(t *testing.T) {
 	}
 }
 
+func TestInvitationsEndWithTheRightToInvite(t *testing.T) {
+	d := newDesk(t)
+	ada, eve := d.user(t, "ada@example.com"), d.user(t, "eve@example.com")
+	d.user(t, "friend@example.com")
+	live := session.Seat{Account: shop.Account, Livemode: true}
+	for _, end := range map[string]func(boss session.Visit) error{
+		"put out": func(boss session.Visit) error { return d.people.Remove(t.Context(), home, boss, shop, eve.ID) },
+		"demoted": func(boss session.Visit) error { return d.people.ChangeRole(t.Context(), home, boss, shop, eve.ID, session.Finance) },
+	} {
+		for _, seat := range []session.Seat{shop, live} {
+			d.join(t, ada, seat, session.Owner)
+			d.join(t, eve, seat, session.Owner)
+		}
+		rogue := d.signedIn(t, "eve@example.com")
+		must(t, d.people.Invite(t.Context(), home, rogue.Visit, shop, "Ada's Shop", "friend@example.com", session.Owner))
+		link := d.mail.link(t, "friend@example.com", "https://pay.example/invitations/")
+		must(t, d.people.Invite(t.Context(), home, rogue.Visit, live, "Ada's Shop", "other@example.com", session.Owner))
+		must(t, end(d.signedIn(t, "ada@example.com").Visit))
+		_, err := d.people.Accept(t.Context(), home, d.signedIn(t, "friend@example.com").Visit, link)
+		wants(t, err, "link_expired")
+		if open, err := d.people.Invitations(t.Context(), live); err != nil || len(open) != 1 {
+			t.Errorf("where Eve still is an owner: %d invitations, %v", len(open), err)
+		}
+		d.clock.Advance(time.Hour) // mails to one address wait
+	}
+}
+
 func TestOnlyFreshOwnersManageTheTeam(t *testing.T) {
 	d := newDesk(t)
 	people := map[session.Role]session.User{}

@@ -115,9 +115,11 @@ func bankForm(country string) string {
 }
 
 // confirmed reports whether the person may change the bank account at this moment.
-// Before an account has told everything there is nothing to protect yet.
+// Before there is one there is nothing to protect yet. What else the account owes
+// does not matter: a rule, a capability or another owner of a company make it owe
+// something, and whoever has a link can add that owner.
 func (t *tour) confirmed(v *bankView) (bool, error) {
-	if t.z.cfg.StepUp == nil || len(t.a.ExternalAccounts) == 0 || !t.a.Standing().DetailsSubmitted {
+	if t.z.cfg.StepUp == nil || len(t.a.ExternalAccounts) == 0 {
 		return true, nil
 	}
 	ok, confirm, err := t.z.cfg.StepUp.ConfirmBank(t.r, t.a.ID, t.a.Livemode, Path+"/"+stepBank)

@@ -119,6 +119,15 @@ func TestABankAccountChangesOnlyAfterConfirmation(t *testing.T) {
 	if e := w.account(id).ExternalAccounts; len(e) != 1 || e[0].Last4 != "3456" {
 		t.Fatalf("changed without confirmation: %+v", e)
 	}
+	// Nor after the account was made to owe something again.
+	w.api("POST", "/v1/accounts/"+id, 200, "business_type=company")
+	if w.account(id).Standing().DetailsSubmitted {
+		t.Fatal("another type of business asks for nothing more")
+	}
+	b.post("/onboarding/bank", change)
+	if e := w.account(id).ExternalAccounts; len(e) != 1 || e[0].Last4 != "3456" {
+		t.Fatalf("changed without confirmation, as another type of business: %+v", e)
+	}
 	guard.confirmed = true
 	b.post("/onboarding/bank", change)
 	if e := w.account(id).ExternalAccounts; len(e) != 1 || e[0].Last4 != "9999" || !e[0].Default {

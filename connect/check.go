@@ -82,7 +82,7 @@ func (r *recorder) reconcileSubject(subject string) error {
 	if digest == c.Digest && !again && !unasked {
 		return nil
 	}
-	if err := r.cancelReview(subject); err != nil {
+	if err := r.cancelDuplicate(subject); err != nil {
 		return err
 	}
 	if err := supersede(r.ctx, r.tx, r.at, a.ID, subject); err != nil {

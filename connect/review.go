@@ -347,8 +347,27 @@ func (r *recorder) reconcileBanks(before snapshot) error {
 		if len(accounts) > 0 {
 			return r.openReview(ExternalAccountDue, DuplicateBank, e.Fingerprint, accounts)
 		}
+		refused, err := refusedBefore(r.ctx, r.tx, e)
+		if err != nil {
+			return err
+		}
+		if refused {
+			return r.putReview(ExternalAccountDue, ManualReview, e.Fingerprint, nil)
+		}
 	}
 	return nil
+}
+
+// refusedBefore reports whether a review refused this bank account when the account
+// had it last. Deleting it and giving it again does not make it good: people decide anew.
+func refusedBefore(ctx context.Context, tx bun.Tx, e ExternalAccount) (bool, error) {
+	var status string
+	err := tx.NewRaw(`SELECT status FROM connect.external_accounts WHERE account = ? AND livemode = ? AND fingerprint = ? AND id <> ?
+		ORDER BY deleted_at DESC NULLS FIRST LIMIT 1`, e.Account, e.Livemode, e.Fingerprint, e.ID).Scan(ctx, &status)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("look for a refusal: %w", err)
+	}
+	return status == ExternalRefused, nil
 }
 
 func (r *recorder) bankThere(review string) (bool, error) {
@@ -382,7 +401,16 @@ func (r *recorder) openReview(subject, kind, mark string, duplicates []string) e
 	if approved {
 		return nil
 	}
+	return r.putReview(subject, kind, mark, duplicates)
+}
+
+// putReview opens a review, unless people are looking at the subject already.
+func (r *recorder) putReview(subject, kind, mark string, duplicates []string) error {
+	a := r.account
 	c := a.checks[subject]
+	if c != nil && c.Review != "" {
+		return nil
+	}
 	if c == nil {
 		c = &check{}
 		a.checks[subject] = c
@@ -394,7 +422,25 @@ func (r *recorder) openReview(subject, kind, mark string, duplicates []string) e
 	})
 }
 
-// cancelReview ends the open review of a subject that has changed or gone.
+// cancelDuplicate ends the open review of a number that was replaced: whether it is
+// somebody else's as well is asked again. A review that somebody asked for by hand is
+// about the subject itself, which does not end it by changing its address.
+func (r *recorder) cancelDuplicate(subject string) error {
+	c := r.account.checks[subject]
+	if c == nil || c.Review == "" {
+		return nil
+	}
+	manual, err := r.tx.NewSelect().Model((*reviewRow)(nil)).Where("id = ? AND kind = ?", c.Review, ManualReview).Exists(r.ctx)
+	if err != nil {
+		return fmt.Errorf("look for a review by hand: %w", err)
+	}
+	if manual {
+		return nil
+	}
+	return r.cancelReview(subject)
+}
+
+// cancelReview ends the open review of a subject that has gone.
 func (r *recorder) cancelReview(subject string) error {
 	c := r.account.checks[subject]
 	if c == nil || c.Review == "" {

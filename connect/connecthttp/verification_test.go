@@ -469,6 +469,51 @@ func TestAReviewByHandNeedsAnotherHand(t *testing.T) {
 	}
 }
 
+func TestNobodyEndsAReviewByHandWithAnotherAddress(t *testing.T) {
+	m := verified(t)
+	a := m.enforced()
+	m.run()
+	id, person := a["id"].(string), a.at("individual")["id"].(string)
+	r := m.call("POST", "/v1/verification_reviews", 200, "account="+id, "subject="+person, "reason=Odd")
+	m.call("POST", "/v1/accounts/"+id, 200, "individual[first_name]=Another")
+	m.run()
+	if r = m.call("GET", "/v1/verification_reviews/"+r["id"].(string), 200); r["status"] != "approval_requested" {
+		t.Errorf("review: %v", r)
+	}
+	if a = m.call("GET", "/v1/accounts/"+id, 200); a.at("capabilities")["transfers"] != "pending" {
+		t.Errorf("under review: %v", a["capabilities"])
+	}
+	m.as("test.second", m.platform, "POST", "/v1/verification_reviews/"+r["id"].(string)+"/approve", 200)
+	if a = m.call("GET", "/v1/accounts/"+id, 200); a.at("capabilities")["transfers"] != "active" {
+		t.Errorf("approved: %v", a["capabilities"])
+	}
+}
+
+func TestARefusedBankAccountIsNotGoodWhenItIsGivenAgain(t *testing.T) {
+	m := verified(t)
+	bank := []string{"external_account[country]=HK", "external_account[routing_number]=004-001", "external_account[account_number]=444555666"}
+	id := m.enforced("external_account=")["id"].(string)
+	m.run()
+	give := func() (account object, external string) {
+		account = m.call("POST", "/v1/accounts/"+id, 200, bank...)
+		return account, account.at("external_accounts")["data"].([]any)[0].(map[string]any)["id"].(string)
+	}
+	_, external := give()
+	r := m.call("POST", "/v1/verification_reviews", 200, "account="+id, "subject=external_account", "reason=Odd")
+	m.call("POST", "/v1/verification_reviews/"+r["id"].(string)+"/reject", 200, "reason=Not theirs")
+	m.call("DELETE", "/v1/accounts/"+id+"/external_accounts/"+external, 200)
+	a, _ := give()
+	if a["payouts_enabled"] != false || !slices.Contains(a.at("requirements").names("pending_verification"), "external_account") {
+		t.Fatalf("given again: %v", a)
+	}
+	review := m.call("GET", "/v1/verification_reviews", 200, "account="+id, "status=open")["data"].([]any)[0].(map[string]any)["id"].(string)
+	m.call("POST", "/v1/verification_reviews/"+review+"/approve", 200)
+	m.as("test.second", m.platform, "POST", "/v1/verification_reviews/"+review+"/approve", 200)
+	if a = m.call("GET", "/v1/accounts/"+id, 200); a["payouts_enabled"] != true {
+		t.Fatalf("approved after all: %v", a)
+	}
+}
+
 func TestLiveBankAccountsInHongKongAreAtABankWeKnow(t *testing.T) {
 	m := open(t)
 	id := m.as("live", m.platform, "POST", "/v1/accounts", 200, "country=HK")["id"].(string)

@@ -153,7 +153,9 @@ func TestInvitationsEndWithTheRightToInvite(t *testing.T) {
 	live := session.Seat{Account: shop.Account, Livemode: true}
 	for _, end := range map[string]func(boss session.Visit) error{
 		"put out": func(boss session.Visit) error { return d.people.Remove(t.Context(), home, boss, shop, eve.ID) },
-		"demoted": func(boss session.Visit) error { return d.people.ChangeRole(t.Context(), home, boss, shop, eve.ID, session.Finance) },
+		"demoted": func(boss session.Visit) error {
+			return d.people.ChangeRole(t.Context(), home, boss, shop, eve.ID, session.Finance)
+		},
 	} {
 		for _, seat := range []session.Seat{shop, live} {
 			d.join(t, ada, seat, session.Owner)

@@ -332,13 +332,18 @@ func (f *Flow) ownersOf(ctx context.Context, account string, livemode bool) (str
 
 // onward is where a person goes after a yes: to what is due, or straight on. What
 // was agreed on stands already; a crash before the link is made leaves a request
-// that the page offers to continue.
+// that the page offers to continue. Who may connect an account but not edit it (a
+// developer) goes straight on: the onboarding pages ask where the account is paid.
 func (f *Flow) onward(ctx context.Context, agreed *oauth.AuthorizeRequest) (string, error) {
 	back := at(continuePath, "request", agreed.ID)
 	client := agreed.Client
+	role, _, err := f.People.RoleOf(ctx, f.Pool, agreed.User, agreed.Account, client.Livemode)
+	if err != nil || !role.May(session.EditAccount) {
+		return back, err
+	}
 	var link string
 	var due bool
-	err := db.InTx(ctx, f.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
+	err = db.InTx(ctx, f.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
 		link, due, err = f.Market.Onboarding(ctx, tx, agreed.Account, client.Livemode, client.Platform, f.Provider.Issuer()+back+"&from=onboarding")
 		return err
 	})

@@ -337,7 +337,8 @@ func (p *Provider) Approve(ctx context.Context, r *http.Request, requestID, user
 	return redirect, nil
 }
 
-// issue makes the code. The connection's row is there from now on, pending unless
+// issue makes the code, if the person may still connect the account: a request stays
+// open for an hour, in which they may have left its team. The connection's row is there from now on, pending unless
 // it was active before: a code of an active connection leaves its old grant at work.
 func (p *Provider) issue(ctx context.Context, tx bun.Tx, request *AuthorizeRequest, user string) (string, error) {
 	client := request.Client
@@ -351,6 +352,13 @@ func (p *Provider) issue(ctx context.Context, tx bun.Tx, request *AuthorizeReque
 	}
 	if err := p.mustBeOpen(ctx, tx, client, request.Account); err != nil {
 		return "", err
+	}
+	may, err := p.cfg.Members.MayConnect(ctx, tx, user, request.Account, client.Livemode)
+	if err != nil {
+		return "", err
+	}
+	if !may {
+		return "", onPage("access_denied", "You may not connect this account any more.")
 	}
 	now := p.cfg.Clock.Now()
 	connection, err := p.connect(ctx, tx, &Connection{

@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/oauth"
+	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -257,6 +259,86 @@ func TestAttackO21ThePersonShownIsThePersonAsked(t *testing.T) {
 		if stranger.visit(http.MethodPost, action, form, nil); stranger.last.StatusCode != http.StatusForbidden {
 			t.Errorf("another browser says %s: %d", decision, stranger.last.StatusCode)
 		}
+	}
+}
+
+// A developer says whom an account is connected to, but not where it is paid, which
+// the onboarding pages ask.
+func TestAYesOfADeveloperOpensNoOnboarding(t *testing.T) {
+	h := newHouse(t)
+	app, _ := h.client("TutorHub HK")
+	owner := h.guest("en")
+	owner.signIn("Chan May")
+	account := h.connects(owner, app, tenant.ReadOnly, "new").account
+	dev := h.guest("en")
+	h.joins(dev.signIn("Wong Siu Ming"), account, session.Developer)
+	dev.open(connectLink(app, tenant.ReadWrite)).submit(map[string]string{"account": account, "decision": "approve"})
+	if dev.answered().Get("code") == "" {
+		t.Error("no code")
+	}
+	if dev.open("/onboarding"); dev.last.StatusCode != http.StatusGone {
+		t.Errorf("the onboarding pages of the account: %d at %s", dev.last.StatusCode, dev.at)
+	}
+}
+
+// What a platform was given for an account's pages ends with its access.
+func TestADisconnectedPlatformStaysNotOnTheOnboardingPages(t *testing.T) {
+	h := newHouse(t)
+	app, _ := h.client("TutorHub HK")
+	owner := h.guest("en")
+	owner.signIn("Chan May")
+	owner.open("/express" + connectLink(app, tenant.ReadWrite))
+	request := owner.at.Query().Get("request")
+	if owner.submit(map[string]string{"decision": "approve"}); owner.left == "" { // what is due can wait
+		owner.open("/oauth/continue?request=" + request)
+	}
+	config := h.oauth2(app, tenant.ReadWrite)
+	token, err := config.Exchange(t.Context(), owner.answered().Get("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := token.Extra("stripe_user_id").(string)
+	link := func() string {
+		answer := h.call("POST", "/v1/account_links", url.Values{"account": {account}, "type": {"account_update"}, "refresh_url": {shopURL}, "return_url": {shopURL}})
+		return strings.TrimPrefix(answer["url"].(string), h.url)
+	}
+	inside, later := h.guest("en"), link()
+	inside.open(link())
+	if inside.open("/onboarding/overview"); inside.last.StatusCode != http.StatusOK {
+		t.Fatalf("the pages of a connected account: %d", inside.last.StatusCode)
+	}
+	h.connectionEnds(owner, account, "TutorHub HK")
+	if inside.open("/onboarding/overview"); inside.last.StatusCode != http.StatusGone {
+		t.Errorf("inside the pages after the end: %d", inside.last.StatusCode)
+	}
+	if outside := h.guest("en").open(later); outside.last.StatusCode != http.StatusGone {
+		t.Errorf("a link from before the end: %d at %s", outside.last.StatusCode, outside.at)
+	}
+}
+
+// A request stays open for an hour: who leaves the team between a yes and its code
+// connects nothing any more.
+func TestAYesOfSomebodyWhoLeftTheTeamIsWorthNoCode(t *testing.T) {
+	h := newHouse(t)
+	app, _ := h.client("TutorHub HK")
+	owner := h.guest("en")
+	boss := owner.signIn("Chan May")
+	account := h.connects(owner, app, tenant.ReadOnly, "new").account
+	other, _ := h.client("Another App")
+	leaver := h.guest("en")
+	user := leaver.signIn("Wong Siu Ming")
+	h.joins(user, account, session.Owner)
+	leaver.open(connectLink(other, tenant.ReadWrite))
+	request := leaver.at.Query().Get("request")
+	if leaver.submit(map[string]string{"account": account, "decision": "approve"}); leaver.left != "" {
+		t.Fatal("nothing stood between the yes and the code")
+	}
+	visit := session.Visit{User: boss, Session: session.Session{FreshUntil: time.Now().Add(time.Minute)}}
+	if err := h.app.people.Remove(t.Context(), session.From{}, visit, session.Seat{Account: account}, user.ID); err != nil {
+		t.Fatal(err)
+	}
+	if leaver.open("/oauth/continue?request=" + request); leaver.left != "" || leaver.last.StatusCode != http.StatusForbidden {
+		t.Errorf("went to %q, %d", leaver.left, leaver.last.StatusCode)
 	}
 }
 

@@ -85,7 +85,10 @@ func (m market) Open(ctx context.Context, tx bun.Tx, p oauth.OpenParams) (string
 }
 
 func (m market) SetAccess(ctx context.Context, tx bun.Tx, platform, account string, livemode bool, access tenant.Access) error {
-	return m.accounts.SetAccess(ctx, tx, m.now(livemode), platform, account, livemode, access)
+	if err := m.accounts.SetAccess(ctx, tx, m.now(livemode), platform, account, livemode, access); err != nil || access.Writes() {
+		return err
+	}
+	return m.links.Revoke(ctx, tx, account, livemode)
 }
 
 func (m market) Reach(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (tenant.Access, bool, error) {

@@ -76,9 +76,9 @@ func insertLink(ctx context.Context, tx bun.Tx, hash []byte, l Link) error {
 
 // useLink marks a good link as used. The condition is in the UPDATE: of two that run
 // at a time the second waits for the first one's row and then finds it used.
-func useLink(ctx context.Context, pool *bun.DB, hash []byte, now time.Time) (Link, bool, error) {
+func useLink(ctx context.Context, tx bun.Tx, hash []byte, now time.Time) (Link, bool, error) {
 	var row linkRow
-	err := pool.NewUpdate().Model(&row).Set("used_at = ?", now).
+	err := tx.NewUpdate().Model(&row).Set("used_at = ?", now).
 		Where("hash = ? AND used_at IS NULL AND expires_at > ?", hash, now).Returning("*").Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Link{}, false, nil
@@ -101,12 +101,12 @@ func findLink(ctx context.Context, pool *bun.DB, hash []byte) (Link, bool, error
 	return row.shown(), true, nil
 }
 
-func insertVisit(ctx context.Context, pool *bun.DB, v Visit) error {
+func insertVisit(ctx context.Context, tx bun.Tx, v Visit) error {
 	row := visitRow{
 		Hash: v.hash, Link: v.link, Account: v.Account, Platform: v.Platform, Livemode: v.Livemode, Kind: v.Kind, Eventually: v.Eventually,
 		Future: v.Future, RefreshURL: v.RefreshURL, ReturnURL: v.ReturnURL, Asked: []string{}, StartedAt: v.StartedAt, EndsAt: v.EndsAt,
 	}
-	if _, err := pool.NewInsert().Model(&row).Exec(ctx); err != nil {
+	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("insert onboarding visit: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -139,8 +140,13 @@ func (s *Links) open(ctx context.Context, token string) (l Link, cookie secret.T
 		return Link{}, secret.Text{}, false, false, nil
 	}
 	now := s.cfg.Clock.Now()
-	hash := s.hash(token)
-	l, ok, err = useLink(ctx, s.pool, hash, now)
+	hash, plain := s.hash(token), newToken()
+	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+		if l, ok, err = useLink(ctx, tx, hash, now); err != nil || !ok {
+			return err
+		}
+		return insertVisit(ctx, tx, Visit{Link: l, StartedAt: now, EndsAt: now.Add(visitLife), hash: s.hash(plain), link: hash})
+	})
 	if err != nil {
 		return Link{}, secret.Text{}, false, false, err
 	}
@@ -148,9 +154,7 @@ func (s *Links) open(ctx context.Context, token string) (l Link, cookie secret.T
 		l, found, err = findLink(ctx, s.pool, hash)
 		return l, secret.Text{}, found, false, err
 	}
-	plain := newToken()
-	v := Visit{Link: l, StartedAt: now, EndsAt: now.Add(visitLife), hash: s.hash(plain), link: hash}
-	return l, secret.New(plain), true, true, insertVisit(ctx, s.pool, v)
+	return l, secret.New(plain), true, true, nil
 }
 
 // visit is the visit of a cookie, if it goes on.
@@ -166,6 +170,19 @@ func (s *Links) cameBy(v Visit, token string) bool { return string(v.link) == st
 
 // end closes a visit: its cookie opens nothing any more.
 func (s *Links) end(ctx context.Context, v Visit) error { return deleteVisit(ctx, s.pool, v.hash) }
+
+// Revoke ends all links to an account and all visits of it, in the transaction in
+// which its platform loses the right to change it: a platform hands links to whom it
+// likes, and opens them itself. A link that is being opened holds its row, so that
+// the visit it becomes is there before visits are looked for.
+func (s *Links) Revoke(ctx context.Context, tx bun.Tx, account string, livemode bool) error {
+	for _, model := range []any{(*linkRow)(nil), (*visitRow)(nil)} {
+		if _, err := tx.NewDelete().Model(model).Where("account = ? AND livemode = ?", account, livemode).Exec(ctx); err != nil {
+			return fmt.Errorf("revoke onboarding links: %w", err)
+		}
+	}
+	return nil
+}
 
 // Sweep forgets links and visits that are over. It is periodic work.
 func (s *Links) Sweep(ctx context.Context) error {

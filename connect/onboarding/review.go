@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
@@ -89,7 +90,7 @@ func (t *tour) submit() (done bool, err error) {
 // accept notes who agreed to the terms, when and from where.
 func (t *tour) accept(ctx context.Context, tx bun.Tx) error {
 	at := t.z.accounts.Clock(t.a.Livemode).Now()
-	date, ip, agent := at.Unix(), clientIP(t.r), t.r.UserAgent()
+	date, ip, agent := at.Unix(), rest.PeerIP(t.r), t.r.UserAgent()
 	if len(agent) > 500 {
 		agent = agent[:500]
 	}

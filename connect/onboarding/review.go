@@ -214,7 +214,6 @@ type overviewView struct {
 	Payees   []Payee
 	Sections []section
 	Return   bool
-	Login    bool
 }
 
 // overview shows how the account stands.
@@ -223,7 +222,7 @@ func (t *tour) overview() error {
 	v := overviewView{
 		frame: t.frame(""), Name: t.accountName(), Charges: s.ChargesEnabled, Payouts: s.PayoutsEnabled, Due: len(t.plan.due) > 0,
 		DueFrom: Path + "/" + t.plan.first(), Pending: len(s.PendingVerification) > 0 || s.DisabledReason == "under_review" || s.DisabledReason == "requirements.pending_verification",
-		Rejected: t.a.Rejected != "", Payees: t.payees(), Return: t.v.ReturnURL != "", Login: t.v.Kind == Login,
+		Rejected: t.a.Rejected != "", Payees: t.payees(), Return: t.v.ReturnURL != "",
 	}
 	if t.v.Kind != Onboarding {
 		v.Sections, v.Payees = t.sections(), nil // the sections have them

@@ -114,6 +114,7 @@ func TestO3VerifierAndChallengeBelongTogether(t *testing.T) {
 }
 
 func TestO4ReplayOfASpentCodeByItsOwnerRevokesWhatCameOfIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := h.app(t)
 	other := h.connected(t, a)
@@ -214,6 +215,7 @@ func TestO7ALostRefreshAnswerIsGivenAgain(t *testing.T) {
 }
 
 func TestO8AfterDeauthorizeNothingLivesHoweverRefreshesRace(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	there := nodeOf(t, h.pool, h.market, h.clock)
 	a := h.app(t)

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/oauth/throttle"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/rest"
 )
 
 // caller is who makes a protocol request.
@@ -124,7 +126,7 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 	if !fine(given.clientID) || len(given.clientID) > 64 {
 		return caller{}, badClient()
 	}
-	subject := remote(r)
+	subject := network(r)
 	if err := p.wait(ctx, subject); err != nil {
 		return caller{}, err
 	}
@@ -211,15 +213,8 @@ func equal(a, b string) bool { return same([]byte(a), []byte(b)) }
 
 func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
-// remote is the network address of a caller, for throttling.
-func remote(r *http.Request) string {
-	host, _, found := strings.Cut(r.RemoteAddr, "]:")
-	if found {
-		return strings.TrimPrefix(host, "[")
-	}
-	host, _, _ = strings.Cut(r.RemoteAddr, ":")
-	return host
-}
+// network is whom the throttle counts a caller as.
+func network(r *http.Request) string { return throttle.Network(rest.PeerIP(r)) }
 
 // wait refuses a caller that failed too often. A throttle that cannot be asked
 // stops nobody: secrets are too long to be guessed, it only keeps noise down.

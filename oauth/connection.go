@@ -46,8 +46,9 @@ type Connection struct {
 // disabled client's connections are active but allow nothing.
 func (c *Connection) Active() bool { return c.Status == ConnectionActive }
 
-// allowed is what the connection gives its platform now.
-func (c *Connection) allowed() tenant.Access {
+// Allowed is what the connection lets its platform do at this moment: nothing while
+// the client is disabled, whatever was agreed on.
+func (c *Connection) Allowed() tenant.Access {
 	if !c.Active() || c.clientDisabled {
 		return tenant.NoAccess
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
-
-	"github.com/sluicepay/sluice/platform/tenant"
 )
 
 // maxHistory bounds what a page shows of an account's past.
@@ -31,7 +29,3 @@ func (s *Connections) History(ctx context.Context, idb bun.IDB, account string, 
 	}
 	return out, nil
 }
-
-// Allowed is what the connection lets its platform do at this moment: nothing while
-// the client is disabled, whatever was agreed on.
-func (c *Connection) Allowed() tenant.Access { return c.allowed() }

@@ -12,7 +12,6 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/fault"
-	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -146,22 +145,6 @@ func connectionsOf(ctx context.Context, idb bun.IDB, account string, livemode bo
 	out := make([]*Connection, len(rows))
 	for i, r := range rows {
 		out[i] = r.connection()
-	}
-	return out, nil
-}
-
-func listConnections(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (page.Of[*Connection], error) {
-	of := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("connection.platform = ? AND connection.livemode = ?", owner.Platform, owner.Livemode).
-			Where("connection.status <> ?", ConnectionPending)
-	}
-	rows, err := page.Fetch[connectionRow](ctx, idb, p, "connection", of, withClient)
-	if err != nil {
-		return page.Of[*Connection]{}, fmt.Errorf("list connections: %w", err)
-	}
-	out := page.Of[*Connection]{Items: make([]*Connection, len(rows.Items)), HasMore: rows.HasMore}
-	for i, r := range rows.Items {
-		out.Items[i] = r.connection()
 	}
 	return out, nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
-	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -40,11 +39,6 @@ func (s *Connections) Find(ctx context.Context, idb bun.IDB, clientID, account s
 // ForAccount are the active connections of an account, newest first.
 func (s *Connections) ForAccount(ctx context.Context, idb bun.IDB, account string, livemode bool) ([]*Connection, error) {
 	return connectionsOf(ctx, idb, account, livemode)
-}
-
-// ForPlatform is a page of a platform's connections, newest first, ended ones included.
-func (s *Connections) ForPlatform(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (page.Of[*Connection], error) {
-	return listConnections(ctx, idb, owner, p)
 }
 
 // Deauthorize ends a connection: codes and tokens are revoked, the platform loses
@@ -127,7 +121,7 @@ func (s *Connections) align(ctx context.Context, tx bun.Tx, locked []*Connection
 	}
 	access := tenant.NoAccess
 	for _, c := range locked {
-		access = wider(access, c.allowed())
+		access = wider(access, c.Allowed())
 	}
 	first := locked[0]
 	return s.market.SetAccess(ctx, tx, first.Platform, first.Account, first.Livemode, access)

@@ -63,7 +63,7 @@ func (p *Provider) stillGood(ctx context.Context, t *tokenRow) (bool, error) {
 		return true, nil
 	}
 	c, err := findConnection(ctx, p.cfg.Pool, "connection.id = ?", t.Connection)
-	if err != nil || c == nil || c.allowed() == tenant.NoAccess {
+	if err != nil || c == nil || c.Allowed() == tenant.NoAccess {
 		return false, err
 	}
 	_, open, err := p.cfg.Marketplace.Reach(ctx, p.cfg.Pool, t.Platform, t.Account, t.Livemode)

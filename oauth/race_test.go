@@ -70,11 +70,11 @@ func (h *house) oneSuccessor(t testing.TB, answers []reply) {
 	}
 }
 
-// rounds is 20, or what SLUICE_OAUTH_ROUNDS says (1000 for the promise).
+// rounds is 10, or what SLUICE_OAUTH_ROUNDS says (1000 for the promise).
 func rounds(t testing.TB) int {
 	n, err := strconv.Atoi(os.Getenv("SLUICE_OAUTH_ROUNDS"))
 	if err != nil {
-		return 20
+		return 10
 	}
 	t.Logf("%d rounds", n)
 	return n

@@ -3,10 +3,10 @@ package oauth
 import (
 	"crypto/rand"
 	"fmt"
-	"hash/crc32"
 	"math/big"
 	"strings"
 
+	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -28,7 +28,6 @@ const (
 const Pattern = `\b(sk_(test|live)_oat|rt|ac|cs_(test|live))_[0-9A-Za-z]{49}\b`
 
 const (
-	digits         = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	bodyDigits     = 43 // 62^43 > 2^256
 	checksumDigits = 6  // 62^6 > 2^32
 )
@@ -67,10 +66,10 @@ func tokenOf(prefix string, raw [32]byte) secret.Text {
 	body := make([]byte, bodyDigits)
 	for i := bodyDigits - 1; i >= 0; i-- {
 		n.DivMod(n, base, mod)
-		body[i] = digits[mod.Int64()]
+		body[i] = credential.Digits[mod.Int64()]
 	}
 	token := prefix + string(body)
-	return secret.New(token + checksum(token))
+	return secret.New(token + credential.Checksum(token))
 }
 
 // wellFormed checks form and checksum, which does not mean that it was ever issued.
@@ -79,17 +78,7 @@ func wellFormed(plain, prefix string) bool {
 		return false
 	}
 	body, sum := plain[:len(prefix)+bodyDigits], plain[len(prefix)+bodyDigits:]
-	return checksum(body) == sum
-}
-
-func checksum(body string) string {
-	var out [checksumDigits]byte
-	sum := crc32.ChecksumIEEE([]byte(body))
-	for i := checksumDigits - 1; i >= 0; i-- {
-		out[i] = digits[sum%uint32(len(digits))]
-		sum /= uint32(len(digits))
-	}
-	return string(out[:])
+	return credential.Checksum(body) == sum
 }
 
 // successor derives what follows a used refresh token: the same token, salt and

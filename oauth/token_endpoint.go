@@ -50,7 +50,7 @@ func (p *Provider) Token(ctx context.Context, r *http.Request) (TokenAnswer, err
 	answer, err := grant(ctx, c)
 	var refused *Error
 	if errors.As(err, &refused) && refused.Code == "invalid_grant" {
-		p.failed(ctx, remote(r))
+		p.failed(ctx, network(r))
 	}
 	return answer, err
 }

@@ -52,7 +52,7 @@ func (a *App) routes() []rest.Route {
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
 		a.healthRoutes(),                                                        // /livez, /readyz
-		a.devRoutes(),                                                           // /, /_dev/hooks; only in development
+		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)
 }
 

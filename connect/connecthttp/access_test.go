@@ -165,7 +165,7 @@ func (m *marketplace) rename(accounts *connect.Accounts, account, name string) e
 	})
 }
 
-func TestHearingOfAccounts(t *testing.T) {
+func TestPlatformsHearOnlyOfAccountsConnectedToThem(t *testing.T) {
 	m := open(t)
 	lost, closed := m.tutor()["id"].(string), m.tutor()["id"].(string)
 	m.call("DELETE", "/v1/accounts/"+closed, 200)

@@ -2,7 +2,6 @@ package connecthttp
 
 import (
 	"context"
-	"net"
 
 	"github.com/uptrace/bun"
 
@@ -30,7 +29,7 @@ func (d tokenDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (any,
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	t, err := d.tokens.Create(ctx, tx, d.methods.Clock(r.Scope.Livemode).Now(), r.Scope, clientIP(r), p)
+	t, err := d.tokens.Create(ctx, tx, d.methods.Clock(r.Scope.Livemode).Now(), r.Scope, rest.PeerIP(r.Request), p)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +45,4 @@ func (d tokenDoor) get(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	return t.Wire(), nil
-}
-
-// clientIP is the peer's address; "" when there is none.
-func clientIP(r *rest.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
 }

@@ -118,7 +118,7 @@ func TestNothingHiddenInAPictureIsKept(t *testing.T) {
 	}
 }
 
-func TestNamesAreCleaned(t *testing.T) {
+func TestNamesOfFilesKeepNothingThatMisleads(t *testing.T) {
 	for _, c := range []struct{ given, kind, want string }{
 		{"logo.png", "png", "logo.png"},
 		{"Photo 1.JPEG", "jpg", "Photo 1.JPEG"},

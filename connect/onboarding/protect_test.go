@@ -207,7 +207,7 @@ func TestTheWholeWayInChinese(t *testing.T) {
 	b := w.browser()
 	b.lang = "zh-HK"
 	b.get(w.mint(id))
-	b.must("您以甚麼方式經營？")
+	b.must("你以甚麼方式經營？")
 	b.submit("business_type=individual")
 	b.submit()
 	b.must("請填寫：姓氏")

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
@@ -89,7 +90,7 @@ func (t *tour) submit() (done bool, err error) {
 // accept notes who agreed to the terms, when and from where.
 func (t *tour) accept(ctx context.Context, tx bun.Tx) error {
 	at := t.z.accounts.Clock(t.a.Livemode).Now()
-	date, ip, agent := at.Unix(), clientIP(t.r), t.r.UserAgent()
+	date, ip, agent := at.Unix(), rest.PeerIP(t.r), t.r.UserAgent()
 	if len(agent) > 500 {
 		agent = agent[:500]
 	}
@@ -213,7 +214,6 @@ type overviewView struct {
 	Payees   []Payee
 	Sections []section
 	Return   bool
-	Login    bool
 }
 
 // overview shows how the account stands.
@@ -222,7 +222,7 @@ func (t *tour) overview() error {
 	v := overviewView{
 		frame: t.frame(""), Name: t.accountName(), Charges: s.ChargesEnabled, Payouts: s.PayoutsEnabled, Due: len(t.plan.due) > 0,
 		DueFrom: Path + "/" + t.plan.first(), Pending: len(s.PendingVerification) > 0 || s.DisabledReason == "under_review" || s.DisabledReason == "requirements.pending_verification",
-		Rejected: t.a.Rejected != "", Payees: t.payees(), Return: t.v.ReturnURL != "", Login: t.v.Kind == Login,
+		Rejected: t.a.Rejected != "", Payees: t.payees(), Return: t.v.ReturnURL != "",
 	}
 	if t.v.Kind != Onboarding {
 		v.Sections, v.Payees = t.sections(), nil // the sections have them

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -400,13 +399,4 @@ func (z *Wizard) visitOf(r *http.Request) (Visit, bool, error) {
 		return Visit{}, false, nil
 	}
 	return z.cfg.Links.visit(r.Context(), c.Value)
-}
-
-// clientIP is the other end of the connection.
-func clientIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

@@ -15,7 +15,8 @@ import (
 const Pattern = `\b(sk|pk|rk)_(test|live)_[0-9A-Za-z]{36}\b`
 
 const (
-	digits         = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	// Digits are those of base 62, as keys and tokens are written.
+	Digits         = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	randomDigits   = 30 // 178 bits
 	checksumDigits = 6  // 62^6 > 2^32
 )
@@ -54,7 +55,7 @@ func Parse(plain string) (Token, error) {
 		return Token{}, ErrNotAKey
 	}
 	body := plain[:prefix+randomDigits]
-	if sum := checksum(body); plain[len(body):] != string(sum[:]) {
+	if plain[len(body):] != Checksum(body) {
 		return Token{}, ErrNotAKey
 	}
 	t.plain = secret.New(plain)
@@ -69,8 +70,7 @@ func generate(kind Kind, livemode bool) (Token, error) {
 		return Token{}, err
 	}
 	body := t.Prefix() + random
-	sum := checksum(body)
-	t.plain = secret.New(body + string(sum[:]))
+	t.plain = secret.New(body + Checksum(body))
 	return t, nil
 }
 
@@ -100,7 +100,7 @@ func (k Kind) known() bool { return k == Secret || k == Publishable || k == Rest
 // randomText is n base-62 digits. Bytes of 248 and more are thrown away: 256 is
 // no multiple of 62, keeping them would favour the first digits.
 func randomText(n int) (string, error) {
-	const fair = 256 / len(digits) * len(digits)
+	const fair = 256 / len(Digits) * len(Digits)
 	out := make([]byte, 0, n)
 	buf := make([]byte, n)
 	for len(out) < n {
@@ -109,19 +109,21 @@ func randomText(n int) (string, error) {
 		}
 		for _, b := range buf {
 			if int(b) < fair && len(out) < n {
-				out = append(out, digits[int(b)%len(digits)])
+				out = append(out, Digits[int(b)%len(Digits)])
 			}
 		}
 	}
 	return string(out), nil
 }
 
-func checksum(body string) [checksumDigits]byte {
+// Checksum is what a key or token ends with: the CRC-32 of all before, in six
+// digits of base 62. A typing error or a guess ends there, before the database.
+func Checksum(body string) string {
 	var out [checksumDigits]byte
 	sum := crc32.ChecksumIEEE([]byte(body))
 	for i := checksumDigits - 1; i >= 0; i-- {
-		out[i] = digits[sum%uint32(len(digits))]
-		sum /= uint32(len(digits))
+		out[i] = Digits[sum%uint32(len(Digits))]
+		sum /= uint32(len(Digits))
 	}
-	return out
+	return string(out[:])
 }

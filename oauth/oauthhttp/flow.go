@@ -76,8 +76,8 @@ func (f *Flow) Routes() []rest.Route {
 	return []rest.Route{
 		// Not behind Guard: a client whose redirect URI is good is told of a malformed
 		// link by redirect, and Begin decides which links are.
-		open(http.MethodGet, "/oauth/authorize", f.authorize(false)),
-		open(http.MethodGet, "/express/oauth/authorize", f.authorize(true)),
+		open(http.MethodGet, oauth.AuthorizePath, f.authorize(false)),
+		open(http.MethodGet, oauth.ExpressAuthorizePath, f.authorize(true)),
 		page(http.MethodGet, consentPath, f.askConsent),
 		page(http.MethodPost, consentPath, f.takeConsent),
 		page(http.MethodGet, continuePath, f.goOn),

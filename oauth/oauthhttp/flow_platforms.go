@@ -22,14 +22,13 @@ type account struct {
 
 // platforms is what the page of connected platforms shows.
 type platforms struct {
-	Account    account
-	Name       string
-	Active     []link
-	Past       []link
-	Ended      *link // just now
-	MayEnd     bool
-	Zone       string
-	AccountURL string
+	Account account
+	Name    string
+	Active  []link
+	Past    []link
+	Ended   *link // just now
+	MayEnd  bool
+	Zone    string
 }
 
 // link is a connection in words.
@@ -111,7 +110,7 @@ func (f *Flow) platformsOf(ctx context.Context, a account) (*platforms, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &platforms{Account: a, MayEnd: a.Role.May(session.Disconnect), Zone: zone, AccountURL: accountsPath}
+	p := &platforms{Account: a, MayEnd: a.Role.May(session.Disconnect), Zone: zone}
 	if p.Name, err = f.nameOf(ctx, a, all); err != nil {
 		return nil, err
 	}

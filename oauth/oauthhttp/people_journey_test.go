@@ -72,7 +72,7 @@ func TestOperatorsUserProvesTheAddressOnSigningIn(t *testing.T) {
 	}
 }
 
-func TestForgottenPassword(t *testing.T) {
+func TestForgottenPasswordIsResetOnceAndTellsNoStranger(t *testing.T) {
 	h := newHall(t)
 	h.user(t, "ada@example.com", "Ada")
 	g, other := h.guest(t), h.guest(t)

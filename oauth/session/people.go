@@ -3,9 +3,7 @@ package session
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/mail"
+	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -33,12 +32,9 @@ type Config struct {
 	Keyring  *secret.Keyring // seals TOTP secrets
 	Throttle *throttle.Throttle
 	Mail     Mail
-	BaseURL  string      // "https://pay.example": links in mails, cookie names, the passkeys' origin
-	Clock    clock.Clock // nil: the machine's. Never the world clock: people live in real time
-	Hash     HashParams  // zero: the standard
-	// ClientIP tells who really asks when a proxy stands in front; nil is the
-	// connection's own address.
-	ClientIP func(*http.Request) string
+	BaseURL  string       // "https://pay.example": links in mails, cookie names, the passkeys' origin
+	Clock    clock.Clock  // nil: the machine's. Never the world clock: people live in real time
+	Hash     HashParams   // zero: the standard
 	Log      *slog.Logger // nil: slog.Default()
 }
 
@@ -82,32 +78,14 @@ const maxUserAgent = 200
 
 // From reads a request.
 func (p *People) From(r *http.Request) From {
-	ip := ""
-	if p.cfg.ClientIP != nil {
-		ip = p.cfg.ClientIP(r)
-	} else if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		ip = host
-	}
 	agent := strings.ToValidUTF8(strings.ReplaceAll(r.UserAgent(), "\x00", ""), "")
 	if utf8.RuneCountInString(agent) > maxUserAgent {
 		agent = string([]rune(agent)[:maxUserAgent])
 	}
-	return From{IP: ip, UserAgent: agent}
+	return From{IP: rest.PeerIP(r), UserAgent: agent}
 }
 
-// network is whom the throttle counts as one: an IPv4 address, or the /64 that an
-// IPv6 household owns.
-func (f From) network() string {
-	addr, err := netip.ParseAddr(f.IP)
-	if err != nil || addr.Unmap().Is4() {
-		return f.IP
-	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return f.IP
-	}
-	return prefix.String()
-}
+func (f From) network() string { return throttle.Network(f.IP) }
 
 // keyed is the only form in which a cookie, code or link is stored. The kind
 // keeps hashes of one table from being of use in another.

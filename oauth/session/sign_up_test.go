@@ -182,7 +182,7 @@ func TestFormNamesEveryWrongField(t *testing.T) {
 	}
 }
 
-func TestPasswordRules(t *testing.T) {
+func TestPasswordsAreLongAndNotCommonNothingElse(t *testing.T) {
 	d := newDesk(t)
 	for password, want := range map[string]string{
 		"":                                     "password_missing",

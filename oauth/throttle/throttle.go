@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -42,6 +43,21 @@ func WaitOf(err error) (time.Duration, bool) {
 		return refusal.Wait, true
 	}
 	return 0, false
+}
+
+// Network is whom an IP address counts as: itself, or the /64 that an IPv6
+// household owns, which is one caller with as many addresses as it likes. What is
+// no address stays as it is.
+func Network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || addr.Unmap().Is4() {
+		return ip
+	}
+	prefix, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return prefix.String()
 }
 
 // Throttle counts failures.

@@ -68,6 +68,21 @@ func TestWaitDoublesAfterTheFreeFailuresUpToTheLimit(t *testing.T) {
 	}
 }
 
+func TestAHouseholdCountsAsOne(t *testing.T) {
+	for _, c := range [][2]string{
+		{"192.0.2.7", "192.0.2.7"},
+		{"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+		{"2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"},
+		{"2001:db8:1:2:ffff::9%eth0", "2001:db8:1:2::/64"},
+		{"", ""},
+		{"pipe", "pipe"},
+	} {
+		if got := throttle.Network(c[0]); got != c[1] {
+			t.Errorf("%q counts as %q, want %q", c[0], got, c[1])
+		}
+	}
+}
+
 func TestParallelAttemptsGetThroughOneByOne(t *testing.T) {
 	th, clk := newThrottle(t, dbtest.New(t))
 	for round := range 4 {

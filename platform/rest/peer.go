@@ -51,3 +51,13 @@ func peerOf(r *http.Request, trusted []netip.Prefix) (netip.Addr, bool) {
 func within(addr netip.Addr, prefixes []netip.Prefix) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
+
+// PeerIP is the IP address of whoever asked, the one that SLUICE_TRUSTED_PROXIES
+// leads to; "" when the connection has none.
+func PeerIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}

@@ -30,7 +30,7 @@ func parseUpload(t testing.TB, text, media string, limit int64) (*node, error) {
 	return parseParams(r, limit)
 }
 
-func TestMultipartBodies(t *testing.T) {
+func TestMultipartBodiesAreReadInOneWayOrRefused(t *testing.T) {
 	const media = "multipart/form-data; boundary=b"
 	file := Upload{Filename: "a.png", Content: []byte("\x89PNG\x00\xff")}
 	named := func(disposition string) string {

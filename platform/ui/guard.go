@@ -12,31 +12,23 @@ import (
 // GuardOption widens what a guarded handler takes.
 type GuardOption func(*guard)
 
-// MaxBody caps the request body; without it 64 KiB.
-func MaxBody(bytes int64) GuardOption { return func(g *guard) { g.maxBody = bytes } }
-
 // AcceptFiles takes multipart/form-data, too, up to so many bytes in all.
 func AcceptFiles(bytes int64) GuardOption {
 	return func(g *guard) { g.files, g.maxBody = true, bytes }
 }
-
-// AcceptJSON takes application/json, too, and leaves such a body to the handler: the
-// browser's side of a passkey sends it.
-func AcceptJSON() GuardOption { return func(g *guard) { g.json = true } }
 
 type guard struct {
 	kit     *Kit
 	next    http.Handler
 	maxBody int64
 	files   bool
-	json    bool
 	cross   *http.CrossOriginProtection
 }
 
 const (
-	defaultMaxBody = 64 << 10
-	formType       = "application/x-www-form-urlencoded"
-	filesInMemory  = 1 << 20 // larger uploads go to disk until the request ends
+	maxForm       = 64 << 10
+	formType      = "application/x-www-form-urlencoded"
+	filesInMemory = 1 << 20 // larger uploads go to disk until the request ends
 )
 
 // Guard stands before every handler of hosted pages. Behind it a request is GET,
@@ -46,7 +38,7 @@ const (
 // There are no hidden tokens: session cookies are SameSite=Lax, and the browser itself
 // says where a POST comes from (Sec-Fetch-Site, or Origin).
 func (k *Kit) Guard(h http.Handler, options ...GuardOption) http.Handler {
-	g := &guard{kit: k, next: h, maxBody: defaultMaxBody, cross: http.NewCrossOriginProtection()}
+	g := &guard{kit: k, next: h, maxBody: maxForm, cross: http.NewCrossOriginProtection()}
 	for _, o := range options {
 		o(g)
 	}
@@ -128,8 +120,6 @@ func (g *guard) parse(r *http.Request) error {
 		return r.ParseForm()
 	case err == nil && contentType == "multipart/form-data" && g.files:
 		return r.ParseMultipartForm(min(g.maxBody, filesInMemory))
-	case err == nil && contentType == "application/json" && g.json:
-		return nil
 	case err != nil && r.ContentLength == 0 && r.Header.Get("Content-Type") == "":
 		return r.ParseForm() // a form without fields
 	}

@@ -30,7 +30,6 @@ func TestGuardLetsNothingDoubtfulThrough(t *testing.T) {
 		name, method, target, contentType, body string
 		headers                                 []string
 		want                                    int
-		options                                 []GuardOption
 	}{
 		{name: "a form", method: "POST", target: "/?request=1", contentType: form, body: "a=1&b=2", want: 200},
 		{name: "a form with charset", method: "POST", target: "/", contentType: form + "; charset=UTF-8", body: "a=1", want: 200},
@@ -50,7 +49,6 @@ func TestGuardLetsNothingDoubtfulThrough(t *testing.T) {
 		{name: "broken escapes", method: "POST", target: "/", contentType: form, body: "a=%zz", want: 400},
 		{name: "semicolons", method: "GET", target: "/?a=1;b=2", want: 400},
 		{name: "too large", method: "POST", target: "/", contentType: form, body: "a=" + strings.Repeat("x", 64<<10), want: 400},
-		{name: "a larger cap", method: "POST", target: "/", contentType: form, body: "a=" + strings.Repeat("x", 64<<10), want: 200, options: []GuardOption{MaxBody(1 << 20)}},
 		{name: "a body on GET", method: "GET", target: "/", contentType: form, body: "a=1", want: 400},
 		{name: "PUT", method: "PUT", target: "/", contentType: form, body: "a=1", want: 405},
 		{name: "DELETE", method: "DELETE", target: "/", want: 405},
@@ -59,11 +57,10 @@ func TestGuardLetsNothingDoubtfulThrough(t *testing.T) {
 		{name: "from another origin, old browser", method: "POST", target: "/", contentType: form, body: "a=1", headers: []string{"Origin", "https://evil.example"}, want: 403},
 		{name: "from nowhere, old browser", method: "POST", target: "/", contentType: form, body: "a=1", headers: []string{"Origin", "null"}, want: 403},
 		{name: "link from another site", method: "GET", target: "/", headers: []string{"Sec-Fetch-Site", "cross-site"}, want: 200},
-		{name: "JSON where it is taken", method: "POST", target: "/", contentType: "application/json", body: `{}`, want: 200, options: []GuardOption{AcceptJSON()}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			reached := false
-			h := k.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached = true }), c.options...)
+			h := k.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached = true }))
 			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
 			if c.contentType != "" {
 				r.Header.Set("Content-Type", c.contentType)

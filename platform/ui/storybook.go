@@ -64,7 +64,6 @@ type storybookData struct {
 	Name      string
 	Person    string
 	Scopes    []string
-	Clean     *Form
 }
 
 func storybookView() View {
@@ -96,7 +95,7 @@ func storybookView() View {
 				{Value: "individual", Key: "storybook.business.individual", Hint: "storybook.business.individual.hint", Icon: "user"},
 				{Value: "company", Key: "storybook.business.company", Hint: "storybook.business.company.hint", Icon: "building-2"},
 			},
-			Kinds: []string{"info", "success", "warning", "danger"}, Wrong: wrong, Clean: NewForm(nil),
+			Kinds: []string{"info", "success", "warning", "danger"}, Wrong: wrong,
 			Scopes: []string{"storybook.scope.charge", "storybook.scope.read", "storybook.scope.payouts"},
 		},
 	}

@@ -27,7 +27,6 @@ type standing struct {
 	Charges        bool
 	Payouts        bool
 	Receives       bool // transfers: lessons can be charged
-	Submitted      bool
 	Due            []string
 	Pending, Ready money.Amount
 }
@@ -35,13 +34,12 @@ type standing struct {
 // standing asks for the account, and for its balance in its own name.
 func (b *business) standing(ctx context.Context, account string) (standing, error) {
 	var a struct {
-		Email            string
-		BusinessProfile  struct{ Name string } `json:"business_profile"`
-		ChargesEnabled   bool                  `json:"charges_enabled"`
-		PayoutsEnabled   bool                  `json:"payouts_enabled"`
-		DetailsSubmitted bool                  `json:"details_submitted"`
-		Capabilities     map[string]string
-		Requirements     struct {
+		Email           string
+		BusinessProfile struct{ Name string } `json:"business_profile"`
+		ChargesEnabled  bool                  `json:"charges_enabled"`
+		PayoutsEnabled  bool                  `json:"payouts_enabled"`
+		Capabilities    map[string]string
+		Requirements    struct {
 			CurrentlyDue []string `json:"currently_due"`
 		}
 	}
@@ -52,7 +50,7 @@ func (b *business) standing(ctx context.Context, account string) (standing, erro
 		return standing{}, err
 	}
 	now := standing{
-		Name: a.BusinessProfile.Name, Charges: a.ChargesEnabled, Payouts: a.PayoutsEnabled, Submitted: a.DetailsSubmitted,
+		Name: a.BusinessProfile.Name, Charges: a.ChargesEnabled, Payouts: a.PayoutsEnabled,
 		Receives: a.Capabilities["transfers"] == "active", Due: a.Requirements.CurrentlyDue,
 	}
 	var balance struct{ Pending, Available funds }

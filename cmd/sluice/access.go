@@ -77,7 +77,7 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 		return err
 	}
 	flow, err := oauthhttp.NewFlow(oauthhttp.FlowConfig{
-		Pool: a.pool, Kit: a.kit, Provider: a.provider, People: a.people, Market: a.market(), Log: a.log,
+		Pool: a.pool, Kit: a.kit, Provider: a.provider, People: a.people, Market: a.market(), Details: a.links, Log: a.log,
 	})
 	if err != nil {
 		return err

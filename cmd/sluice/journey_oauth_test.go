@@ -80,6 +80,13 @@ func TestATutorIsConnectedAndLetGo(t *testing.T) {
 			if !strings.Contains(tutor.page, platformsURL(account)) {
 				t.Error("the accounts page does not lead to the connected platforms")
 			}
+			tutor.visitForm("/accounts/" + account + "/details") // what was put off can be told any time
+			if !strings.HasPrefix(tutor.at.Path, "/onboarding/") {
+				t.Errorf("details are at %s: %s", tutor.at, tutor.words())
+			}
+			if tutor.visitForm("/onboarding/leave"); tutor.at.Path != "/accounts" {
+				t.Errorf("left the details for %s", tutor.at)
+			}
 			tutor.open(platformsURL(account)).reads(say.platforms, "TutorHub HK", "May Chan")
 			h.connectionEnds(tutor, account, "TutorHub HK")
 			tutor.reads(say.ended)
@@ -200,6 +207,30 @@ func TestTwoClicksOpenOneAccount(t *testing.T) {
 }
 
 // Who may not decide is told who may, and cannot by other means.
+func TestOnlyWhoMayEditAnAccountGetsToItsDetails(t *testing.T) {
+	h := newHouse(t)
+	app, _ := h.client("TutorHub HK")
+	may := h.guest("en")
+	may.signIn("Chan May")
+	account := h.connects(may, app, tenant.ReadWrite, "new").account
+	details := "/accounts/" + account + "/details"
+	for _, role := range []session.Role{session.Owner, session.Developer, session.Finance, session.Support, session.Viewer} {
+		g := h.guest("en")
+		h.joins(g.signIn("Somebody "+string(role)), account, role)
+		offered := strings.Contains(g.open("/accounts").page, details)
+		g.once(http.MethodPost, details, nil, nil)
+		let := g.last.StatusCode == http.StatusSeeOther
+		if may := role.May(session.EditAccount); offered != may || let != may {
+			t.Errorf("%s may edit: %v, is offered it: %v, gets there: %v (%d)", role, may, offered, let, g.last.StatusCode)
+		}
+	}
+	stranger := h.guest("en")
+	stranger.signIn("A Stranger")
+	if stranger.once(http.MethodPost, details, nil, nil); stranger.last.StatusCode != http.StatusNotFound {
+		t.Errorf("a stranger: %d", stranger.last.StatusCode)
+	}
+}
+
 func TestOnlyOwnersAndDevelopersConnectAnAccount(t *testing.T) {
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")

@@ -63,7 +63,7 @@ var openToPeople = map[string][]string{
 		"GET /oauth/consent", "POST /oauth/consent", "GET /oauth/continue",
 	},
 	"asks for a session of a member of the account": {
-		"GET /accounts", "GET /accounts/{account}/platforms",
+		"GET /accounts", "GET /accounts/{account}/details", "POST /accounts/{account}/details", "GET /accounts/{account}/platforms",
 		"GET /accounts/{account}/platforms/{connection}/disconnect", "POST /accounts/{account}/platforms/{connection}/disconnect",
 		"GET /accounts/{account}/team", "POST /accounts/{account}/team", "GET /accounts/{account}/team/remove", "POST /accounts/{account}/team/remove",
 		"GET /accounts/{account}/team/role", "POST /accounts/{account}/team/role", "GET /accounts/{account}/team/withdraw", "POST /accounts/{account}/team/withdraw",

@@ -102,6 +102,22 @@ func (s *Links) Onboarding(ctx context.Context, tx bun.Tx, account string, livem
 	return address, true, err
 }
 
+// Details is Mint for whoever wants to look at an account or go on with it: it leads
+// to what is due, and else to what was given, which can be changed there.
+func (s *Links) Details(ctx context.Context, tx bun.Tx, account string, livemode bool, returnURL string) (string, error) {
+	platform, err := s.cfg.Accounts.PlatformOf(ctx, tx, account, livemode)
+	if err != nil {
+		return "", err
+	}
+	address, due, err := s.Onboarding(ctx, tx, account, livemode, platform, returnURL)
+	if err != nil || due {
+		return address, err
+	}
+	l := Link{Account: account, Platform: platform, Livemode: livemode, Kind: Update, RefreshURL: returnURL, ReturnURL: returnURL}
+	text, err := s.insert(ctx, tx, &l)
+	return text.Reveal(), err
+}
+
 func (s *Links) insert(ctx context.Context, tx bun.Tx, l *Link) (secret.Text, error) {
 	token := newToken()
 	l.CreatedAt = s.cfg.Clock.Now()

@@ -46,7 +46,16 @@ type FlowConfig struct {
 	Provider *oauth.Provider
 	People   *session.People
 	Market   oauth.Marketplace
+	Details  Details
 	Log      *slog.Logger // nil: slog.Default()
+}
+
+// Details leads to the pages where an account tells about itself; the room that
+// keeps accounts has them.
+type Details interface {
+	// Details is an address that opens these pages once, for this account. In the end
+	// they lead to returnURL.
+	Details(ctx context.Context, tx bun.Tx, account string, livemode bool, returnURL string) (address string, err error)
 }
 
 // Flow serves the interactive part of OAuth, and what a person can do about it later.
@@ -81,6 +90,8 @@ func (f *Flow) Routes() []rest.Route {
 		page(http.MethodGet, consentPath, f.askConsent),
 		page(http.MethodPost, consentPath, f.takeConsent),
 		page(http.MethodGet, continuePath, f.goOn),
+		page(http.MethodPost, accountsPath+"/{account}/details", f.openDetails),
+		page(http.MethodGet, accountsPath+"/{account}/details", f.leadToAccounts),
 		page(http.MethodGet, accountsPath+"/{account}/platforms", f.showPlatforms),
 		page(http.MethodGet, accountsPath+"/{account}/platforms/{connection}/disconnect", f.askDisconnect),
 		page(http.MethodPost, accountsPath+"/{account}/platforms/{connection}/disconnect", f.disconnect),

@@ -23,6 +23,7 @@ type accountLine struct {
 	AccountName string
 	RoleKey     string
 	Mode        string
+	Edits       bool
 }
 
 // names are what the accounts are called; one without a name shows its id.
@@ -69,7 +70,7 @@ func (d *peopleDoor) showAccounts(w http.ResponseWriter, r *http.Request, v sess
 	}
 	data := accountsData{Done: doneOf(r, "left"), Name: v.User.Name}
 	for _, m := range members {
-		data.Accounts = append(data.Accounts, accountLine{Member: m, AccountName: names[m.Account], RoleKey: roleKey(m.Role), Mode: modeOf(m.Livemode)})
+		data.Accounts = append(data.Accounts, accountLine{Member: m, AccountName: names[m.Account], RoleKey: roleKey(m.Role), Mode: modeOf(m.Livemode), Edits: m.Role.May(session.EditAccount)})
 	}
 	d.pages.Render(w, r, "people-accounts", d.personal(v, "people.accounts.title", "accounts", data))
 }

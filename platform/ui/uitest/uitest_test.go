@@ -43,6 +43,7 @@ func TestAuditNoticesWhatItIsFor(t *testing.T) {
 		"foreign image":       {`<img alt="x" src="https://evil.example/x.png">`, "content policy"},
 		"too wide":            {`<svg role="img" aria-label="x" width="600" height="5"></svg>`, "at 390 px: wider than the window"},
 		"button without name": {`<button></button>`, "button-name"},
+		"unreadable in dark":  {`<table bgcolor="#888888"><tr><td><font color="#777777">some words</font></td></tr></table>`, "dark: color-contrast"},
 		"field without label": {`<input name="x">`, "label"},
 		"missing asset":       {`<link rel="stylesheet" href="/_assets/nothing.css">`, "/_assets/nothing.css"},
 	} {

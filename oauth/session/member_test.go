@@ -151,12 +151,11 @@ func TestInvitationsEndWithTheRightToInvite(t *testing.T) {
 	ada, eve := d.user(t, "ada@example.com"), d.user(t, "eve@example.com")
 	d.user(t, "friend@example.com")
 	live := session.Seat{Account: shop.Account, Livemode: true}
-	for _, end := range map[string]func(boss session.Visit) error{
-		"put out": func(boss session.Visit) error { return d.people.Remove(t.Context(), home, boss, shop, eve.ID) },
-		"demoted": func(boss session.Visit) error {
-			return d.people.ChangeRole(t.Context(), home, boss, shop, eve.ID, session.Finance)
-		},
-	} {
+	putOut := func(boss session.Visit) error { return d.people.Remove(t.Context(), home, boss, shop, eve.ID) }
+	demoted := func(boss session.Visit) error {
+		return d.people.ChangeRole(t.Context(), home, boss, shop, eve.ID, session.Finance)
+	}
+	for _, end := range []func(boss session.Visit) error{putOut, demoted} { // whoever is put out joins as an owner again; who is demoted stays
 		for _, seat := range []session.Seat{shop, live} {
 			d.join(t, ada, seat, session.Owner)
 			d.join(t, eve, seat, session.Owner)

@@ -20,6 +20,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/dev/postgres"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -182,19 +183,14 @@ func dumpOf(t *testing.T, database string) []byte {
 // relayed waits until the relay has carried all events: what it writes is part of the dump.
 func (h *house) relayed() {
 	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	bustest.Eventually(h.t, "the relay has carried all events", func() bool {
 		var waiting int
 		if err := h.app.pool.NewRaw(`SELECT count(*) FROM platform.events e, platform.relay_cursor c
 			WHERE (e.order_xid, e.seq) > (c.order_xid, c.seq)`).Scan(h.t.Context(), &waiting); err != nil {
 			h.t.Fatal(err)
 		}
-		if waiting == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatalf("%d events still wait for the relay", waiting)
-		}
-	}
+		return waiting == 0
+	})
 }
 
 // busyWithKeys makes what Ada's programs have: keys, and a webhook's secret.
@@ -369,14 +365,15 @@ func (h *house) busyWithPeople(c *canaries) {
 // resetLink waits for the newest reset link that was mailed, other than those known.
 func (h *house) resetLink(to string, known ...string) string {
 	h.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	var found string
+	bustest.Eventually(h.t, "a reset link is mailed to "+to, func() bool {
 		for _, m := range h.app.mails.inbox.Mails(to) {
-			_, rest, found := strings.Cut(m.Text, "/reset-password/")
-			if link := strings.Fields(rest + " "); found && !slices.Contains(known, link[0]) {
-				return link[0]
+			_, rest, mailed := strings.Cut(m.Text, "/reset-password/")
+			if link := strings.Fields(rest + " "); found == "" && mailed && !slices.Contains(known, link[0]) {
+				found = link[0]
 			}
 		}
-	}
-	h.t.Fatal("no reset link was mailed")
-	return ""
+		return found != ""
+	})
+	return found
 }

@@ -172,12 +172,7 @@ func (j *journey) disconnect() {
 	j.press("shop.disconnect")
 	j.tab.WaitText(j.say("shop.notice.disconnected"))
 	j.look("disconnected")
-	for deadline := time.Now().Add(5 * time.Second); j.exchange(balance).status != http.StatusForbidden; {
-		if time.Now().After(deadline) {
-			j.t.Fatal("the account is within reach five seconds after the end")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	j.send(http.StatusForbidden, balance)
 }
 
 // press presses the button with the text of this key, and waits for the page it leads to.

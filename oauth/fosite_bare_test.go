@@ -45,10 +45,27 @@ func (s *bareStore) InvalidateAuthorizeCodeSession(ctx context.Context, signatur
 	return s.MemoryStore.InvalidateAuthorizeCodeSession(ctx, signature)
 }
 
+func (s *bareStore) GetAuthorizeCodeSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	r, err := s.MemoryStore.GetAuthorizeCodeSession(ctx, signature, session)
+	return apart(r), err
+}
+
 func (s *bareStore) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
 	r, err := s.MemoryStore.GetRefreshTokenSession(ctx, signature, session)
 	s.wait()
-	return r, err
+	return apart(r), err
+}
+
+// apart is what a database would give: each caller reads a request of its own. The
+// memory store hands the same one to all, whose sessions fosite then writes to at once.
+func apart(stored fosite.Requester) fosite.Requester {
+	r, ok := stored.(*fosite.Request)
+	if !ok {
+		return stored
+	}
+	own := *r
+	own.Session = r.Session.Clone()
+	return &own
 }
 
 // plainly compares secrets that stand in clear: bcrypt would only cost time here.

@@ -43,7 +43,7 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	none := secret.Text{}
 	e := Endpoint{
 		ID: id.New("we"), Account: scope.Account, Livemode: scope.Livemode, Connect: want.Connect, URL: want.URL,
-		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at,
+		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at, Payload: Snapshot,
 	}
 	if err := s.check(e); err != nil {
 		return Endpoint{}, none, err
@@ -63,10 +63,14 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	if err != nil {
 		return Endpoint{}, none, err
 	}
-	if e.sealedSecret, err = s.ring.Seal(key, sealedIn, e.ID); err != nil {
+	sealed, err := s.ring.Seal(key, sealedIn, e.ID)
+	if err != nil {
 		return Endpoint{}, none, err
 	}
-	return e, key, insertEndpoint(ctx, tx, e)
+	if err := insertEndpoint(ctx, tx, e); err != nil {
+		return Endpoint{}, none, err
+	}
+	return e, key, insertSecret(ctx, tx, secretRow{ID: id.New("whs"), Endpoint: e.ID, SealedSecret: sealed, CreatedAt: at})
 }
 
 func (s *Endpoints) check(e Endpoint) error {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/secret"
 )
 
 const (
@@ -29,10 +28,10 @@ const (
 
 // Message is one event on its way to one URL.
 type Message struct {
-	ID   string // the event's id: the same on every try
-	URL  string
-	Key  secret.Text
-	Body []byte
+	ID      string // the event's id: the same on every try
+	URL     string
+	Secrets []Secret // the live ones, the newest first
+	Body    []byte
 }
 
 // Answer is what came of one try.
@@ -136,7 +135,7 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time, answer *A
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", s.userAgent)
-	return req, sign(req.Header, m.Key, m.ID, at, m.Body)
+	return req, sign(req.Header, m.Secrets, m.ID, at, m.Body)
 }
 
 // classify names a failure without its text, which may hold the URL's query.

@@ -472,7 +472,7 @@ func TestSigningSecretIsSealedAndGoneAfterDelete(t *testing.T) {
 	e, key := p.endpoint(t, hub, all("https://example.com/"))
 	p.happen(t, tutorHub, "charge.succeeded")
 	row := func() (text string) {
-		if err := p.pool.NewRaw("SELECT e::text FROM connect.webhook_endpoints AS e").Scan(t.Context(), &text); err != nil {
+		if err := p.pool.NewRaw("SELECT COALESCE(string_agg(s::text, ' '), '') FROM connect.webhook_secrets AS s").Scan(t.Context(), &text); err != nil {
 			t.Fatal(err)
 		}
 		return text

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
@@ -24,28 +26,35 @@ type Log struct{}
 
 // appendEvents takes the whole batch in one statement.
 //
-// The version before is read for two reasons. It must exist, or versions would
-// have a gap. And its place in the publishing order is inherited when it is the
-// later one: a transaction that got its number first and waited for the row
-// lock second would otherwise be published before the change it builds on.
+// The object's latest version is read for two reasons. It must be the one
+// before, or versions would have a gap or a twin: a partition's unique key does
+// not see the other months. And its place in the publishing order is inherited
+// when it is the later one: a transaction that got its number first and waited
+// for the row lock second would otherwise be published before the change it
+// builds on. An object of which nothing is left goes on from any version if a
+// month that it lived in has been archived.
+//
 // LATERAL with LIMIT keeps this an index look-up per event whatever the planner
-// thinks of the table's size. seq follows the order of the batch.
+// thinks of the table's size; the bound on id, a constant when the statement is
+// planned, keeps it to the months in which the batch's objects have lived. seq
+// follows the order of the batch.
 const appendEvents = `
 INSERT INTO platform.events (id, type, account, platform, livemode, object_id, object_version,
 	object, previous, request_id, idempotency_key, created_at, order_xid)
 SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_version,
 	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at,
-	GREATEST(pg_current_xact_id()::text::bigint, earlier.order_xid)
+	GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)
 FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[], ?::text[], ?::bigint[], ?::bigint[],
-	?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY
+	?::boolean[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY
 	AS e (id, type, account, platform, livemode, object_id, object_version, follows,
-	object, previous, request_id, idempotency_key, created_at, place)
+	known, since, object, previous, request_id, idempotency_key, created_at, place)
 LEFT JOIN LATERAL (
-	SELECT b.order_xid FROM platform.events b
-	WHERE e.follows > 0 AND b.object_id = e.object_id AND b.object_version = e.follows
-	LIMIT 1
-) earlier ON true
-WHERE e.follows = 0 OR earlier.order_xid IS NOT NULL
+	SELECT b.object_version, b.order_xid FROM platform.events b
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?
+	ORDER BY b.object_version DESC LIMIT 1
+) latest ON true
+WHERE NOT e.known OR COALESCE(latest.object_version, 0) = e.follows
+	OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id COLLATE "C" > e.since)
 ORDER BY e.place`
 
 // Append records events, all or none.
@@ -63,7 +72,7 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 		return err
 	}
 	res, err := tx.NewRaw(appendEvents, cols.args()...).Exec(ctx)
-	if db.Constraint(err) == "events_object_version_key" {
+	if strings.HasSuffix(db.Constraint(err), versionKey) {
 		return fmt.Errorf("append events: version taken: %w", ErrVersion)
 	}
 	if err != nil {
@@ -74,7 +83,7 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 		return fmt.Errorf("append events: %w", err)
 	}
 	if int(written) != len(events) {
-		return fmt.Errorf("append events: %d of %d have no version before them: %w", len(events)-int(written), len(events), ErrVersion)
+		return fmt.Errorf("append events: %d of %d do not follow the latest version: %w", len(events)-int(written), len(events), ErrVersion)
 	}
 	return nil
 }
@@ -85,12 +94,16 @@ type columns struct {
 	livemodes                         []bool
 	objectIDs                         []string
 	versions, follows                 []int64
+	known                             []bool   // the log may have versions of the object that the month's own key does not see
+	since                             []string // no event of the object has a lower id
 	objects, previous, requests, keys []string
 	createdAt                         []string
+	from                              string // below this id no look-up needs to go
 }
 
 func columnsOf(events []Event, origin Origin) (*columns, error) {
-	c := &columns{}
+	now := thisMonth()
+	c := &columns{from: now.floor}
 	first := make(map[string]int64, len(events)) // per object: the lowest version of the batch
 	last := make(map[string]int64, len(events))
 	for _, e := range events {
@@ -103,7 +116,7 @@ func columnsOf(events []Event, origin Origin) (*columns, error) {
 			return nil, fmt.Errorf("append event %s of %s: %d after %d: %w", e.Type, e.ObjectID, e.ObjectVersion, v, ErrVersion)
 		}
 		last[e.ObjectID] = e.ObjectVersion
-		c.add(e, first[e.ObjectID]-1, origin)
+		c.add(e, first[e.ObjectID]-1, now.since(e.ObjectID), now.floor, origin)
 	}
 	return c, nil
 }
@@ -120,9 +133,9 @@ func (e Event) check() error {
 	return nil
 }
 
-func (c *columns) add(e Event, follows int64, origin Origin) {
+func (c *columns) add(e Event, follows int64, since, month string, origin Origin) {
 	if e.ID == "" {
-		e.ID = id.New("evt")
+		e.ID = id.New(prefix)
 	}
 	if e.RequestID == "" {
 		e.RequestID, e.IdempotencyKey = origin.RequestID, origin.IdempotencyKey
@@ -135,6 +148,11 @@ func (c *columns) add(e Event, follows int64, origin Origin) {
 	c.objectIDs = append(c.objectIDs, e.ObjectID)
 	c.versions = append(c.versions, e.ObjectVersion)
 	c.follows = append(c.follows, follows)
+	known := follows > 0 || since < month
+	if known {
+		c.from = min(c.from, since)
+	}
+	c.known, c.since = append(c.known, known), append(c.since, since)
 	c.objects = append(c.objects, string(e.Object))
 	c.previous = append(c.previous, string(e.Previous))
 	c.requests = append(c.requests, e.RequestID)
@@ -146,7 +164,35 @@ func (c *columns) args() []any {
 	return []any{
 		pgdialect.Array(c.ids), pgdialect.Array(c.types), pgdialect.Array(c.accounts), pgdialect.Array(c.platforms),
 		pgdialect.Array(c.livemodes), pgdialect.Array(c.objectIDs), pgdialect.Array(c.versions), pgdialect.Array(c.follows),
+		pgdialect.Array(c.known), pgdialect.Array(c.since),
 		pgdialect.Array(c.objects), pgdialect.Array(c.previous), pgdialect.Array(c.requests), pgdialect.Array(c.keys),
-		pgdialect.Array(c.createdAt),
+		pgdialect.Array(c.createdAt), c.from,
 	}
+}
+
+// month is the one in which events are written now.
+type month struct {
+	floor  string // the lowest event id of it
+	within string // objects with a body from here on were made in it
+}
+
+func thisMonth() month {
+	begin := monthOf(time.Now())
+	return month{floor: id.Floor(prefix, begin), within: id.Body(id.Floor(prefix, begin.Add(clockSkew)))}
+}
+
+// clockSkew is how far the clocks of machines may be apart, with a wide margin.
+const clockSkew = 24 * time.Hour
+
+// since is an id below which no event of the object can be: an object is older
+// than its events. "" for objects whose id does not tell.
+func (m month) since(objectID string) string {
+	if body := id.Body(objectID); len(body) == len(m.within) && body >= m.within {
+		return m.floor // by far the most, without arithmetic
+	}
+	born, ok := id.Time(objectID)
+	if !ok {
+		return ""
+	}
+	return id.Floor(prefix, born.Add(-clockSkew))
 }

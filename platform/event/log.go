@@ -24,38 +24,49 @@ var ErrVersion = errors.New("event: not the next version of its object")
 // Log writes events in the transaction of the change they tell about.
 type Log struct{}
 
-// appendEvents takes the whole batch in one statement.
-//
-// The object's latest version is read for two reasons. It must be the one
-// before, or versions would have a gap or a twin: a partition's unique key does
-// not see the other months. And its place in the publishing order is inherited
-// when it is the later one: a transaction that got its number first and waited
-// for the row lock second would otherwise be published before the change it
-// builds on. An object of which nothing is left goes on from any version if a
-// month that it lived in has been archived.
-//
-// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
-// thinks of the table's size; the bound on id, a constant when the statement is
-// planned, keeps it to the months in which the batch's objects have lived. seq
-// follows the order of the batch.
-const appendEvents = `
+// appendEvents takes the whole batch in one statement. seq follows the order of
+// the batch.
+const (
+	appendEvents = `
 INSERT INTO platform.events (id, type, account, platform, livemode, object_id, object_version,
 	object, previous, request_id, idempotency_key, created_at, order_xid)
 SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_version,
-	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at,
-	GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)
-FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[], ?::text[], ?::bigint[], ?::bigint[],
-	?::boolean[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY
+	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at, `
+
+	batch = ` FROM unnest(?0::text[], ?1::text[], ?2::text[], ?3::text[], ?4::boolean[], ?5::text[], ?6::bigint[], ?7::bigint[],
+	?8::boolean[], ?9::text[], ?10::text[], ?11::text[], ?12::text[], ?13::text[], ?14::timestamptz[]) WITH ORDINALITY
 	AS e (id, type, account, platform, livemode, object_id, object_version, follows,
-	known, since, object, previous, request_id, idempotency_key, created_at, place)
+	known, since, object, previous, request_id, idempotency_key, created_at, place)`
+
+	// newborn is for a batch of nothing but first versions of objects made this
+	// month: the month's own key sees every twin.
+	newborn = appendEvents + `pg_current_xact_id()::text::bigint` + batch + ` ORDER BY e.place`
+
+	// followed reads the object's latest version, for two reasons. It must be the
+	// one before, or versions would have a gap or a twin: a partition's unique key
+	// does not see the other months. And its place in the publishing order is
+	// inherited when it is the later one: a transaction that got its number first
+	// and waited for the row lock second would otherwise be published before the
+	// change it builds on.
+	//
+	// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
+	// thinks of the table's size; the bounds on id, constants when the statement is
+	// planned, keep it to the months in which the batch's objects have lived.
+	followed = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)` + batch + `
 LEFT JOIN LATERAL (
 	SELECT b.object_version, b.order_xid FROM platform.events b
-	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16
 	ORDER BY b.object_version DESC LIMIT 1
 ) latest ON true
-WHERE NOT e.known OR COALESCE(latest.object_version, 0) = e.follows
-	OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id COLLATE "C" > e.since)
-ORDER BY e.place`
+WHERE (NOT e.known OR COALESCE(latest.object_version, 0) = e.follows`
+
+	// forgotten lets an object of which nothing is left go on from any version, if
+	// a month that it can have lived in was archived.
+	forgotten = ` OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C")`
+
+	recent  = followed + `) ORDER BY e.place`
+	ancient = followed + forgotten + `) ORDER BY e.place`
+)
 
 // Append records events, all or none.
 //
@@ -71,7 +82,7 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.NewRaw(appendEvents, cols.args()...).Exec(ctx)
+	res, err := tx.NewRaw(cols.statement(), cols.args()...).Exec(ctx)
 	if strings.HasSuffix(db.Constraint(err), versionKey) {
 		return fmt.Errorf("append events: version taken: %w", ErrVersion)
 	}
@@ -98,12 +109,13 @@ type columns struct {
 	since                             []string // no event of the object has a lower id
 	objects, previous, requests, keys []string
 	createdAt                         []string
-	from                              string // below this id no look-up needs to go
+	anyKnown                          bool
+	from, month                       string // below from no look-up needs to go; month is where ids of this one begin
 }
 
 func columnsOf(events []Event, origin Origin) (*columns, error) {
 	now := thisMonth()
-	c := &columns{from: now.floor}
+	c := &columns{from: now.floor, month: now.floor}
 	first := make(map[string]int64, len(events)) // per object: the lowest version of the batch
 	last := make(map[string]int64, len(events))
 	for _, e := range events {
@@ -116,7 +128,7 @@ func columnsOf(events []Event, origin Origin) (*columns, error) {
 			return nil, fmt.Errorf("append event %s of %s: %d after %d: %w", e.Type, e.ObjectID, e.ObjectVersion, v, ErrVersion)
 		}
 		last[e.ObjectID] = e.ObjectVersion
-		c.add(e, first[e.ObjectID]-1, now.since(e.ObjectID), now.floor, origin)
+		c.add(e, first[e.ObjectID]-1, now.since(e.ObjectID), origin)
 	}
 	return c, nil
 }
@@ -133,7 +145,7 @@ func (e Event) check() error {
 	return nil
 }
 
-func (c *columns) add(e Event, follows int64, since, month string, origin Origin) {
+func (c *columns) add(e Event, follows int64, since string, origin Origin) {
 	if e.ID == "" {
 		e.ID = id.New(prefix)
 	}
@@ -148,9 +160,9 @@ func (c *columns) add(e Event, follows int64, since, month string, origin Origin
 	c.objectIDs = append(c.objectIDs, e.ObjectID)
 	c.versions = append(c.versions, e.ObjectVersion)
 	c.follows = append(c.follows, follows)
-	known := follows > 0 || since < month
+	known := follows > 0 || since < c.month
 	if known {
-		c.from = min(c.from, since)
+		c.anyKnown, c.from = true, min(c.from, since)
 	}
 	c.known, c.since = append(c.known, known), append(c.since, since)
 	c.objects = append(c.objects, string(e.Object))
@@ -160,13 +172,23 @@ func (c *columns) add(e Event, follows int64, since, month string, origin Origin
 	c.createdAt = append(c.createdAt, e.CreatedAt.UTC().Format("2006-01-02 15:04:05.999999Z07:00"))
 }
 
+func (c *columns) statement() string {
+	switch {
+	case !c.anyKnown:
+		return newborn
+	case c.from == c.month:
+		return recent
+	}
+	return ancient
+}
+
 func (c *columns) args() []any {
 	return []any{
 		pgdialect.Array(c.ids), pgdialect.Array(c.types), pgdialect.Array(c.accounts), pgdialect.Array(c.platforms),
 		pgdialect.Array(c.livemodes), pgdialect.Array(c.objectIDs), pgdialect.Array(c.versions), pgdialect.Array(c.follows),
 		pgdialect.Array(c.known), pgdialect.Array(c.since),
 		pgdialect.Array(c.objects), pgdialect.Array(c.previous), pgdialect.Array(c.requests), pgdialect.Array(c.keys),
-		pgdialect.Array(c.createdAt), c.from,
+		pgdialect.Array(c.createdAt), c.from, id.Floor(prefix, time.Now().Add(clockSkew)),
 	}
 }
 

@@ -88,8 +88,9 @@ CROSS JOIN LATERAL (
 ) e`
 
 // ReadOut reports whether the cursors have everything behind them that is
-// committed below an id, and the range of transactions it cannot tell about yet:
-// those from horizon on were open or had not begun.
+// committed below an id. It cannot tell about transactions from horizon on;
+// those from next on had no number yet (a snapshot's own upper end would not say
+// that: it leaves out the youngest open ones).
 func ReadOut(ctx context.Context, idb bun.IDB, below string, cursors []Cursor) (done bool, horizon, next int64, err error) {
 	c := aside(cursors)
 	err = idb.NewRaw(readOut, c.lanes, c.xids, c.seqs, below).Scan(ctx, &done, &horizon, &next)
@@ -107,7 +108,7 @@ SELECT NOT EXISTS (
 		WHERE lane = c.lane AND (order_xid, seq) > (c.order_xid, c.seq) AND id < ?
 		ORDER BY order_xid, seq LIMIT 1
 	) e
-), pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint`
+), pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint`
 
 // turned are cursors on their side, as unnest wants them.
 type turned struct {

@@ -89,14 +89,14 @@ type months struct {
 }
 
 // trimEvery is the pause between two tries to leave out months.
-const trimEvery = 5 * time.Second
+const trimEvery = time.Second
 
 // settling is how long after its end a month may still get events, from machines whose clock is behind.
 const settling = 24 * time.Hour
 
 // trim leaves out the months before in lanes that have been read out of them.
-// It takes two looks: the first one notes the next transaction's number, the
-// second finds all earlier ones ended and nothing left to read.
+// It takes two looks: the first one notes the next transaction's number, a later
+// one finds all earlier transactions ended and nothing left to read.
 func (r *Relay) trim(ctx context.Context) error {
 	now := time.Now()
 	if now.Sub(r.months.askedAt) < trimEvery {

@@ -56,7 +56,7 @@ func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 	}
 	res, err := b.client.CreateTopics(ctx, req)
 	if err != nil {
-		return fmt.Errorf("create Kafka topics: %w", err)
+		return fmt.Errorf("create Kafka topics: %w", b.inWords(err))
 	}
 	for name, err := range res.Errors {
 		if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
@@ -78,7 +78,7 @@ func (b *Bus) awaitLeaders(ctx context.Context, topic string) error {
 			return nil
 		}
 		if !pause(ctx, wait) {
-			return errors.Join(err, ctx.Err())
+			return errors.Join(b.inWords(err), ctx.Err())
 		}
 	}
 }

@@ -84,6 +84,7 @@ type App struct {
 	server   *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
+	kafkaTrouble atomic.Value    // what was last said of Kafka, a string
 }
 
 // newApp opens the pools and builds the rooms. It starts nothing. Migrations must be applied.

@@ -16,8 +16,8 @@ import (
 
 // Check asks the brokers for their names, so that a wrong address or login is
 // told at the start and in words: brokers answer most mistakes by closing the
-// connection, and kafka-go reports that as a mere end of file. What it returns
-// names the settings to look at and shows no password.
+// connection, and kafka-go reports that as a mere end of file. Its error is an
+// *Unreachable; it names the settings to look at and shows no password.
 func (b *Bus) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -25,12 +25,27 @@ func (b *Bus) Check(ctx context.Context) error {
 	return b.inWords(err)
 }
 
-// inWords is what an operator can do about a failed call.
+// Unreachable is why there is no way to the brokers.
+type Unreachable struct {
+	Brokers string // host:port,…
+	Reason  string // what an operator can do about it
+	Err     error
+}
+
+// Sentence is the error without what kafka-go says: the same for as long as the reason is.
+func (u *Unreachable) Sentence() string {
+	return fmt.Sprintf("no way to the Kafka brokers at %s: %s", u.Brokers, u.Reason)
+}
+
+func (u *Unreachable) Error() string { return u.Sentence() + ": " + u.Err.Error() }
+
+func (u *Unreachable) Unwrap() error { return u.Err }
+
 func (b *Bus) inWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("no way to the Kafka brokers at %s: %s: %w", strings.Join(b.brokers, ","), b.reason(err), err)
+	return &Unreachable{Brokers: strings.Join(b.brokers, ","), Reason: b.reason(err), Err: err}
 }
 
 func (b *Bus) reason(err error) string {

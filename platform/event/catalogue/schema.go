@@ -121,7 +121,7 @@ func (g *generator) of(t reflect.Type) (*schema, error) {
 	case reflect.Interface:
 		return &schema{}, nil
 	case reflect.Pointer:
-		return g.nullable(t.Elem())
+		return g.orNull(t.Elem())
 	case reflect.Map:
 		values, err := g.of(t.Elem())
 		return &schema{Type: "object", Others: values}, err
@@ -136,7 +136,7 @@ func (g *generator) of(t reflect.Type) (*schema, error) {
 
 func orNull(kind string) any { return []any{kind, "null"} }
 
-func (g *generator) nullable(t reflect.Type) (*schema, error) {
+func (g *generator) orNull(t reflect.Type) (*schema, error) {
 	s, err := g.of(t)
 	if err != nil {
 		return nil, err
@@ -182,6 +182,9 @@ func (g *generator) fill(s *schema, t reflect.Type) error {
 		}
 		if said, known := words[field{t, a.name}]; known {
 			property.Enum = anys(said)
+		}
+		if kind, plain := property.Type.(string); plain && nullable[field{t, a.name}] {
+			property.Type = orNull(kind)
 		}
 		s.Properties[a.name] = property
 		if !a.optional {

@@ -40,6 +40,12 @@ var words = map[field][]string{
 	of[wire.PaymentMethodDetails]("type"):     {"card", "stripe_account"},
 }
 
+// nullable are the lists that are null while nothing was said, as Stripe has it.
+var nullable = map[field]bool{
+	of[wire.BusinessProfile]("minority_owned_business_designation"): true,
+	of[wire.CustomerInvoiceSettings]("custom_fields"):               true,
+}
+
 // objects are what the attribute "object" says of each noun.
 var objects = map[reflect.Type]string{
 	reflect.TypeFor[wire.Account]():          "account",

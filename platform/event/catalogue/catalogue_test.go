@@ -64,7 +64,11 @@ func TestTypesAreFoundByNameAndOnlyByIt(t *testing.T) {
 func TestExamplesAreEventsThatTheirSchemaAccepts(t *testing.T) {
 	for _, typ := range catalogue.Types() {
 		example := typ.Example()
-		if err := valid(t, judge(t, typ.Schema()), example); err != nil {
+		schema, err := catalogue.Generate(typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := valid(t, judge(t, schema), example); err != nil {
 			t.Errorf("%s: %v\n%s", typ.Name, err, example)
 		}
 		if !bytes.Equal(example, typ.Example()) {

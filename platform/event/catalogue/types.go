@@ -17,6 +17,8 @@ var types = sorted([]Type{
 		Description: "An account's holder connected it to a platform through OAuth, or widened what the platform may do."},
 	{Name: "account.application.deauthorized", Object: wire.Application{}, Scope: ConnectedAccount,
 		Description: "A platform lost an account: the holder or the platform ended the connection. Always heard by the platform."},
+	{Name: "account.application.grant_revoked", Object: wire.Application{}, Scope: ConnectedAccount,
+		Description: "A code or refresh token was used twice, so all tokens of its grant were revoked. The connection stays."},
 	{Name: "account.external_account.created", Object: wire.BankAccount{}, Scope: AnyAccount,
 		Description: "A bank account was added to an account."},
 	{Name: "account.external_account.updated", Object: wire.BankAccount{}, Scope: AnyAccount, Replaced: Always,

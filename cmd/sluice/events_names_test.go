@@ -17,7 +17,7 @@ import (
 var awaited = []string{"webhook_endpoint.disabled", "webhook_endpoint.failing"}
 
 // eventVerb is how the names of events end; columns of tables end otherwise.
-var eventVerb = regexp.MustCompile(`\.(?:[a-z_]*ed|available|failing|requires_action|processing)$`)
+var eventVerb = regexp.MustCompile(`\.(?:[a-z_]*ed|paid|available|failing|requires_action|processing)$`)
 
 // TestTheCatalogueNamesWhatTheCodeAppends reads the string literals of the rooms:
 // what looks like an event of one of our nouns is in the catalogue, and what is in

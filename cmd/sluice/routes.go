@@ -52,6 +52,7 @@ func (a *App) routes() []rest.Route {
 		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
+		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +82,26 @@ func TestEveryEventCanBeTriggered(t *testing.T) {
 			if kept.at("type") != typ.Name {
 				t.Errorf("the API knows %s as %v", e.ID, kept.at("type"))
 			}
+			keepSample(t, typ.Name, kept.raw)
 		})
+	}
+}
+
+// keepSample stores the first sample of a type, with SLUICE_GOLDEN=write. What is
+// stored stays as it is: later readers must understand it for ever.
+func keepSample(t *testing.T, typ string, raw []byte) {
+	t.Helper()
+	file := filepath.Join("..", "..", "platform", "event", "catalogue", "samples", typ+".json")
+	if _, err := os.Stat(file); err == nil || t.Failed() || os.Getenv("SLUICE_GOLDEN") != "write" {
+		return
+	}
+	var indented bytes.Buffer
+	err := json.Indent(&indented, raw, "", "  ")
+	if err == nil {
+		err = os.WriteFile(file, append(bytes.TrimSpace(indented.Bytes()), '\n'), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -156,4 +178,75 @@ func TestNothingIsTriggeredWithALiveKey(t *testing.T) {
 	if now := len(h.eventsOf(h.platform)); now != before {
 		t.Errorf("%d events happened", now-before)
 	}
+}
+
+// TestTheLifeOfAChargeIsSixVersions lives through what the documented consumer is
+// tried with: the stored life (SLUICE_GOLDEN=write stores it once) is one like this.
+func TestTheLifeOfAChargeIsSixVersions(t *testing.T) {
+	h := newHouse(t)
+	post := func(path, form string) string {
+		return h.send(http.StatusOK, letter{method: "POST", path: path, form: form}).at("id").(string)
+	}
+	charge := post("/v1/charges", "amount=60000&currency=hkd&source=tok_refundFail&capture=false")
+	post("/v1/charges/"+charge+"/capture", "")
+	post("/v1/charges/"+charge, "description=DSE+Mathematics")
+	post("/v1/refunds", "amount=10000&charge="+charge)
+	h.days("1h") // the payer's bank sends it back; the sweeper hears of it
+	h.charged(5)
+	post("/v1/refunds", "amount=20000&charge="+charge)
+	life := h.charged(6)
+	var told []string
+	for i, e := range life {
+		told = append(told, e.Type)
+		if e.ObjectVersion != int64(i+1) {
+			t.Errorf("%s is version %d, in place %d", e.Type, e.ObjectVersion, i+1)
+		}
+	}
+	want := "charge.succeeded charge.captured charge.updated charge.refunded charge.updated charge.refunded"
+	if got := strings.Join(told, " "); got != want {
+		t.Fatalf("told %s", got)
+	}
+	now := h.send(http.StatusOK, letter{method: "GET", path: "/v1/charges/" + charge}).raw
+	if last := life[5].Data.Object; compact(t, now) != compact(t, last) {
+		t.Errorf("the charge is\n%s\nand its last event said\n%s", compact(t, now), compact(t, last))
+	}
+	file := filepath.Join("..", "..", "platform", "event", "catalogue", "testdata", "life.json")
+	if _, err := os.Stat(file); err == nil || t.Failed() || os.Getenv("SLUICE_GOLDEN") != "write" {
+		return
+	}
+	raw, err := json.MarshalIndent(life, "", "  ")
+	if err == nil {
+		err = os.WriteFile(file, append(raw, '\n'), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// charged waits until n events of charges are there: all of them, oldest first.
+func (h *house) charged(n int) (events []wire.Event) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	for len(events) < n && ctx.Err() == nil {
+		var page struct{ Data []wire.Event }
+		if err := json.Unmarshal(h.send(http.StatusOK, letter{method: "GET", path: "/v1/events?limit=100&type=charge.*"}).raw, &page); err != nil {
+			h.t.Fatal(err)
+		}
+		events = page.Data
+	}
+	if len(events) != n {
+		h.t.Fatalf("%d events of charges, want %d", len(events), n)
+	}
+	slices.Reverse(events)
+	return events
+}
+
+func compact(t *testing.T, raw []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

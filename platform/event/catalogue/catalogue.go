@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -51,8 +52,6 @@ type Type struct {
 	Scope       Scope
 	Replaced    Replaced
 	Since       string // day of the first release with this version of it
-
-	shows map[string]any // what the example's object says, where the usual words do not fit
 }
 
 // Types are all event types, by name.
@@ -73,14 +72,27 @@ func (t Type) SchemaID() string { return fmt.Sprintf("urn:sluice:event:%s:%d", t
 // SchemaPath is where a server shows the schema.
 func (t Type) SchemaPath() string { return "/event_schemas/" + t.Name + ".json" }
 
-//go:embed schemas/*.json
-var schemas embed.FS
+//go:embed schemas/*.json samples/*.json
+var files embed.FS
 
 // Schema is the committed JSON Schema of the whole envelope.
 func (t Type) Schema() json.RawMessage {
-	raw, err := schemas.ReadFile("schemas/" + t.Name + ".json")
+	return t.file("schemas")
+}
+
+// Example is a whole event of this type that has once happened, in test mode.
+func (t Type) Example() json.RawMessage {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, t.file("samples")); err != nil {
+		panic("catalogue: sample of " + t.Name + ": " + err.Error()) // a test reads them all
+	}
+	return compact.Bytes()
+}
+
+func (t Type) file(folder string) []byte {
+	raw, err := files.ReadFile(folder + "/" + t.Name + ".json")
 	if err != nil {
-		panic("catalogue: " + t.Name + " has no schema; run make golden") // a test keeps them complete
+		panic("catalogue: " + t.Name + " is not in " + folder + "; run make golden") // a test keeps them complete
 	}
 	return raw
 }

@@ -3,6 +3,10 @@ package catalogue_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -61,31 +65,67 @@ func TestTypesAreFoundByNameAndOnlyByIt(t *testing.T) {
 	}
 }
 
-func TestExamplesAreEventsThatTheirSchemaAccepts(t *testing.T) {
+// TestEverySampleIsReadableForEver holds events of the past against the schemas
+// and the structs of today.
+func TestEverySampleIsReadableForEver(t *testing.T) {
 	for _, typ := range catalogue.Types() {
-		example := typ.Example()
 		schema, err := catalogue.Generate(typ)
 		if err != nil {
 			t.Fatal(err)
 		}
+		example := typ.Example()
 		if err := valid(t, judge(t, schema), example); err != nil {
-			t.Errorf("%s: %v\n%s", typ.Name, err, example)
-		}
-		if !bytes.Equal(example, typ.Example()) {
-			t.Errorf("%s has another example every time", typ.Name)
+			t.Errorf("%s: %v", typ.Name, err)
 		}
 		if err := openapi.ValidateObject("event", example); err != nil {
 			t.Errorf("%s: not an event of the API: %v", typ.Name, err)
 		}
 		var e wire.Event
-		if err := json.Unmarshal(example, &e); err != nil || e.Type != typ.Name {
+		if err := json.Unmarshal(example, &e); err != nil || e.Type != typ.Name || e.Livemode {
+			t.Errorf("%s: %v, of type %s, live %v", typ.Name, err, e.Type, e.Livemode)
+		}
+		var noun struct{ Object string }
+		object := reflect.New(reflect.TypeOf(typ.Object)).Interface()
+		if err := errors.Join(json.Unmarshal(e.Data.Object, &noun), json.Unmarshal(e.Data.Object, object)); err != nil {
 			t.Errorf("%s: %v", typ.Name, err)
 		}
-		if (e.Account == "") != (typ.Scope == catalogue.PlatformAccount) {
+		if err := openapi.ValidateObject(noun.Object, e.Data.Object); err != nil {
+			t.Errorf("%s: not a %s of the API: %v", typ.Name, noun.Object, err)
+		}
+		if typ.Scope == catalogue.PlatformAccount && e.Account != "" || typ.Scope == catalogue.ConnectedAccount && e.Account == "" {
 			t.Errorf("%s of scope %s names account %q", typ.Name, typ.Scope, e.Account)
 		}
-		if (e.Data.PreviousAttributes == nil) != (typ.Replaced == catalogue.Never) {
+		if typ.Replaced == catalogue.Never && e.Data.PreviousAttributes != nil {
 			t.Errorf("%s: previous attributes %s", typ.Name, e.Data.PreviousAttributes)
+		}
+	}
+	files, err := filepath.Glob("samples/*.json")
+	if err != nil || len(files) != len(catalogue.Types()) {
+		t.Errorf("%d samples of %d types: %v", len(files), len(catalogue.Types()), err)
+	}
+}
+
+// TestASchemaRefusesWhatBreaksIt makes sure that "valid" means something.
+func TestASchemaRefusesWhatBreaksIt(t *testing.T) {
+	typ, _ := catalogue.Find("charge.updated")
+	schema, example := judge(t, typ.Schema()), string(typ.Example())
+	for _, c := range []struct{ old, now string }{
+		{`"type":"charge.updated"`, `"type":"charge.succeeded"`},
+		{`"object":"charge"`, `"object":"refund"`},
+		{`"amount":60000`, `"amount":"60000"`},
+		{`"amount":60000`, `"amount":600.5`},
+		{`"captured":true,`, ``},
+		{`"status":"succeeded"`, `"status":"vanished"`},
+		{`"livemode":false,"metadata":{`, `"livemode":false,"metadata":{"n":1,`},
+		{`"previous_attributes":`, `"before":`},
+		{`"object_version":2`, `"object_version":0`},
+		{`"outcome":{`, `"outcome":"fine","was":{`},
+	} {
+		broken := strings.Replace(example, c.old, c.now, 1)
+		if broken == example {
+			t.Errorf("the sample has no %s", c.old)
+		} else if valid(t, schema, []byte(broken)) == nil {
+			t.Errorf("%s instead of %s is accepted", c.now, c.old)
 		}
 	}
 }

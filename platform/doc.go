@@ -37,6 +37,7 @@
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
 //   - ui/uitest: the hosted pages in a real browser, for tests
 //   - mail: short mails to people, SMTP or the development inbox
+//   - egress: the one way out to URLs that others gave us
 //   - client: our API as seen by our own commands
 //
 // Workshop:

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluicepay/sluice/platform/egress"
+	"github.com/sluicepay/sluice/platform/secret"
 )
 
 func message(t *testing.T, url string) Message {
@@ -18,7 +21,7 @@ func message(t *testing.T, url string) Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Message{ID: "evt_1", URL: url, Secrets: []Secret{{ID: "whs_1", Key: key}}, Body: []byte(`{"id":"evt_1"}`)}
+	return Message{ID: "evt_1", Endpoint: "we_1", URL: url, Secrets: []Secret{{ID: "whs_1", Key: key}}, Body: []byte(`{"id":"evt_1"}`)}
 }
 
 func post(t *testing.T, s *Sender, url string) Answer {
@@ -31,7 +34,7 @@ func post(t *testing.T, s *Sender, url string) Answer {
 }
 
 func devSender(t *testing.T, roots *x509.CertPool) *Sender {
-	s := NewSender(Egress{Allow: Loopback()}, roots)
+	s := NewSender(egress.Policy{Allow: egress.Loopback()}, NewSigner(secret.RandomPepper()), roots)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -73,7 +76,7 @@ func TestSenderDoesNotFollowRedirects(t *testing.T) {
 	defer target.Close()
 	server := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusTemporaryRedirect))
 	defer server.Close()
-	if got := post(t, devSender(t, nil), server.URL); got.Delivered() || got.Status != 307 || followed {
+	if got := post(t, devSender(t, nil), server.URL); got.Delivered() || got.Status != 307 || got.Failure != FailureRedirect || followed {
 		t.Fatalf("answer %+v, followed %v", got, followed)
 	}
 }
@@ -97,7 +100,7 @@ func TestSenderRefusesPrivateAddressesWhenConnecting(t *testing.T) {
 	server := quietTLS(http.NotFoundHandler())
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	production := NewSender(Egress{}, nil)
+	production := NewSender(egress.Policy{}, NewSigner(secret.RandomPepper()), nil)
 	defer production.Close()
 	for _, url := range []string{server.URL, "https://localhost:" + port, "https://[::ffff:127.0.0.1]:" + port, "https://0:" + port, "http://127.0.0.1:" + port} {
 		if got := post(t, production, url); got.Failure != "refused" && got.Failure != "dns" {

@@ -46,7 +46,7 @@ func currentSecretIDs(ctx context.Context, idb bun.IDB, endpointIDs []string) (m
 	}
 	var rows []secretRow
 	err := idb.NewSelect().Model(&rows).Column("id", "endpoint").
-		Where("endpoint IN (?) AND expires_at IS NULL", bun.In(endpointIDs)).Scan(ctx)
+		Where("endpoint IN (?) AND expires_at IS NULL", bun.List(endpointIDs)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list current webhook secrets: %w", err)
 	}
@@ -68,7 +68,7 @@ func expireSecret(ctx context.Context, tx bun.Tx, endpointID string, at time.Tim
 
 // deleteSecretsBut destroys all secrets of an endpoint but those to keep.
 func deleteSecretsBut(ctx context.Context, tx bun.Tx, endpointID string, keep []string) error {
-	_, err := tx.NewDelete().Model((*secretRow)(nil)).Where("endpoint = ? AND id NOT IN (?)", endpointID, bun.In(keep)).Exec(ctx)
+	_, err := tx.NewDelete().Model((*secretRow)(nil)).Where("endpoint = ? AND id NOT IN (?)", endpointID, bun.List(keep)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete old webhook secrets: %w", err)
 	}

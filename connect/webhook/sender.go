@@ -81,7 +81,7 @@ func (a Answer) Delivered() bool { return a.Status >= 200 && a.Status <= 299 }
 
 // Sender posts messages, only where platform/egress lets it.
 type Sender struct {
-	client    *http.Client
+	transport *egress.Transport // no http.Client: nothing of a redirect is even read
 	signer    *Signer
 	userAgent string
 }
@@ -89,7 +89,7 @@ type Sender struct {
 // NewSender makes a sender; roots nil means the system's certificate authorities.
 func NewSender(policy egress.Policy, signer *Signer, roots *x509.CertPool) *Sender {
 	return &Sender{
-		client: policy.Client(egress.Options{
+		transport: policy.Transport(egress.Options{
 			Roots: roots, MaxHeader: maxResponseHeader, Idle: idleConns, IdlePerHost: idleConnsPerHost,
 		}),
 		signer: signer, userAgent: "Sluice/1.0 (webhooks)",
@@ -97,7 +97,7 @@ func NewSender(policy egress.Policy, signer *Signer, roots *x509.CertPool) *Send
 }
 
 // Close ends idle connections.
-func (s *Sender) Close() { s.client.CloseIdleConnections() }
+func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 
 // Send signs a message as of at and posts it. What the receiver or the network
 // does wrong is in the answer; an error means that we could not even try.
@@ -112,7 +112,7 @@ func (s *Sender) Send(ctx context.Context, m Message, at time.Time) (Answer, err
 	if err != nil {
 		return Answer{}, err
 	}
-	res, err := s.client.Do(req)
+	res, err := s.transport.RoundTrip(req)
 	if err != nil {
 		return trip.failed(err), nil
 	}

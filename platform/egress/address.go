@@ -6,27 +6,28 @@ import (
 )
 
 // special4 are the blocks of IPv4 that are not the public Internet: the IANA IPv4
-// special-purpose registry as of 2025-10, whole, and multicast. What is "globally
+// special-purpose registry as of 2025-10, whole, multicast, and one address of a cloud. What is "globally
 // reachable" in it is a service of the network itself, never a receiver.
 var special4 = prefixes(
-	"0.0.0.0/8",       // this network; Linux takes 0.0.0.0 for this machine
-	"10.0.0.0/8",      // private
-	"100.64.0.0/10",   // between carrier and customer (CGNAT), clouds' metadata
-	"127.0.0.0/8",     // loopback
-	"169.254.0.0/16",  // link-local, clouds' metadata
-	"172.16.0.0/12",   // private
-	"192.0.0.0/24",    // IETF protocol assignments: DS-Lite, NAT64 discovery, PCP and TURN anycast
-	"192.0.2.0/24",    // documentation
-	"192.31.196.0/24", // AS112
-	"192.52.193.0/24", // AMT
-	"192.88.99.0/24",  // 6to4 relays
-	"192.168.0.0/16",  // private
-	"192.175.48.0/24", // AS112
-	"198.18.0.0/15",   // benchmarks
-	"198.51.100.0/24", // documentation
-	"203.0.113.0/24",  // documentation
-	"224.0.0.0/4",     // multicast
-	"240.0.0.0/4",     // reserved, and 255.255.255.255, broadcast
+	"0.0.0.0/8",        // this network; Linux takes 0.0.0.0 for this machine
+	"10.0.0.0/8",       // private
+	"100.64.0.0/10",    // between carrier and customer (CGNAT), clouds' metadata
+	"127.0.0.0/8",      // loopback
+	"168.63.129.16/32", // public by its form, but Azure's own services on every machine there
+	"169.254.0.0/16",   // link-local, clouds' metadata
+	"172.16.0.0/12",    // private
+	"192.0.0.0/24",     // IETF protocol assignments: DS-Lite, NAT64 discovery, PCP and TURN anycast
+	"192.0.2.0/24",     // documentation
+	"192.31.196.0/24",  // AS112
+	"192.52.193.0/24",  // AMT
+	"192.88.99.0/24",   // 6to4 relays
+	"192.168.0.0/16",   // private
+	"192.175.48.0/24",  // AS112
+	"198.18.0.0/15",    // benchmarks
+	"198.51.100.0/24",  // documentation
+	"203.0.113.0/24",   // documentation
+	"224.0.0.0/4",      // multicast
+	"240.0.0.0/4",      // reserved, and 255.255.255.255, broadcast
 )
 
 // public6 is all of IPv6 that is given out as global unicast. Outside of it are

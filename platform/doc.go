@@ -47,5 +47,6 @@
 //   - dev/postgres: a private PostgreSQL
 //   - dev/broker: a private Kafka-protocol broker
 //   - dev/npm: somebody else's JavaScript, for tests
+//   - dev/pypi: somebody else's Python, for tests
 //   - dbtest: a migrated database for each test
 package platform

@@ -167,13 +167,16 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	})
 	a.sweeper = &payment.Sweeper{Service: a.payments, Answer: answerOrphan}
 
-	egress := webhook.Egress{}
 	if a.cfg.Dev {
-		egress.Allow = webhook.Loopback()
 		a.inbox = webhook.NewInbox()
 	}
-	a.hooks = webhook.NewEndpoints(ring, egress)
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
+	webhookKeys, err := a.cfg.Pepper("webhook_keys")
+	if err != nil {
+		return err
+	}
+	signer, policy := webhook.NewSigner(webhookKeys), a.cfg.egress()
+	a.hooks = webhook.NewEndpoints(ring, signer, policy)
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(policy, signer, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
 	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch.Wake)
 	return nil
 }

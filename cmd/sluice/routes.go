@@ -46,6 +46,7 @@ func (a *App) routes() []rest.Route {
 		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients

@@ -210,7 +210,7 @@ func (d *Dispatcher) send(ctx context.Context, l leased) (Answer, time.Time, err
 		}
 		secrets[i] = Secret{ID: l.SecretIDs[i], Key: key}
 	}
-	answer, err := d.sender.Send(ctx, Message{ID: l.Event, URL: l.URL, Secrets: secrets, Body: l.Body}, at)
+	answer, err := d.sender.Send(ctx, Message{ID: l.Event, Endpoint: l.Endpoint, URL: l.URL, Secrets: secrets, Body: l.Body}, at)
 	return answer, at, err
 }
 

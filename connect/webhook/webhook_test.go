@@ -22,6 +22,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -60,8 +61,8 @@ func newPost(t *testing.T, clk clock.Clock, cfg webhook.DispatcherConfig) *post 
 	if err != nil {
 		t.Fatal(err)
 	}
-	egress := webhook.Egress{Allow: webhook.Loopback()}
-	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, egress), sender: webhook.NewSender(egress, nil)}
+	policy, signer := egress.Policy{Allow: egress.Loopback()}, webhook.NewSigner(secret.RandomPepper())
+	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, signer, policy), sender: webhook.NewSender(policy, signer, nil)}
 	t.Cleanup(p.sender.Close)
 	p.dispatcher = webhook.NewDispatcher(p.pool, ring, p.sender, p, clk, cfg)
 	p.subscriber = webhook.NewSubscriber(p, clk, p.dispatcher.Wake)
@@ -539,7 +540,7 @@ func BenchmarkDeliver(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	pool, egress := dbtest.New(b), webhook.Egress{Allow: webhook.Loopback()}
+	pool, policy := dbtest.New(b), egress.Policy{Allow: egress.Loopback()}
 	var seen atomic.Int64
 	done := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -548,11 +549,12 @@ func BenchmarkDeliver(b *testing.B) {
 		}
 	}))
 	defer server.Close()
-	sender := webhook.NewSender(egress, nil)
+	signer := webhook.NewSigner(secret.RandomPepper())
+	sender := webhook.NewSender(policy, signer, nil)
 	defer sender.Close()
 	dispatcher := webhook.NewDispatcher(pool, ring, sender, &post{lost: &sync.Map{}}, clock.System{}, webhook.DispatcherConfig{})
 	subscriber := webhook.NewSubscriber(&post{lost: &sync.Map{}}, clock.System{}, nil)
-	endpoints := webhook.NewEndpoints(ring, egress)
+	endpoints := webhook.NewEndpoints(ring, signer, policy)
 	if err := db.InTx(b.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
 		for range 10 {
 			if _, _, err := endpoints.Create(ctx, tx, clock.System{}.Now(), hub, all(server.URL)); err != nil {

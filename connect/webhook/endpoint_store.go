@@ -162,7 +162,8 @@ func matchEndpoints(ctx context.Context, idb bun.IDB, e Incoming) ([]Endpoint, e
 func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	row := rowOfEndpoint(e)
 	_, err := tx.NewUpdate().Model(&row).
-		Column("url", "enabled_events", "description", "metadata", "disabled").WherePK().Exec(ctx)
+		Column("url", "enabled_events", "description", "metadata", "disabled", "disabled_at", "disabled_reason",
+			"event_payload", "ordered", "paused", "rate_limit", "max_concurrency", "retry_schedule").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update webhook endpoint: %w", err)
 	}
@@ -177,4 +178,15 @@ func deleteEndpoint(ctx context.Context, tx bun.Tx, endpointID string, at time.T
 		return fmt.Errorf("delete webhook endpoint: %w", err)
 	}
 	return deleteSecrets(ctx, tx, endpointID)
+}
+
+// resumeMissed makes due what an endpoint missed while it was disabled.
+func resumeMissed(ctx context.Context, tx bun.Tx, at time.Time, endpointID string) error {
+	_, err := tx.NewRaw(`
+UPDATE connect.webhook_deliveries SET status = 'pending', ordered = true, next_attempt_at = ?, attempts_before = attempts, leased_until = NULL
+WHERE endpoint = ? AND status = 'undelivered'`, at, endpointID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("resume webhook deliveries: %w", err)
+	}
+	return nil
 }

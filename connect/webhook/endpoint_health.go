@@ -1,0 +1,72 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// Health is how an endpoint does.
+type Health struct {
+	Failures      int // in a row
+	LastFailureAt time.Time
+	LastSuccessAt time.Time
+	OpenUntil     time.Time // the breaker is open until then, afterwards half open; zero is closed
+}
+
+// State is healthy, failing (but tried), open (not tried) or half_open (one probe at a time).
+func (h Health) State(at time.Time) string {
+	switch {
+	case h.OpenUntil.After(at):
+		return "open"
+	case !h.OpenUntil.IsZero():
+		return "half_open"
+	case h.Failures > 0:
+		return "failing"
+	}
+	return "healthy"
+}
+
+type healthRow struct {
+	bun.BaseModel `bun:"table:connect.webhook_health,alias:health"`
+
+	Endpoint      string    `bun:"endpoint,pk"`
+	Failures      int       `bun:"failures"`
+	LastFailureAt time.Time `bun:"last_failure_at,nullzero"`
+	LastSuccessAt time.Time `bun:"last_success_at,nullzero"`
+	OpenUntil     time.Time `bun:"open_until,nullzero"`
+}
+
+// Health is how each of these endpoints does. The caller has checked whose they are.
+func (s *Endpoints) Health(ctx context.Context, idb bun.IDB, endpoints ...Endpoint) (map[string]Health, error) {
+	ids := make([]string, len(endpoints))
+	for i, e := range endpoints {
+		ids[i] = e.ID
+	}
+	var rows []healthRow
+	err := idb.NewSelect().Model(&rows).Column("endpoint", "failures", "last_failure_at", "last_success_at", "open_until").
+		Where("endpoint = ANY (?)", pgdialect.Array(ids)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook health: %w", err)
+	}
+	health := make(map[string]Health, len(rows))
+	for _, r := range rows {
+		health[r.Endpoint] = Health{Failures: r.Failures, LastFailureAt: r.LastFailureAt, LastSuccessAt: r.LastSuccessAt, OpenUntil: r.OpenUntil}
+	}
+	return health, nil
+}
+
+// forgive forgets what an endpoint did before it was enabled again: it is tried at
+// once, and warned anew.
+func forgive(ctx context.Context, tx bun.Tx, endpointID string) error {
+	_, err := tx.NewRaw(`
+UPDATE connect.webhook_health SET failures = 0, first_failure_at = NULL, open_until = NULL, opened = 0, warned = 0 WHERE endpoint = ?`,
+		endpointID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("forgive webhook endpoint: %w", err)
+	}
+	return nil
+}

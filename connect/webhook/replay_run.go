@@ -17,8 +17,12 @@ import (
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
-// replayWindow is how many deliveries of one replay may be due and untried at a time.
-const replayWindow = 2000
+const (
+	// replayWindow is how many deliveries of one replay may be due and untried at a time.
+	replayWindow = 2000
+	// replayStep bounds one transaction.
+	replayStep = 500
+)
 
 // Replays sends again, many deliveries at a time. Create only writes down what is
 // wanted; Run, a job of one process at a time, does it in steps of a transaction
@@ -167,7 +171,7 @@ func (s *Replays) room(ctx context.Context, tx bun.Tx, at time.Time, row replayR
 	if err != nil {
 		return 0, 0, err
 	}
-	limit = replayWindow - waiting
+	limit = min(replayStep, replayWindow-waiting)
 	if row.RateLimit == 0 {
 		return limit, 0, nil
 	}

@@ -9,6 +9,9 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 )
 
+// Consumer is the subscriber's consumer group: its name on the bus and in the inbox.
+const Consumer = "sluice.webhooks"
+
 // Incoming is an event as it comes from the bus.
 type Incoming struct {
 	ID            string // evt_…
@@ -47,7 +50,7 @@ func NewSubscriber(accounts Directory, clk clock.Clock, dispatcher *Dispatcher) 
 
 // Effect writes one delivery for every endpoint that wants an event of the batch,
 // in the transaction that marks the events as taken; a batch costs the same few
-// statements whatever its size. committed, nil when nothing was written, is for
+// statements whatever its size. The bus sees to it that each event comes once. committed, nil when nothing was written, is for
 // after the commit: it starts the sends.
 func (s *Subscriber) Effect(ctx context.Context, tx bun.Tx, batch []Incoming) (committed func(), err error) {
 	letters, err := s.address(ctx, tx, batch)

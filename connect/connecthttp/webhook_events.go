@@ -49,11 +49,14 @@ func (d webhookEventDoor) retry(ctx context.Context, tx bun.Tx, r *rest.Request)
 	if err != nil {
 		return nil, err
 	}
-	sent := webhook.Incoming{ID: e.ID, Type: e.Type, Account: e.Account, Platform: e.Platform, Livemode: e.Livemode, Envelope: body}
+	sent := webhook.Incoming{
+		ID: e.ID, Type: e.Type, Account: e.Account, Platform: e.Platform, Livemode: e.Livemode,
+		ObjectID: e.ObjectID, ObjectVersion: e.ObjectVersion, Envelope: body,
+	}
 	if p.Endpoint != "" {
-		err = d.endpoints.Retry(ctx, tx, d.clocks.Live.Now(), r.Scope, sent, e.ObjectID, p.Endpoint)
+		err = d.endpoints.Retry(ctx, tx, d.clocks.Live.Now(), r.Scope, sent, p.Endpoint)
 	} else {
-		err = d.endpoints.RetryListeners(ctx, tx, d.clocks.Live.Now(), r.Scope, sent, e.ObjectID)
+		err = d.endpoints.RetryListeners(ctx, tx, d.clocks.Live.Now(), r.Scope, sent)
 	}
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (l ofEndpoints[T]) fetch(ctx context.Context, idb bun.IDB, scope tenant.Sco
 	var rows []T
 	err = idb.NewSelect().ColumnExpr("found.*").TableExpr("unnest(?::text[]) AS of (endpoint)", pgdialect.Array(ids)).
 		Join("CROSS JOIN LATERAL (?) AS found", page.Window(each, "id", cursor, backwards, size)).
-		OrderExpr("found.id " + order).Limit(int64(size)+1).Scan(ctx, &rows)
+		OrderExpr("found.id "+order).Limit(int64(size)+1).Scan(ctx, &rows)
 	if err != nil {
 		return none, err
 	}

@@ -30,25 +30,19 @@ func (h Health) State(at time.Time) string {
 	return "healthy"
 }
 
-type healthRow struct {
-	bun.BaseModel `bun:"table:connect.webhook_health,alias:health"`
-
-	Endpoint      string    `bun:"endpoint,pk"`
-	Failures      int       `bun:"failures"`
-	LastFailureAt time.Time `bun:"last_failure_at,nullzero"`
-	LastSuccessAt time.Time `bun:"last_success_at,nullzero"`
-	OpenUntil     time.Time `bun:"open_until,nullzero"`
-}
-
 // Health is how each of these endpoints does. The caller has checked whose they are.
 func (s *Endpoints) Health(ctx context.Context, idb bun.IDB, endpoints ...Endpoint) (map[string]Health, error) {
 	ids := make([]string, len(endpoints))
 	for i, e := range endpoints {
 		ids[i] = e.ID
 	}
-	var rows []healthRow
-	err := idb.NewSelect().Model(&rows).Column("endpoint", "failures", "last_failure_at", "last_success_at", "open_until").
-		Where("endpoint = ANY (?)", pgdialect.Array(ids)).Scan(ctx)
+	var rows []struct {
+		Endpoint                                string
+		Failures                                int
+		LastFailureAt, LastSuccessAt, OpenUntil time.Time `bun:",nullzero"`
+	}
+	err := idb.NewRaw(`SELECT endpoint, failures, last_failure_at, last_success_at, open_until FROM connect.webhook_health WHERE endpoint = ANY (?)`,
+		pgdialect.Array(ids)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("read webhook health: %w", err)
 	}
@@ -57,16 +51,4 @@ func (s *Endpoints) Health(ctx context.Context, idb bun.IDB, endpoints ...Endpoi
 		health[r.Endpoint] = Health{Failures: r.Failures, LastFailureAt: r.LastFailureAt, LastSuccessAt: r.LastSuccessAt, OpenUntil: r.OpenUntil}
 	}
 	return health, nil
-}
-
-// forgive forgets what an endpoint did before it was enabled again: it is tried at
-// once, and warned anew.
-func forgive(ctx context.Context, tx bun.Tx, endpointID string) error {
-	_, err := tx.NewRaw(`
-UPDATE connect.webhook_health SET failures = 0, first_failure_at = NULL, open_until = NULL, opened = 0, warned = 0 WHERE endpoint = ?`,
-		endpointID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("forgive webhook endpoint: %w", err)
-	}
-	return nil
 }

@@ -109,7 +109,7 @@ func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	if err != nil {
 		return Endpoint{}, err
 	}
-	wasDisabled := e.Disabled
+	was := e
 	if e, err = patch.apply(e); err != nil {
 		return Endpoint{}, err
 	}
@@ -117,12 +117,14 @@ func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, at time.Time, scope t
 		return Endpoint{}, err
 	}
 	switch {
-	case e.Disabled && !wasDisabled:
+	case e.Disabled && !was.Disabled:
 		e.DisabledAt, e.DisabledReason = at, ""
 		err = holdDeliveries(ctx, tx, e.ID)
-	case wasDisabled && !e.Disabled:
+	case was.Disabled && !e.Disabled:
 		e.DisabledAt, e.DisabledReason = time.Time{}, ""
 		err = resume(ctx, tx, at, e.ID, !patch.LeaveMissed)
+	case patch.URL != nil && e.URL != was.URL:
+		err = forgiveHealth(ctx, tx, e.ID) // what failed was another place
 	}
 	if err != nil {
 		return Endpoint{}, err
@@ -132,10 +134,11 @@ func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, at time.Time, scope t
 
 // resume lets an endpoint start anew, with what it missed if that is wanted.
 func resume(ctx context.Context, tx bun.Tx, at time.Time, endpointID string, missed bool) error {
-	if err := forgive(ctx, tx, endpointID); err != nil || !missed {
+	if err := forgiveHealth(ctx, tx, endpointID); err != nil || !missed {
 		return err
 	}
-	return resumeMissed(ctx, tx, at, endpointID)
+	_, err := resumeMissed(ctx, tx, endpointID, at)
+	return err
 }
 
 func (p EndpointPatch) apply(e Endpoint) (Endpoint, error) {

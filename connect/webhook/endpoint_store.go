@@ -133,32 +133,6 @@ func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.
 	return out, nil
 }
 
-// matchEndpoints are the endpoints that may want an event of account: its own,
-// and those of its platform for connected accounts. It takes a share lock, see lockEndpoint.
-func matchEndpoints(ctx context.Context, idb bun.IDB, e Incoming) ([]Endpoint, error) {
-	var rows []endpointRow
-	err := idb.NewSelect().Model(&rows).
-		Where("livemode = ? AND deleted_at IS NULL", e.Livemode).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("account = ? AND NOT connect", e.Account)
-			if e.Account != e.Platform {
-				q = q.WhereOr("account = ? AND connect", e.Platform)
-			}
-			return q
-		}).
-		OrderExpr("id").For("SHARE").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("match webhook endpoints: %w", err)
-	}
-	wanting := make([]Endpoint, 0, len(rows))
-	for _, row := range rows {
-		if found := row.endpoint(); found.Wants(e.Type) {
-			wanting = append(wanting, found)
-		}
-	}
-	return wanting, nil
-}
-
 func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	row := rowOfEndpoint(e)
 	_, err := tx.NewUpdate().Model(&row).
@@ -178,15 +152,4 @@ func deleteEndpoint(ctx context.Context, tx bun.Tx, endpointID string, at time.T
 		return fmt.Errorf("delete webhook endpoint: %w", err)
 	}
 	return deleteSecrets(ctx, tx, endpointID)
-}
-
-// resumeMissed makes due what an endpoint missed while it was disabled.
-func resumeMissed(ctx context.Context, tx bun.Tx, at time.Time, endpointID string) error {
-	_, err := tx.NewRaw(`
-UPDATE connect.webhook_deliveries SET status = 'pending', ordered = true, next_attempt_at = ?, attempts_before = attempts, leased_until = NULL
-WHERE endpoint = ? AND status = 'undelivered'`, at, endpointID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("resume webhook deliveries: %w", err)
-	}
-	return nil
 }

@@ -79,14 +79,6 @@ func (t Terms) check() error {
 	return nil
 }
 
-// retries is the schedule in force: the endpoint's own, or ours.
-func (e Endpoint) retries() []time.Duration {
-	if e.RetrySchedule != nil {
-		return e.RetrySchedule
-	}
-	return schedule
-}
-
 var releaseForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}\.[a-z]+$`)
 
 // checkVersion accepts the API versions whose shapes we speak: ours, and older

@@ -16,7 +16,7 @@ func (e Endpoint) Wire() wire.WebhookEndpoint {
 		EventPayload: string(e.Payload), MaxConcurrency: wire.Nullable(e.MaxConcurrency), Ordered: e.Ordered, Paused: e.Paused,
 		RateLimit: wire.Nullable(e.RateLimit),
 	}
-	for _, wait := range e.retries() {
+	for _, wait := range e.waits() {
 		w.RetrySchedule = append(w.RetrySchedule, int64(wait/time.Second))
 	}
 	return w

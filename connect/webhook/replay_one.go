@@ -37,7 +37,7 @@ func (s *Endpoints) Resend(ctx context.Context, tx bun.Tx, at time.Time, scope t
 
 // Retry sends an event of the log to an endpoint of the scope, also if it never
 // had it. Fails with Invalid if the endpoint gets no events of that account.
-func (s *Endpoints) Retry(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, event Incoming, objectID, endpointID string) error {
+func (s *Endpoints) Retry(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, event Incoming, endpointID string) error {
 	e, err := lockEndpoint(ctx, tx, scope, endpointID)
 	if err != nil {
 		return naming("webhook_endpoint", err)
@@ -48,12 +48,12 @@ func (s *Endpoints) Retry(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	if e.Connect == (event.Account == e.Account) {
 		return fault.Invalidf("parameter_invalid", "webhook_endpoint", "The webhook endpoint %s gets no events of the account %s.", e.ID, event.Account)
 	}
-	return s.retry(ctx, tx, at, event, objectID, e.ID)
+	return s.retry(ctx, tx, at, event, e.ID)
 }
 
 // RetryListeners sends an event of the log to everybody of the scope who listens
 // from a terminal and gets events of that account.
-func (s *Endpoints) RetryListeners(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, event Incoming, objectID string) error {
+func (s *Endpoints) RetryListeners(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, event Incoming) error {
 	var ids []string
 	err := tx.NewSelect().Model((*endpointRow)(nil)).Column("id").
 		Where("account = ? AND livemode = ? AND connect = ?", scope.Account, scope.Livemode, event.Account != scope.Account).
@@ -65,18 +65,18 @@ func (s *Endpoints) RetryListeners(ctx context.Context, tx bun.Tx, at time.Time,
 		return fault.Invalidf("parameter_invalid", "for_stripecli", "Nobody listens to events of the account %s. Start `sluice listen` first, or name a webhook_endpoint.", event.Account)
 	}
 	for _, endpointID := range ids {
-		if err := s.retry(ctx, tx, at, event, objectID, endpointID); err != nil {
+		if err := s.retry(ctx, tx, at, event, endpointID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Endpoints) retry(ctx context.Context, tx bun.Tx, at time.Time, event Incoming, objectID, endpointID string) error {
+func (s *Endpoints) retry(ctx context.Context, tx bun.Tx, at time.Time, event Incoming, endpointID string) error {
 	if err := keepPayload(ctx, tx, at, event); err != nil {
 		return err
 	}
-	return again(ctx, tx, at, event.ID, endpointID, event.Type, objectID)
+	return again(ctx, tx, at, event.ID, endpointID, event.Type, event.ObjectID)
 }
 
 // keepPayload writes an event's body, unless it is there and was not erased.
@@ -96,7 +96,7 @@ const againSQL = `
 INSERT INTO connect.webhook_deliveries AS d (id, endpoint, event, event_type, object_id, status, ordered, next_attempt_at, created_at)
 VALUES (?, ?, ?, ?, ?, 'pending', true, ?, ?)
 ON CONFLICT ON CONSTRAINT webhook_deliveries_event_endpoint_key DO UPDATE SET
-    status = 'pending', ordered = true, delivered_at = NULL, leased_until = NULL, next_attempt_at = excluded.next_attempt_at,
+    status = 'pending', ordered = true, delivered_at = NULL, next_attempt_at = GREATEST(excluded.next_attempt_at, d.leased_until),
     attempts_before = d.attempts, replay = NULL
 WHERE d.status <> 'pending' OR d.leased_until IS NULL OR d.leased_until <= excluded.next_attempt_at`
 

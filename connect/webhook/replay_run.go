@@ -158,7 +158,7 @@ func (s *Replays) step(ctx context.Context, replayID string) (more bool, err err
 		if n < limit { // that was all
 			return advanceReplay(ctx, tx, row, Done, at)
 		}
-		more = spacing == 0
+		more = row.RateLimit == 0
 		return advanceReplay(ctx, tx, row, Running, time.Time{})
 	})
 	return more, err
@@ -173,7 +173,7 @@ func (s *Replays) room(ctx context.Context, tx bun.Tx, at time.Time, row replayR
 	}
 	limit = min(replayStep, replayWindow-waiting)
 	if row.RateLimit == 0 {
-		return limit, 0, nil
+		return limit, time.Microsecond, nil
 	}
 	if last, ok := s.paced[row.ID]; ok && at.Before(last.Add(time.Second)) {
 		return 0, 0, nil

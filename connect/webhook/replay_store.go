@@ -165,13 +165,15 @@ SELECT count(*) FROM (
 	return n, nil
 }
 
-// replayNextSQL makes the chosen deliveries due, one after the other by spacing. The
-// schedule of each begins anew, and each waits for earlier ones of its object.
+// replayNextSQL makes the chosen deliveries due, one after the other by spacing: they
+// are leased in the order of when they are due. The schedule of each begins anew, and
+// each waits for earlier ones of its object. What is still being sent since before is
+// not due until that send has ended.
 const replayNextSQL = `
 WITH chosen AS (?), placed AS (SELECT id, seq, row_number() OVER (ORDER BY seq) - 1 AS place FROM chosen)
 UPDATE connect.webhook_deliveries AS d SET
-    status = 'pending', ordered = true, delivered_at = NULL, leased_until = NULL, attempts_before = attempts, replay = ?,
-    next_attempt_at = ?::timestamptz + placed.place * ? * interval '1 microsecond'
+    status = 'pending', ordered = true, delivered_at = NULL, attempts_before = d.attempts, replay = ?,
+    next_attempt_at = GREATEST(?::timestamptz + placed.place * ? * interval '1 microsecond', d.leased_until)
 FROM placed WHERE d.id = placed.id
 RETURNING placed.seq`
 

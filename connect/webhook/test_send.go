@@ -42,7 +42,7 @@ func (s *Endpoints) Test(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 	if err := keepPayload(ctx, tx, at, sample); err != nil {
 		return Delivery{}, err
 	}
-	if err := again(ctx, tx, at, sample.ID, e.ID, eventType, ""); err != nil {
+	if err := again(ctx, tx, at, sample.ID, e.ID, eventType, sample.ObjectID); err != nil {
 		return Delivery{}, err
 	}
 	var row deliveryRow
@@ -67,10 +67,10 @@ func sampleOf(e Endpoint, eventType string, at time.Time) (Incoming, error) {
 	kind, _, _ := strings.Cut(eventType, ".")
 	sample := event.Event{
 		ID: id.New("evt_test"), Type: eventType, Account: e.Account, Platform: e.Account, Livemode: e.Livemode,
-		ObjectVersion: 1, CreatedAt: at,
+		ObjectID: id.New("sample"), ObjectVersion: 1, CreatedAt: at,
 	}
 	var err error
-	sample.Object, err = json.Marshal(map[string]any{"id": id.New("sample"), "object": kind, "created": at.Unix(), "livemode": e.Livemode})
+	sample.Object, err = json.Marshal(map[string]any{"id": sample.ObjectID, "object": kind, "created": at.Unix(), "livemode": e.Livemode})
 	if err != nil {
 		return Incoming{}, fmt.Errorf("make a sample of %s: %w", eventType, err)
 	}
@@ -82,5 +82,5 @@ func sampleOf(e Endpoint, eventType string, at time.Time) (Incoming, error) {
 	if err != nil {
 		return Incoming{}, fmt.Errorf("make a sample of %s: %w", eventType, err)
 	}
-	return Incoming{ID: sample.ID, Type: eventType, Livemode: e.Livemode, Envelope: body}, nil
+	return Incoming{ID: sample.ID, Type: eventType, Livemode: e.Livemode, ObjectID: sample.ObjectID, ObjectVersion: 1, Envelope: body}, nil
 }

@@ -41,6 +41,9 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RolePayouts) {
 		jobs = append(jobs, run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll})
 	}
+	if a.cfg.Roles.Has(RoleWebhooks) {
+		jobs = append(jobs, run.Job{Name: "judge webhook endpoints", Interval: time.Minute, Do: a.dispatch.Judge})
+	}
 	workers := make([]*run.Worker, len(jobs))
 	for i, job := range jobs {
 		workers[i] = run.Every(a.pool, job)

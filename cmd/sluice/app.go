@@ -174,7 +174,8 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
 	a.replays = webhook.NewReplays(a.pool, clock.System{})
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{},
+		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
 	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil
 }
@@ -222,6 +223,8 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
+	}
+	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
 		group.Go("mail", a.mails.run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {

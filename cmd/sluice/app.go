@@ -73,6 +73,7 @@ type App struct {
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
 	hooks    *webhook.Endpoints
+	replays  *webhook.Replays
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
 	payouts  *payouts.Service
@@ -176,8 +177,10 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	signer, policy := webhook.NewSigner(webhookKeys), a.cfg.egress()
 	a.hooks = webhook.NewEndpoints(ring, signer, policy)
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(policy, signer, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
-	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch.Wake)
+	a.replays = webhook.NewReplays(a.pool, clock.System{})
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(policy, signer, nil), a.accounts, clock.System{},
+		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
+	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil
 }
 
@@ -224,6 +227,8 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
+	}
+	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
 		group.Go("mail", a.mails.run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {

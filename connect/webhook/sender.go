@@ -83,7 +83,6 @@ func (a Answer) Delivered() bool { return a.Status >= 200 && a.Status <= 299 }
 type Sender struct {
 	transport *egress.Transport // no http.Client: nothing of a redirect is even read
 	signer    *Signer
-	userAgent string
 }
 
 // NewSender makes a sender; roots nil means the system's certificate authorities.
@@ -92,7 +91,7 @@ func NewSender(policy egress.Policy, signer *Signer, roots *x509.CertPool) *Send
 		transport: policy.Transport(egress.Options{
 			Roots: roots, MaxHeader: maxResponseHeader, Idle: idleConns, IdlePerHost: idleConnsPerHost,
 		}),
-		signer: signer, userAgent: "Sluice/1.0 (webhooks)",
+		signer: signer,
 	}
 }
 
@@ -149,17 +148,17 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time) (*http.Re
 	if req.URL.Scheme != "https" && req.URL.Scheme != "http" {
 		return nil, errors.New("webhook: endpoint's URL is neither https nor http")
 	}
-	req.Header["Content-Type"] = []string{"application/json; charset=utf-8"}
-	req.Header["User-Agent"] = []string{s.userAgent}
+	req.Header["Content-Type"] = []string{contentType}
+	req.Header["User-Agent"] = []string{userAgent}
 	// Not sent: it says that the same request may come twice (it has an id for that). So
 	// net/http uses another connection when the receiver was just closing the idle one.
 	req.Header["X-Idempotency-Key"] = nil
-	return req, s.signer.sign(req.Header, m.Secrets, newSigned(m, target(req.URL), at))
+	return req, s.signer.sign(req.Header, m.Secrets, newSigned(m, targetURI(req.URL), at))
 }
 
-// target is @target-uri as a receiver sees it: what it reads in Host and in the
+// targetURI is @target-uri as a receiver sees it: what it reads in Host and in the
 // request line, behind the scheme.
-func target(u *url.URL) string {
+func targetURI(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
 	u.Host = host // and so Host says the same

@@ -59,7 +59,7 @@ func TestEveryEventArrivesInVersionOrderWhileRelaysAreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Poll: 5 * time.Millisecond, Lease: 400 * time.Millisecond}
@@ -151,7 +151,7 @@ func TestAKilledRelaysLanesAreTakenOverAndNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Lease: time.Second}

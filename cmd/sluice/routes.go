@@ -9,7 +9,9 @@ import (
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
 	"github.com/sluicepay/sluice/payouts/payoutshttp"
+	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
 )
@@ -44,7 +46,6 @@ func (a *App) routes() []rest.Route {
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
-		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
@@ -53,9 +54,15 @@ func (a *App) routes() []rest.Route {
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)
+}
+
+// surroundings are what readers of the catalogue are told about this installation.
+func (a *App) surroundings() catalogue.Surroundings {
+	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
 }
 
 // loaders fetch what expand[] names.

@@ -47,6 +47,8 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients
@@ -54,7 +56,6 @@ func (a *App) routes() []rest.Route {
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
-		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)

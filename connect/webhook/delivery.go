@@ -29,6 +29,7 @@ type Delivery struct {
 // Attempt is one try of a delivery.
 type Attempt struct {
 	Delivery string
+	Endpoint string
 	Number   int // from 1; numbers lost to a crash are missing
 	At       time.Time
 	Answer

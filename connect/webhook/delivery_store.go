@@ -60,6 +60,8 @@ type attemptRow struct {
 	Status     int       `bun:"status"`
 	Failure    string    `bun:"failure"`
 	Response   []byte    `bun:"response"`
+	ID         string    `bun:"id"`
+	Endpoint   string    `bun:"endpoint"`
 }
 
 func insertDeliveries(ctx context.Context, tx bun.Tx, at time.Time, e Incoming, endpoints []Endpoint) error {
@@ -96,17 +98,18 @@ func holdDeliveries(ctx context.Context, tx bun.Tx, endpointID string) error {
 
 // leased is a delivery that this process may send until the lease ends.
 type leased struct {
-	ID           string `bun:"id"`
-	Endpoint     string `bun:"endpoint"`
-	Event        string `bun:"event"`
-	Number       int    `bun:"number"`
-	URL          string `bun:"url"`
-	SealedSecret string `bun:"sealed_secret"`
-	Platform     string `bun:"platform"` // of a Connect endpoint: who registered it, else ""
-	Livemode     bool   `bun:"livemode"`
-	EventType    string `bun:"event_type"`
-	Account      string `bun:"account"` // whose event it is
-	Body         []byte `bun:"body"`
+	ID            string   `bun:"id"`
+	Endpoint      string   `bun:"endpoint"`
+	Event         string   `bun:"event"`
+	Number        int      `bun:"number"`
+	URL           string   `bun:"url"`
+	SecretIDs     []string `bun:"secret_ids,array"` // the live ones, the newest first
+	SealedSecrets []string `bun:"sealed_secrets,array"`
+	Platform      string   `bun:"platform"` // of a Connect endpoint: who registered it, else ""
+	Livemode      bool     `bun:"livemode"`
+	EventType     string   `bun:"event_type"`
+	Account       string   `bun:"account"` // whose event it is
+	Body          []byte   `bun:"body"`
 }
 
 // leaseSQL takes due deliveries, of each endpoint at most its free places, and
@@ -116,12 +119,12 @@ type leased struct {
 // so a crash needs no sweeper; the attempt's number is taken with it.
 const leaseSQL = `
 WITH free AS (
-    SELECT e.id, e.url, e.sealed_secret, CASE WHEN e.connect THEN e.account ELSE '' END AS platform, e.livemode, COALESCE(busy.free, ?) AS places
+    SELECT e.id, e.url, CASE WHEN e.connect THEN e.account ELSE '' END AS platform, e.livemode, COALESCE(busy.free, ?) AS places
     FROM connect.webhook_endpoints AS e
     LEFT JOIN unnest(?::text[], ?::bigint[]) AS busy (id, free) ON busy.id = e.id
     WHERE e.deleted_at IS NULL AND NOT e.disabled
 ), due AS (
-    SELECT d.id, free.url, free.sealed_secret, free.platform, free.livemode, free.places, d.next_attempt_at,
+    SELECT d.id, free.url, free.platform, free.livemode, free.places, d.next_attempt_at,
            row_number() OVER (PARTITION BY free.id ORDER BY d.next_attempt_at) AS place
     FROM free CROSS JOIN LATERAL (
         SELECT id, next_attempt_at FROM connect.webhook_deliveries
@@ -130,13 +133,18 @@ WITH free AS (
     ) AS d
     WHERE free.places > 0
 ), chosen AS (
-    SELECT id, url, sealed_secret, platform, livemode FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
+    SELECT id, url, platform, livemode FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
 ), taken AS (
     UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts + 1, next_attempt_at = ?
     FROM chosen WHERE d.id = chosen.id
-    RETURNING d.id, d.endpoint, d.event, d.event_type, d.attempts AS number, chosen.url, chosen.sealed_secret, chosen.platform, chosen.livemode
+    RETURNING d.id, d.endpoint, d.event, d.event_type, d.attempts AS number, chosen.url, chosen.platform, chosen.livemode
 )
-SELECT taken.*, p.account, p.body FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event`
+SELECT taken.*, s.secret_ids, s.sealed_secrets, p.account, p.body
+FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event
+CROSS JOIN LATERAL (
+    SELECT array_agg(id ORDER BY created_at DESC) AS secret_ids, array_agg(sealed_secret ORDER BY created_at DESC) AS sealed_secrets
+    FROM connect.webhook_secrets WHERE endpoint = taken.endpoint AND (expires_at IS NULL OR expires_at > ?)
+) AS s`
 
 // lease takes up to limit deliveries due at at, up to perEndpoint of each
 // endpoint, or what free says for the endpoints in it.
@@ -147,7 +155,7 @@ func lease(ctx context.Context, idb bun.IDB, at time.Time, limit, perEndpoint in
 	}
 	var out []leased
 	err := idb.NewRaw(leaseSQL, perEndpoint, pgdialect.Array(ids), pgdialect.Array(places),
-		at, perEndpoint, limit, at.Add(leaseFor)).Scan(ctx, &out)
+		at, perEndpoint, limit, at.Add(leaseFor), at).Scan(ctx, &out)
 	if err != nil {
 		return nil, fmt.Errorf("lease webhook deliveries: %w", err)
 	}
@@ -205,6 +213,7 @@ func finish(ctx context.Context, tx bun.Tx, batch []settled) error {
 		attempts[i] = attemptRow{
 			Delivery: s.Delivery, Number: s.Number, At: s.At, DurationMS: s.Duration.Milliseconds(),
 			RemoteIP: s.RemoteIP, Status: s.Status, Failure: s.Failure, Response: append([]byte{}, s.Response...),
+			ID: id.New("wha"), Endpoint: s.Endpoint,
 		}
 	}
 	_, err := tx.NewRaw(finishSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(next),
@@ -249,7 +258,7 @@ func (s *Endpoints) Attempts(ctx context.Context, idb bun.IDB, deliveryID string
 	}
 	out := make([]Attempt, len(rows))
 	for i, r := range rows {
-		out[i] = Attempt{Delivery: r.Delivery, Number: r.Number, At: r.At.UTC(), Answer: Answer{
+		out[i] = Attempt{Delivery: r.Delivery, Endpoint: r.Endpoint, Number: r.Number, At: r.At.UTC(), Answer: Answer{
 			Status: r.Status, Failure: r.Failure, RemoteIP: r.RemoteIP, Response: r.Response,
 			Duration: time.Duration(r.DurationMS) * time.Millisecond,
 		}}

@@ -189,7 +189,7 @@ func (d *Dispatcher) deliver(ctx context.Context, l leased) bool {
 		d.report(record, l, err)
 		answer = Answer{Failure: "other"}
 	}
-	d.report(record, l, d.settle(record, Attempt{Delivery: l.ID, Number: l.Number, At: at, Answer: answer}))
+	d.report(record, l, d.settle(record, Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer}))
 	return answer.Delivered()
 }
 
@@ -202,11 +202,15 @@ func (d *Dispatcher) hears(ctx context.Context, l leased) (bool, error) {
 
 func (d *Dispatcher) send(ctx context.Context, l leased) (Answer, time.Time, error) {
 	at := d.clock.Now()
-	key, err := d.ring.Open(l.SealedSecret, sealedIn, l.Endpoint)
-	if err != nil {
-		return Answer{}, at, err
+	secrets := make([]Secret, len(l.SecretIDs))
+	for i, sealed := range l.SealedSecrets {
+		key, err := d.ring.Open(sealed, sealedIn, l.Endpoint)
+		if err != nil {
+			return Answer{}, at, err
+		}
+		secrets[i] = Secret{ID: l.SecretIDs[i], Key: key}
 	}
-	answer, err := d.sender.Send(ctx, Message{ID: l.Event, URL: l.URL, Key: key, Body: l.Body}, at)
+	answer, err := d.sender.Send(ctx, Message{ID: l.Event, Endpoint: l.Endpoint, URL: l.URL, Secrets: secrets, Body: l.Body}, at)
 	return answer, at, err
 }
 

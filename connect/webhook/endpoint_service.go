@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -20,12 +21,14 @@ const sealedIn = "connect.webhook_endpoints"
 // Endpoints is the register of endpoints.
 type Endpoints struct {
 	ring   *secret.Keyring
-	egress Egress
+	signer *Signer
+	policy egress.Policy
 }
 
-// NewEndpoints seals signing secrets with ring and accepts URLs that egress does.
-func NewEndpoints(ring *secret.Keyring, egress Egress) *Endpoints {
-	return &Endpoints{ring: ring, egress: egress}
+// NewEndpoints seals signing secrets with ring, publishes the public keys of signer,
+// and accepts URLs that policy does.
+func NewEndpoints(ring *secret.Keyring, signer *Signer, policy egress.Policy) *Endpoints {
+	return &Endpoints{ring: ring, signer: signer, policy: policy}
 }
 
 // NewEndpoint says what endpoint to make.
@@ -43,7 +46,7 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	none := secret.Text{}
 	e := Endpoint{
 		ID: id.New("we"), Account: scope.Account, Livemode: scope.Livemode, Connect: want.Connect, URL: want.URL,
-		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at,
+		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at, Payload: Snapshot,
 	}
 	if err := s.check(e); err != nil {
 		return Endpoint{}, none, err
@@ -63,14 +66,18 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	if err != nil {
 		return Endpoint{}, none, err
 	}
-	if e.sealedSecret, err = s.ring.Seal(key, sealedIn, e.ID); err != nil {
+	sealed, err := s.ring.Seal(key, sealedIn, e.ID)
+	if err != nil {
 		return Endpoint{}, none, err
 	}
-	return e, key, insertEndpoint(ctx, tx, e)
+	if err := insertEndpoint(ctx, tx, e); err != nil {
+		return Endpoint{}, none, err
+	}
+	return e, key, insertSecret(ctx, tx, secretRow{ID: id.New("whs"), Endpoint: e.ID, SealedSecret: sealed, CreatedAt: at})
 }
 
 func (s *Endpoints) check(e Endpoint) error {
-	if err := s.egress.CheckURL(e.URL); err != nil {
+	if err := s.policy.CheckURL(e.URL); err != nil {
 		return err
 	}
 	if err := checkPatterns(e.EnabledEvents); err != nil {

@@ -10,7 +10,9 @@ import (
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
 	"github.com/sluicepay/sluice/payouts/payoutshttp"
+	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
 )
@@ -61,6 +63,11 @@ func (a *App) routes() []rest.Route {
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)
+}
+
+// surroundings are what readers of the catalogue are told about this installation.
+func (a *App) surroundings() catalogue.Surroundings {
+	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
 }
 
 // loaders fetch what expand[] names.

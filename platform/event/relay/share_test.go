@@ -295,7 +295,7 @@ func TestMonthsThatArePublishedAreNotReadAgain(t *testing.T) {
 func TestAQuietLogCostsOneQuestionPerPoll(t *testing.T) {
 	pool := dbtest.New(t)
 	var asked counter
-	pool.AddQueryHook(&asked)
+	pool = pool.WithQueryHook(&asked)
 	r := relay.New(pool, &broken{}, relay.Config{})
 	start(t, r)
 	bustest.Eventually(t, "a quiet second", func() bool { return asked.of("unnest") >= 25 })

@@ -30,7 +30,7 @@ func (a *App) subscribe(group *run.Group) {
 
 // consume does not wait for the broker: parked events are tried again without it.
 func (a *App) consume(group *run.Group, s bus.Subscription) {
-	s.Topic = bus.Events
+	s.Topic, s.Session = bus.Events, a.cfg.KafkaSession
 	group.Go(s.Group, func(ctx context.Context) error { return a.bus.Subscribe(ctx, s) })
 }
 

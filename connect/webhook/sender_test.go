@@ -192,6 +192,7 @@ func TestSenderNamesTheFailure(t *testing.T) {
 		}), FailureReset},
 		{"another protocol", rawServer(t, say("SSH-2.0-OpenSSH_9.6\r\n\r\n")), FailureMalformed},
 		{"an endless header", rawServer(t, say("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 2*maxResponseHeader)+"\r\n\r\n")), FailureMalformed},
+		{"endless hints", rawServer(t, say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", maxResponseHeader/10))), FailureMalformed},
 		{"many headers", rawServer(t, say("HTTP/1.1 200 OK\r\n"+strings.Repeat("X: y\r\n", maxResponseHeader/2)+"\r\n")), FailureMalformed},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -297,6 +298,28 @@ func TestSenderDeliversOverTLS(t *testing.T) {
 	roots.AddCert(server.Certificate())
 	if got := post(t, devSender(t, roots), server.URL); !got.Delivered() {
 		t.Fatalf("answer %+v", got)
+	}
+}
+
+func TestSenderSpeaksHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err != nil || len(body) == 0 || r.ProtoMajor != 2 {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		w.Header().Set("X", strings.Repeat("x", 1<<10))
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	s := devSender(t, roots)
+	first := post(t, s, server.URL)
+	if at := first.Timing; !first.Delivered() || at.Connect <= 0 || at.TLS < at.Connect || at.FirstByte < at.TLS {
+		t.Errorf("answer %+v", first)
+	}
+	if again := post(t, s, server.URL); !again.Delivered() || again.Timing.TLS != 0 {
+		t.Errorf("on the same connection: %+v", again)
 	}
 }
 

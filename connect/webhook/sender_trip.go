@@ -30,7 +30,9 @@ func newTrip() *trip { return &trip{start: time.Now()} }
 
 func (t *trip) sofar() time.Duration { return time.Since(t.start) }
 
-func (t *trip) mark(step *atomic.Int64) { step.Store(int64(t.sofar())) }
+// mark notes a step once: what comes later is the other family of addresses, or the
+// operator's proxy.
+func (t *trip) mark(step *atomic.Int64) { step.CompareAndSwap(0, int64(t.sofar())) }
 
 func (t *trip) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -40,7 +42,10 @@ func (t *trip) watch(ctx context.Context) context.Context {
 				t.mark(&t.connected)
 			}
 		},
-		TLSHandshakeStart: func() { t.securing.Store(true) },
+		TLSHandshakeStart: func() {
+			t.connected.Store(int64(t.sofar())) // behind a proxy this is when its tunnel stood
+			t.securing.Store(true)
+		},
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			if err == nil {
 				t.mark(&t.secured)

@@ -22,8 +22,8 @@ type trip struct {
 	dns, connected, secured, first atomic.Int64 // nanoseconds since start, 0 for not yet
 	securing                       atomic.Bool
 	got                            atomic.Bool
-	remoteIP                       string // of the connection, as Timing is:
-	timing                         Timing // both are written before Do returns and read after
+	remoteIP                       string // of the connection, as these steps are:
+	taken                          Steps  // both are written before Do returns and read after
 }
 
 func newTrip() *trip { return &trip{start: time.Now()} }
@@ -59,22 +59,22 @@ func (t *trip) watch(ctx context.Context) context.Context {
 
 func (t *trip) take(c httptrace.GotConnInfo) {
 	t.got.Store(true)
-	t.timing, t.remoteIP = Timing{}, ""
+	t.taken, t.remoteIP = Steps{}, ""
 	if !c.Reused {
-		t.timing = t.steps()
+		t.taken = t.steps()
 	}
 	if to, ok := c.Conn.RemoteAddr().(*net.TCPAddr); ok {
 		t.remoteIP = to.IP.String()
 	}
 }
 
-func (t *trip) steps() Timing {
-	return Timing{DNS: time.Duration(t.dns.Load()), Connect: time.Duration(t.connected.Load()), TLS: time.Duration(t.secured.Load())}
+func (t *trip) steps() Steps {
+	return Steps{DNS: time.Duration(t.dns.Load()), Connect: time.Duration(t.connected.Load()), TLS: time.Duration(t.secured.Load())}
 }
 
 func (t *trip) answered(status int) Answer {
-	t.timing.FirstByte = time.Duration(t.first.Load())
-	a := Answer{Status: status, RemoteIP: t.remoteIP, Timing: t.timing}
+	t.taken.FirstByte = time.Duration(t.first.Load())
+	a := Answer{Status: status, RemoteIP: t.remoteIP, Steps: t.taken}
 	switch {
 	case a.Delivered():
 	case status >= 300 && status <= 399:
@@ -86,12 +86,12 @@ func (t *trip) answered(status int) Answer {
 }
 
 func (t *trip) failed(err error) Answer {
-	a := Answer{Failure: t.name(err), Duration: t.sofar(), Timing: t.timing}
+	a := Answer{Failure: t.name(err), Duration: t.sofar(), Steps: t.taken}
 	if t.got.Load() {
 		a.RemoteIP = t.remoteIP
-		a.Timing.FirstByte = time.Duration(t.first.Load())
+		a.Steps.FirstByte = time.Duration(t.first.Load())
 	} else {
-		a.Timing = t.steps()
+		a.Steps = t.steps()
 	}
 	return a
 }

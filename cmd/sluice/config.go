@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
@@ -24,8 +25,16 @@ type Config struct {
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db
 
-	Kafka bus.Config // Parking and Log are newApp's to fill in
+	Kafka     bus.Config // Pool and Log are newApp's to fill in
+	Topic     bus.Topic  // the event topic as it is made if it is missing; zero values are the defaults of platform/bus
+	kafkaCert string     // until kafka_tls_key is known
+
 	Roles Roles
+
+	// EventRetention is how long the event log keeps a month after its end, 0 = for ever. What it
+	// forgets goes into files in EventArchiveDir, or is gone if that is "".
+	EventRetention  time.Duration
+	EventArchiveDir string
 
 	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the
 	// database, so changing it locks everybody out. At least 32 random bytes in base64.

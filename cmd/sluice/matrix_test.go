@@ -115,6 +115,7 @@ var matrix = map[string]row{
 	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
+	"GET /v1/event_types":                                   {},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
 	"GET /v1/webhook_endpoints":                             {platformOnly: true},
 	"GET /v1/webhook_endpoints/{id}":                        {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
@@ -145,6 +146,8 @@ var open = map[string]string{
 	"GET /":                                 "development only: an index without data",
 	"GET /_dev/hooks":                       "development only: the inbox of webhooks sent to this machine",
 	"POST /_dev/hooks":                      "the same",
+	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",
+	"GET /event_schemas/{type}.json":        "the same",
 }
 
 // caller is a column: somebody with a credential, and what the rule says of a row.

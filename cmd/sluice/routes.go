@@ -44,6 +44,7 @@ func (a *App) routes() []rest.Route {
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
 		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
@@ -52,6 +53,7 @@ func (a *App) routes() []rest.Route {
 		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
+		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)

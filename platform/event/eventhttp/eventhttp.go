@@ -1,4 +1,5 @@
-// Package eventhttp is the door of the event log: GET /v1/events and /v1/events/{id}.
+// Package eventhttp is the door of the event log, GET /v1/events and /v1/events/{id},
+// and of the catalogue of events.
 //
 // An account sees its own events. A platform sees those of a connected account
 // by naming it in the Stripe-Account header.

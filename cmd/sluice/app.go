@@ -75,6 +75,7 @@ type App struct {
 	hooks    *webhook.Endpoints
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
+	listen   *webhook.Listeners
 	payouts  *payouts.Service
 	intake   *payouts.Intake
 	relay    *relay.Relay
@@ -173,7 +174,10 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
 	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
-	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, a.accounts, clock.System{}, a.dispatch.Wake)
+	a.listen = webhook.NewListeners(webhook.ListenersConfig{
+		Pool: a.pool, Ring: ring, Accounts: a.accounts, Keys: liveKeys{a.pool, a.keys}, Clock: clock.System{},
+	})
+	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, a.accounts, clock.System{}, func() { a.dispatch.Wake(); a.listen.Wake() })
 	return nil
 }
 
@@ -221,6 +225,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
 		group.Go("mail", a.mails.run)
+		group.Go("listeners", a.listen.Run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {
 		group.Go("relay", a.runRelay)

@@ -11,8 +11,10 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 	"github.com/sluicepay/sluice/platform/money"
@@ -89,6 +91,20 @@ func (o owners) ConnectedTo(ctx context.Context, platform, account string, livem
 
 func (o owners) ConnectedAccounts(ctx context.Context, platform string, livemode bool) ([]string, error) {
 	return o.accounts.IDs(ctx, o.accounts.Pool(), platform, livemode)
+}
+
+// liveKeys tells whether the key that a listener's session was opened with is still good.
+type liveKeys struct {
+	pool *bun.DB
+	keys *credential.Service
+}
+
+func (k liveKeys) Good(ctx context.Context, account string, livemode bool, keyID string) (bool, error) {
+	key, err := k.keys.Get(ctx, k.pool, credential.Owner{Account: account, Livemode: livemode}, keyID)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && key.Status(clock.System{}.Now()) == "active", err
 }
 
 // answerOrphan renders the answer to a request that nobody waits for any more.

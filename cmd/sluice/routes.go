@@ -45,6 +45,7 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),    // /v1/stripecli: sluice listen, and Stripe's CLI
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients

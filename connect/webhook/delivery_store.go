@@ -122,7 +122,7 @@ WITH free AS (
     SELECT e.id, e.url, CASE WHEN e.connect THEN e.account ELSE '' END AS platform, e.livemode, COALESCE(busy.free, ?) AS places
     FROM connect.webhook_endpoints AS e
     LEFT JOIN unnest(?::text[], ?::bigint[]) AS busy (id, free) ON busy.id = e.id
-    WHERE e.deleted_at IS NULL AND NOT e.disabled
+    WHERE e.deleted_at IS NULL AND NOT e.disabled AND e.listener IS NULL
 ), due AS (
     SELECT d.id, free.url, free.platform, free.livemode, free.places, d.next_attempt_at,
            row_number() OVER (PARTITION BY free.id ORDER BY d.next_attempt_at) AS place

@@ -26,6 +26,9 @@ const (
 	maxResponseHeader = 64 << 10
 )
 
+// userAgent is who we say we are.
+const userAgent = "Sluice/1.0 (webhooks)"
+
 // Message is one event on its way to one URL.
 type Message struct {
 	ID      string // the event's id: the same on every try
@@ -61,7 +64,7 @@ func NewSender(egress Egress, roots *x509.CertPool) *Sender {
 			"https": newClient(egress, false, roots),
 			"http":  newClient(egress, true, roots),
 		},
-		userAgent: "Sluice/1.0 (webhooks)",
+		userAgent: userAgent,
 	}
 }
 

@@ -56,7 +56,7 @@ func (d listenDoor) open(ctx context.Context, tx bun.Tx, r *rest.Request) (shown
 		ForwardThinConnectTo rest.Ignored `form:"forward_thin_connect_to_url"`
 		Filters              rest.Ignored `form:"filters"`
 		EnabledEvents        []string     `form:"enabled_events"` // extension
-		Since                string       `form:"since"`          // extension: evt_…
+		Since                string       `form:"since"`          // extension: evt_…, or now
 		SinceSeconds         int64        `form:"since_seconds"`  // extension
 	}
 	if err := r.Decode(&p); err != nil {
@@ -96,8 +96,10 @@ func sinceOf(now time.Time, event string, seconds int64) (webhook.Since, error) 
 	switch {
 	case event != "" && seconds != 0:
 		return webhook.Since{}, fault.Invalidf("parameters_exclusive", "since", "You may only specify one of these parameters: since, since_seconds.")
+	case event == "now":
+		return webhook.Since{Now: true}, nil
 	case event != "" && !strings.HasPrefix(event, "evt_"):
-		return webhook.Since{}, fault.Invalidf("parameter_invalid", "since", "Invalid since: must be the id of an event, evt_….")
+		return webhook.Since{}, fault.Invalidf("parameter_invalid", "since", "Invalid since: must be the id of an event, evt_…, or now.")
 	case seconds < 0 || seconds > int64(maxSince/time.Second):
 		return webhook.Since{}, fault.Invalidf("parameter_invalid", "since_seconds", "Invalid since_seconds: must be from 1 to %d.", int64(maxSince/time.Second))
 	case seconds > 0:

@@ -43,18 +43,18 @@ type NewListener struct {
 	// Forwards and ForwardsConnect tell whether the device hands events on to an
 	// application, so that an answer follows its acknowledgement.
 	Forwards, ForwardsConnect bool
-	// Since asks for events again that came later than it; zero is none.
+	// Since is where to begin; zero is where the device stopped.
 	Since Since
 	Key   string // id of the API key that asks
 }
 
-// Since is a point in the past: an event, or a time.
+// Since is where a device begins: after an event or a time of the past, or now,
+// without what waits for it.
 type Since struct {
 	Event string // evt_…
 	At    time.Time
+	Now   bool
 }
-
-func (s Since) isZero() bool { return s.Event == "" && s.At.IsZero() }
 
 // Opened is a new session.
 type Opened struct {
@@ -114,7 +114,7 @@ func (l *Listeners) Open(ctx context.Context, tx bun.Tx, at time.Time, scope ten
 			opened.Own = e.ID
 		}
 	}
-	if err := l.again(ctx, tx, at, opened, want.Since); err != nil {
+	if err := l.begin(ctx, tx, at, opened, want.EnabledEvents, want.Since); err != nil {
 		return Opened{}, err
 	}
 	return l.seal(ctx, tx, opened)
@@ -231,6 +231,21 @@ func makeRoom(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope) 
 			return err
 		}
 		devices = devices[1:]
+	}
+	return nil
+}
+
+// begin puts a device where it wants to go on from.
+func (l *Listeners) begin(ctx context.Context, tx bun.Tx, at time.Time, s session, patterns []string, since Since) error {
+	switch {
+	case since.Now:
+		for _, endpointID := range s.endpoints() {
+			if err := holdDeliveries(ctx, tx, endpointID); err != nil {
+				return err
+			}
+		}
+	case since.Event != "" || !since.At.IsZero():
+		return redeliver(ctx, tx, at, s.endpoints(), patterns, since)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ type Reply struct {
 
 // Pull is one connection of a device. Events of one object go out one after the
 // other: the next when the one before is done. That the application refuses an
-// event (anything but 2xx) does not bring it again: the developer has seen it and
+// event (anything but 2xx, or nothing in time: status 0) does not bring it again: the developer has seen it and
 // goes on, as with Stripe's CLI. The attempt log keeps the status.
 type Pull struct {
 	hub     *Listeners
@@ -66,7 +66,7 @@ type Pull struct {
 	held    map[string]*holding      // by delivery
 	lines   map[string][]*holding    // by object, in order; the first is out
 	bytes   int                      // of the bodies held
-	done    []settled                // to be recorded
+	done    []Attempt                // to be recorded
 	answers map[string]time.Duration // by event type, see take
 }
 
@@ -191,7 +191,14 @@ func (p *Pull) take(r Reply) {
 	switch {
 	case r.Answered:
 		p.answers[h.EventType] = answerFor
-		p.finish(h, Answer{Status: r.Status, Response: r.Body[:min(len(r.Body), maxResponse)], Duration: now.Sub(h.sentAt)})
+		answer := Answer{Status: r.Status, Response: r.Body[:min(len(r.Body), maxResponse)], Duration: now.Sub(h.sentAt)}
+		switch {
+		case r.Status == 0:
+			answer.Failure = "timeout"
+		case !answer.Delivered():
+			answer.Failure = "status"
+		}
+		p.finish(h, answer)
 	case !p.forwards(h):
 		p.finish(h, Answer{Duration: now.Sub(h.sentAt)})
 	case h.dueAt.IsZero():
@@ -212,15 +219,9 @@ func (p *Pull) forwards(h *holding) bool {
 
 // finish notes what is to be recorded.
 func (p *Pull) finish(h *holding, answer Answer) {
-	if answer.Status != 0 && !answer.Delivered() {
-		answer.Failure = "status"
-	}
 	h.done = true
-	now := p.hub.cfg.Clock.Now()
-	p.done = append(p.done, settled{
-		Attempt: Attempt{Delivery: h.ID, Endpoint: h.Endpoint, Number: h.Number, At: now.Add(-answer.Duration), Answer: answer},
-		next:    Delivered, nextAt: now,
-	})
+	at := p.hub.cfg.Clock.Now().Add(-answer.Duration)
+	p.done = append(p.done, Attempt{Delivery: h.ID, Endpoint: h.Endpoint, Number: h.Number, At: at, Answer: answer})
 }
 
 // settle records what is done, and what nobody will answer any more. Only then the
@@ -239,12 +240,12 @@ func (p *Pull) settle() error {
 	}
 	ctx, cancel := recording()
 	defer cancel()
-	err := db.InTx(ctx, p.hub.cfg.Pool, func(ctx context.Context, tx bun.Tx) error { return finish(ctx, tx, slices.Clone(p.done)) })
+	err := db.InTx(ctx, p.hub.cfg.Pool, func(ctx context.Context, tx bun.Tx) error { return hear(ctx, tx, slices.Clone(p.done)) })
 	if err != nil {
 		return err
 	}
-	for _, s := range p.done {
-		p.drop(p.held[s.Delivery])
+	for _, a := range p.done {
+		p.drop(p.held[a.Delivery])
 	}
 	p.done = p.done[:0]
 	return nil

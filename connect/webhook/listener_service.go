@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -262,16 +261,4 @@ func (l *Listeners) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// again makes a device's older events pending once more.
-func (l *Listeners) again(ctx context.Context, tx bun.Tx, at time.Time, s session, since Since) error {
-	if since.isZero() {
-		return nil
-	}
-	pair, err := findListener(ctx, tx, s.scope(), s.Device)
-	if err != nil {
-		return err
-	}
-	return redeliver(ctx, tx, at, s.endpoints(), slices.Clone(pair[0].EnabledEvents), since)
 }

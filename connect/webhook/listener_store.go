@@ -1,8 +1,10 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -189,6 +192,35 @@ func leaseUntil(ctx context.Context, pool *bun.DB, until *time.Time, ids []strin
 	return nil
 }
 
+// hearSQL ends deliveries, whatever the application behind the device answered.
+// The number is the fence against a connection that took over.
+const hearSQL = `
+UPDATE connect.webhook_deliveries AS d SET status = 'delivered', delivered_at = h.at, leased_until = NULL
+FROM unnest(?::text[], ?::bigint[], ?::timestamptz[]) AS h (id, number, at)
+WHERE d.id = h.id AND d.attempts = h.number AND d.status IN ('pending', 'undelivered')`
+
+// hear records what a device said. The endpoint's health is not touched: an
+// application under development may fail as often as it likes.
+func hear(ctx context.Context, tx bun.Tx, batch []Attempt) error {
+	slices.SortFunc(batch, func(a, b Attempt) int { return cmp.Compare(a.Delivery, b.Delivery) }) // one lock order for all writers
+	ids, numbers, at := make([]string, len(batch)), make([]int64, len(batch)), make([]time.Time, len(batch))
+	attempts := make([]attemptRow, len(batch))
+	for i, h := range batch {
+		ids[i], numbers[i], at[i] = h.Delivery, int64(h.Number), h.At
+		attempts[i] = attemptRow{
+			Delivery: h.Delivery, Number: h.Number, At: h.At, DurationMS: h.Duration.Milliseconds(), Status: h.Status,
+			Failure: h.Failure, Response: append([]byte{}, h.Response...), ID: id.New("wha"), Endpoint: h.Endpoint,
+		}
+	}
+	if _, err := tx.NewRaw(hearSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(at)).Exec(ctx); err != nil {
+		return fmt.Errorf("finish webhook deliveries: %w", err)
+	}
+	if _, err := tx.NewInsert().Model(&attempts).Exec(ctx); err != nil {
+		return fmt.Errorf("insert webhook attempts: %w", err)
+	}
+	return nil
+}
+
 // standing is how a listener's endpoint is.
 type standing struct {
 	ID         string    `bun:"id"`
@@ -212,15 +244,15 @@ func look(ctx context.Context, pool *bun.DB, at time.Time, endpoints []string) (
 	return out, nil
 }
 
-// againSQL makes a listener's deliveries pending that came later than a point and
+// redeliverSQL makes a listener's deliveries pending that came later than a point and
 // are done. Their order stays that of the first time.
-const againSQL = `
+const redeliverSQL = `
 UPDATE connect.webhook_deliveries SET status = 'pending', delivered_at = NULL, next_attempt_at = ?0, leased_until = NULL, ordered = true
 WHERE endpoint = ANY (?1) AND status <> 'pending' AND event_type LIKE ANY (?2)
   AND (?3 <> '' AND event > ?3 COLLATE "C" OR ?3 = '' AND created_at >= ?4)`
 
 func redeliver(ctx context.Context, tx bun.Tx, at time.Time, endpoints, patterns []string, since Since) error {
-	_, err := tx.NewRaw(againSQL, at, pgdialect.Array(endpoints), pgdialect.Array(likes(patterns)), since.Event, since.At).Exec(ctx)
+	_, err := tx.NewRaw(redeliverSQL, at, pgdialect.Array(endpoints), pgdialect.Array(likes(patterns)), since.Event, since.At).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("make webhook deliveries pending again: %w", err)
 	}

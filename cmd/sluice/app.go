@@ -177,7 +177,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	a.listen = webhook.NewListeners(webhook.ListenersConfig{
 		Pool: a.pool, Ring: ring, Accounts: a.accounts, Keys: liveKeys{a.pool, a.keys}, Clock: clock.System{},
 	})
-	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, a.accounts, clock.System{}, func() { a.dispatch.Wake(); a.listen.Wake() })
+	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil
 }
 
@@ -189,14 +189,14 @@ func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
 		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Rails: rail.Modes{Test: banksim.New(a.pool)}, Log: a.log,
 	})
-	a.intake = payouts.NewIntake(a.pool, a.payouts)
+	a.intake = payouts.NewIntake(a.payouts)
 	return nil
 }
 
 // buildEvents is how the rooms hear of one another.
 func (a *App) buildEvents(context.Context, *secret.Keyring) (err error) {
 	cfg := a.cfg.Kafka
-	cfg.Log, cfg.Parking = a.log, event.NewParking(a.pool, clock.System{})
+	cfg.Log, cfg.Pool = a.log, a.pool
 	if a.bus, err = bus.Open(cfg); err != nil {
 		return err
 	}

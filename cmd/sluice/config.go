@@ -23,7 +23,7 @@ type Config struct {
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db
 
-	Kafka bus.Config // Parking and Log are newApp's to fill in
+	Kafka bus.Config // Pool and Log are newApp's to fill in
 	Roles Roles
 
 	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the

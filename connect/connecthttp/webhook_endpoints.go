@@ -116,10 +116,4 @@ func (d webhookEndpointDoor) delete(ctx context.Context, tx bun.Tx, r *rest.Requ
 	return wire.Deleted{ID: r.Path("id"), Object: "webhook_endpoint", Deleted: true}, nil
 }
 
-func showWebhookEndpoint(e webhook.Endpoint) wire.WebhookEndpoint {
-	return wire.WebhookEndpoint{
-		ID: e.ID, Object: "webhook_endpoint", APIVersion: wire.Nullable(e.APIVersion), Created: wire.Unix(e.CreatedAt),
-		Description: wire.Nullable(e.Description), EnabledEvents: e.EnabledEvents, Livemode: e.Livemode,
-		Metadata: e.Metadata, Status: e.Status(), URL: e.URL,
-	}
-}
+func showWebhookEndpoint(e webhook.Endpoint) wire.WebhookEndpoint { return e.Wire() }

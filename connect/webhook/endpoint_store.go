@@ -133,32 +133,6 @@ func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.
 	return out, nil
 }
 
-// matchEndpoints are the endpoints that may want an event of account: its own,
-// and those of its platform for connected accounts. It takes a share lock, see lockEndpoint.
-func matchEndpoints(ctx context.Context, idb bun.IDB, e Incoming) ([]Endpoint, error) {
-	var rows []endpointRow
-	err := idb.NewSelect().Model(&rows).
-		Where("livemode = ? AND deleted_at IS NULL", e.Livemode).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("account = ? AND NOT connect", e.Account)
-			if e.Account != e.Platform {
-				q = q.WhereOr("account = ? AND connect", e.Platform)
-			}
-			return q
-		}).
-		OrderExpr("id").For("SHARE").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("match webhook endpoints: %w", err)
-	}
-	wanting := make([]Endpoint, 0, len(rows))
-	for _, row := range rows {
-		if found := row.endpoint(); found.Wants(e.Type) {
-			wanting = append(wanting, found)
-		}
-	}
-	return wanting, nil
-}
-
 func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	row := rowOfEndpoint(e)
 	_, err := tx.NewUpdate().Model(&row).

@@ -298,13 +298,14 @@ func (p *Pull) hold(d pulled) error {
 			return err
 		}
 		if !hears {
-			return withhold(ctx, p.hub.cfg.Pool, leased{ID: d.ID})
+			return withhold(ctx, p.hub.cfg.Pool, leased{ID: d.ID, Number: d.Number})
 		}
 	}
 	if h := p.held[d.ID]; h != nil {
 		h.Number = d.Number // its lease had run out and is ours again
 		return nil
 	}
+	d.Body = render(d.Body, Endpoint{Payload: Snapshot}, d.Pending)
 	h := &holding{pulled: d}
 	p.held[d.ID], p.lines[d.Object] = h, append(p.lines[d.Object], h)
 	p.bytes += len(d.Body)

@@ -146,6 +146,7 @@ type pulled struct {
 	Connect   bool   `bun:"connect"`
 	Account   string `bun:"account"` // whose event it is
 	Body      []byte `bun:"body"`
+	Pending   int    `bun:"pending"` // how many endpoints the event was meant for
 }
 
 // pullSQL takes a device's next deliveries in their order. The share lock on its
@@ -167,7 +168,7 @@ WITH mine AS (
     FROM next WHERE d.id = next.id
     RETURNING d.id, d.endpoint, d.event, d.event_type, d.object_id, d.attempts AS number, d.seq, next.connect
 )
-SELECT taken.*, p.account, p.body
+SELECT taken.*, p.account, p.body, p.pending
 FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event
 ORDER BY taken.seq`
 

@@ -76,7 +76,7 @@ func received(k kafka.Message) Message {
 	return m
 }
 
-// fromHeaders ignores what it cannot read: the handler judges the message.
+// fromHeaders ignores what it cannot read: the effect judges the message.
 func fromHeaders(h map[string]string) Message {
 	m := Message{EventID: h["ce_id"], Type: h["ce_type"], Subject: h["ce_subject"], Platform: h["ce_platform"], Livemode: h["ce_livemode"] == "true"}
 	m.ObjectVersion, _ = strconv.ParseInt(h["ce_objectversion"], 10, 64)

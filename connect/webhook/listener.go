@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -31,6 +32,8 @@ const (
 	forgetAfter = 7 * 24 * time.Hour
 	// sessionFor is how long a session lets its device connect, and stay.
 	sessionFor = 12 * time.Hour
+	// maxPast bounds how many events of the past a device gets at once.
+	maxPast = 5000
 	// sessionIn is the table name that sessions are sealed for. They are nowhere
 	// stored: a session is its own sealed text in the hands of the device.
 	sessionIn = "connect.webhook_listeners"
@@ -244,10 +247,39 @@ func (l *Listeners) begin(ctx context.Context, tx bun.Tx, at time.Time, s sessio
 				return err
 			}
 		}
-	case since.Event != "" || !since.At.IsZero():
-		return redeliver(ctx, tx, at, s.endpoints(), patterns, since)
+	case since.Event != "":
+		return fromLog(ctx, tx, at, s, patterns, since.Event)
+	case !since.At.IsZero():
+		return fromLog(ctx, tx, at, s, patterns, id.First("evt", since.At))
 	}
 	return nil
+}
+
+// fromLog sends a device the events after one that it wants, whether it had them
+// or not. Those the subscriber has yet to handle come the usual way.
+func fromLog(ctx context.Context, tx bun.Tx, at time.Time, s session, patterns []string, after string) error {
+	events, err := event.Handled(ctx, tx, Consumer, s.Account, s.Livemode, after, maxPast+1)
+	if err != nil {
+		return err
+	}
+	if len(events) > maxPast {
+		return fault.Invalidf("parameter_invalid", "since", "More than %d events came since then: begin with a later one.", maxPast)
+	}
+	wanted := make([]past, 0, len(events))
+	for _, e := range events {
+		to := past{endpoint: s.Own, Incoming: Incoming{ID: e.ID, Type: e.Type, Account: e.Account, ObjectID: e.ObjectID}}
+		if e.Account != s.Account {
+			to.endpoint = s.Connect
+		}
+		if !(Endpoint{EnabledEvents: patterns}).Wants(e.Type) {
+			continue
+		}
+		if to.Envelope, err = e.Envelope(); err != nil {
+			return err
+		}
+		wanted = append(wanted, to)
+	}
+	return insertFromLog(ctx, tx, at, wanted)
 }
 
 func forgetListener(ctx context.Context, tx bun.Tx, pair []Endpoint, at time.Time) error {

@@ -245,17 +245,46 @@ func look(ctx context.Context, pool *bun.DB, at time.Time, endpoints []string) (
 	return out, nil
 }
 
-// redeliverSQL makes a listener's deliveries pending that came later than a point and
-// are done. Their order stays that of the first time.
-const redeliverSQL = `
-UPDATE connect.webhook_deliveries SET status = 'pending', delivered_at = NULL, next_attempt_at = ?0, leased_until = NULL, ordered = true
-WHERE endpoint = ANY (?1) AND status <> 'pending' AND event_type LIKE ANY (?2)
-  AND (?3 <> '' AND event > ?3 COLLATE "C" OR ?3 = '' AND created_at >= ?4)`
+// fromLogSQL writes deliveries of events of the past, or makes those written before
+// pending once more. All get a new place, in the order of the log: an object's
+// older event, which the device never had, must not come after a newer one.
+const fromLogSQL = `
+INSERT INTO connect.webhook_deliveries AS d (id, endpoint, event, event_type, object_id, status, ordered, next_attempt_at, created_at)
+SELECT n.id, n.endpoint, n.event, n.type, n.object, 'pending', true, ?, ?
+FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS n (id, endpoint, event, type, object, place)
+ORDER BY n.place
+ON CONFLICT ON CONSTRAINT webhook_deliveries_event_endpoint_key DO UPDATE SET
+    status = 'pending', ordered = true, delivered_at = NULL, leased_until = NULL, next_attempt_at = excluded.next_attempt_at,
+    attempts_before = d.attempts, seq = DEFAULT`
 
-func redeliver(ctx context.Context, tx bun.Tx, at time.Time, endpoints, patterns []string, since Since) error {
-	_, err := tx.NewRaw(redeliverSQL, at, pgdialect.Array(endpoints), pgdialect.Array(likes(patterns)), since.Event, since.At).Exec(ctx)
+// keepBodiesSQL keeps the bytes of events that no endpoint wanted at their time.
+const keepBodiesSQL = `
+INSERT INTO connect.webhook_payloads AS p (event, account, body, created_at, pending)
+SELECT b.event, b.account, b.body, ?, 1 FROM unnest(?::text[], ?::text[], ?::bytea[]) AS b (event, account, body) ORDER BY b.event
+ON CONFLICT (event) DO UPDATE SET body = excluded.body WHERE octet_length(p.body) = 0`
+
+// past is an event of the past on its way to one of a device's endpoints.
+type past struct {
+	Incoming
+	endpoint string
+}
+
+func insertFromLog(ctx context.Context, tx bun.Tx, at time.Time, events []past) error {
+	n := len(events)
+	ids, endpoints, names, types := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	objects, accounts, bodies := make([]string, n), make([]string, n), make([][]byte, n)
+	for i, e := range events {
+		ids[i], endpoints[i], names[i], types[i] = id.New("whd"), e.endpoint, e.ID, e.Type
+		objects[i], accounts[i], bodies[i] = e.ObjectID, e.Account, e.Envelope
+	}
+	_, err := tx.NewRaw(keepBodiesSQL, at, pgdialect.Array(names), pgdialect.Array(accounts), pgdialect.Array(bodies)).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("make webhook deliveries pending again: %w", err)
+		return fmt.Errorf("keep webhook payloads: %w", err)
+	}
+	_, err = tx.NewRaw(fromLogSQL, at, at, pgdialect.Array(ids), pgdialect.Array(endpoints), pgdialect.Array(names),
+		pgdialect.Array(types), pgdialect.Array(objects)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("insert webhook deliveries: %w", err)
 	}
 	return nil
 }

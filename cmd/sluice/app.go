@@ -73,6 +73,7 @@ type App struct {
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
 	hooks    *webhook.Endpoints
+	replays  *webhook.Replays
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
 	listen   *webhook.Listeners
@@ -173,6 +174,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		a.inbox = webhook.NewInbox()
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
+	a.replays = webhook.NewReplays(a.pool, clock.System{})
 	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
 	a.listen = webhook.NewListeners(webhook.ListenersConfig{
 		Pool: a.pool, Ring: ring, Accounts: a.accounts, Keys: liveKeys{a.pool, a.keys}, Clock: clock.System{},

@@ -265,9 +265,9 @@ func fromLog(ctx context.Context, tx bun.Tx, at time.Time, s session, patterns [
 	if len(events) > maxPast {
 		return fault.Invalidf("parameter_invalid", "since", "More than %d events came since then: begin with a later one.", maxPast)
 	}
-	wanted := make([]past, 0, len(events))
+	wanted := make([]older, 0, len(events))
 	for _, e := range events {
-		to := past{endpoint: s.Own, Incoming: Incoming{ID: e.ID, Type: e.Type, Account: e.Account, ObjectID: e.ObjectID}}
+		to := older{endpoint: s.Own, Incoming: Incoming{ID: e.ID, Type: e.Type, Account: e.Account, ObjectID: e.ObjectID}}
 		if e.Account != s.Account {
 			to.endpoint = s.Connect
 		}

@@ -287,19 +287,21 @@ func (p *Pull) fill(send func(Push) error) error {
 	return p.send(send)
 }
 
-// hold takes a delivery in hand, unless the platform may not hear of its account
-// any more.
+// hold takes a delivery in hand, unless its body was erased or the platform may not
+// hear of its account any more.
 func (p *Pull) hold(d pulled) error {
-	if d.Connect && d.EventType != Deauthorized {
-		ctx, cancel := recording()
-		defer cancel()
-		hears, err := p.hub.cfg.Accounts.Hears(ctx, p.hub.cfg.Pool, p.session.Account, d.Account, p.session.Livemode)
+	ctx, cancel := recording()
+	defer cancel()
+	sendable := len(d.Body) > 0
+	if sendable && d.Connect && d.EventType != Deauthorized {
+		var err error
+		sendable, err = p.hub.cfg.Accounts.Hears(ctx, p.hub.cfg.Pool, p.session.Account, d.Account, p.session.Livemode)
 		if err != nil {
 			return err
 		}
-		if !hears {
-			return withhold(ctx, p.hub.cfg.Pool, leased{ID: d.ID, Number: d.Number})
-		}
+	}
+	if !sendable {
+		return withhold(ctx, p.hub.cfg.Pool, leased{ID: d.ID, Number: d.Number})
 	}
 	if h := p.held[d.ID]; h != nil {
 		h.Number = d.Number // its lease had run out and is ours again
@@ -322,7 +324,7 @@ func (p *Pull) send(send func(Push) error) error {
 	}
 	slices.SortFunc(ready, func(a, b *holding) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, h := range ready {
-		header := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {userAgent}}
+		header := http.Header{"Content-Type": {contentType}, "User-Agent": {userAgent}}
 		if err := sign(header, []Secret{{Key: p.key}}, h.Event, p.hub.cfg.Clock.Now(), h.Body); err != nil {
 			return err
 		}

@@ -200,23 +200,32 @@ UPDATE connect.webhook_deliveries AS d SET status = 'delivered', delivered_at = 
 FROM unnest(?::text[], ?::bigint[], ?::timestamptz[]) AS h (id, number, at)
 WHERE d.id = h.id AND d.attempts = h.number AND d.status IN ('pending', 'undelivered')`
 
+const hearAttemptsSQL = `
+INSERT INTO connect.webhook_attempts (delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint)
+SELECT h.delivery, h.number, h.at, h.duration_ms, '', h.status, h.failure, h.response, h.id, h.endpoint
+FROM unnest(?::text[], ?::integer[], ?::timestamptz[], ?::bigint[], ?::integer[], ?::text[], ?::bytea[], ?::text[], ?::text[])
+    AS h (delivery, number, at, duration_ms, status, failure, response, id, endpoint)`
+
 // hear records what a device said. The endpoint's health is not touched: an
 // application under development may fail as often as it likes.
 func hear(ctx context.Context, tx bun.Tx, batch []Attempt) error {
 	slices.SortFunc(batch, func(a, b Attempt) int { return cmp.Compare(a.Delivery, b.Delivery) }) // one lock order for all writers
-	ids, numbers, at := make([]string, len(batch)), make([]int64, len(batch)), make([]time.Time, len(batch))
-	attempts := make([]attemptRow, len(batch))
-	for i, h := range batch {
-		ids[i], numbers[i], at[i] = h.Delivery, int64(h.Number), h.At
-		attempts[i] = attemptRow{
-			Delivery: h.Delivery, Number: h.Number, At: h.At, DurationMS: h.Duration.Milliseconds(), Status: h.Status,
-			Failure: h.Failure, Response: append([]byte{}, h.Response...), ID: id.New("wha"), Endpoint: h.Endpoint,
-		}
+	n := len(batch)
+	deliveries, numbers, at, took := make([]string, n), make([]int64, n), make([]time.Time, n), make([]int64, n)
+	statuses, failures, responses := make([]int64, n), make([]string, n), make([][]byte, n)
+	ids, endpoints := make([]string, n), make([]string, n)
+	for i, a := range batch {
+		deliveries[i], numbers[i], at[i], took[i] = a.Delivery, int64(a.Number), a.At, a.Duration.Milliseconds()
+		statuses[i], failures[i], responses[i] = int64(a.Status), a.Failure, append([]byte{}, a.Response...)
+		ids[i], endpoints[i] = id.New("wha"), a.Endpoint
 	}
-	if _, err := tx.NewRaw(hearSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(at)).Exec(ctx); err != nil {
+	_, err := tx.NewRaw(hearSQL, pgdialect.Array(deliveries), pgdialect.Array(numbers), pgdialect.Array(at)).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("finish webhook deliveries: %w", err)
 	}
-	if _, err := tx.NewInsert().Model(&attempts).Exec(ctx); err != nil {
+	_, err = tx.NewRaw(hearAttemptsSQL, pgdialect.Array(deliveries), pgdialect.Array(numbers), pgdialect.Array(at), pgdialect.Array(took),
+		pgdialect.Array(statuses), pgdialect.Array(failures), pgdialect.Array(responses), pgdialect.Array(ids), pgdialect.Array(endpoints)).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("insert webhook attempts: %w", err)
 	}
 	return nil
@@ -263,13 +272,13 @@ INSERT INTO connect.webhook_payloads AS p (event, account, body, created_at, pen
 SELECT b.event, b.account, b.body, ?, 1 FROM unnest(?::text[], ?::text[], ?::bytea[]) AS b (event, account, body) ORDER BY b.event
 ON CONFLICT (event) DO UPDATE SET body = excluded.body WHERE octet_length(p.body) = 0`
 
-// past is an event of the past on its way to one of a device's endpoints.
-type past struct {
+// older is an event of the past on its way to one of a device's endpoints.
+type older struct {
 	Incoming
 	endpoint string
 }
 
-func insertFromLog(ctx context.Context, tx bun.Tx, at time.Time, events []past) error {
+func insertFromLog(ctx context.Context, tx bun.Tx, at time.Time, events []older) error {
 	n := len(events)
 	ids, endpoints, names, types := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	objects, accounts, bodies := make([]string, n), make([]string, n), make([][]byte, n)

@@ -308,6 +308,18 @@ func TestResendShowsWhatTheEndpointAnswers(t *testing.T) {
 	}
 }
 
+func TestAnEventSentToListenersAgainIsForwardedAgain(t *testing.T) {
+	h, shop := newHouse(t), openWorkshop(t)
+	p := h.prompts(t, "listen", "-f", shop.url, "--events", "payout.updated")
+	p.says("ready")
+	h.write(t, h.storyOf("po_1", 1, 1))
+	p.says("200 in ")
+	id := idsOf(clerk{house: h}.get("/v1/events?type=payout.updated"))[0]
+	h.send(http.StatusOK, letter{method: "POST", path: "/v1/events/" + id + "/retry", form: "for_stripecli=true"})
+	shop.await("it comes again", func() bool { return shop.total == 2 })
+	p.interrupts()
+}
+
 // A server that is replaced by another: what is under way is handed on once.
 func TestListenOutlivesTheServer(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0") // an address that stays the same

@@ -84,7 +84,7 @@ func (d listenDoor) connect(w http.ResponseWriter, r *http.Request) {
 	}
 	s := socket{conn: conn, replies: make(chan webhook.Reply, 256), ended: make(chan struct{})}
 	go s.read(pull)
-	go s.ping()
+	go s.keep(pull)
 	s.close(pull.Run(s.send, s.replies))
 }
 
@@ -152,12 +152,17 @@ func (s socket) read(pull *webhook.Pull) {
 	}
 }
 
-func (s socket) ping() {
+// keep pings the device, and cuts short a write to a slow one when the connection is
+// to end: a stopping server does not wait for it.
+func (s socket) keep(pull *webhook.Pull) {
 	tick := time.NewTicker(pingEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-s.ended:
+			return
+		case <-pull.Done():
+			_ = s.conn.NetConn().SetWriteDeadline(time.Now().Add(goodbye)) // a broken connection shows at the read
 			return
 		case <-tick.C:
 			_ = s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(slowDevice)) // a broken connection shows at the read

@@ -78,10 +78,6 @@ type session struct {
 	Until           time.Time `json:"until"`
 }
 
-func (s session) scope() tenant.Scope {
-	return tenant.Scope{Platform: s.Account, Account: s.Account, Livemode: s.Livemode}
-}
-
 func (s session) endpoints() []string { return []string{s.Own, s.Connect} }
 
 // Open starts a session of a device of scope.Account. A device not known yet hears

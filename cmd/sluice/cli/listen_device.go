@@ -23,8 +23,10 @@ const (
 	silentServer = 45 * time.Second
 	// slowServer is how long a frame may take to leave us.
 	slowServer = 10 * time.Second
-	// remembered is how many answers are kept for a server that did not get them.
+	// remembered is how many answers are kept for a server that may not have got them,
+	// lostFor is how old one may be: the connection broke as it was on its way.
 	remembered = 1024
+	lostFor    = time.Minute
 	// maxKept is how much of an answer is worth sending on: the attempt log keeps as much.
 	maxKept = 16 << 10
 	// firstPause and longestPause bound the wait before connecting again.
@@ -56,9 +58,17 @@ type answered struct {
 	Headers  map[string]string `json:"http_headers,omitempty"`
 }
 
+// told is an answer, and the connection it was sent through.
+type told struct {
+	answered
+	through *websocket.Conn
+	at      time.Time
+}
+
 // device is this machine as a listener. It connects again whenever the connection
-// breaks, and never hands the same event on twice in its life: an answer that did
-// not get through is repeated, not the event.
+// breaks, and does not hand an event on twice because of that: what comes again
+// through a new connection is answered as before. What comes again through the same
+// one was asked for, and is handed on again.
 type device struct {
 	client  *client.Client
 	params  url.Values                                           // of the session
@@ -70,30 +80,33 @@ type device struct {
 	mu      sync.Mutex
 	conn    *websocket.Conn // nil while not connected
 	running map[string]bool // deliveries being handled
-	done    map[string]answered
+	done    map[string]told
 	order   []string // of done, oldest first
 }
 
 // run listens until ctx is done, or until the server says not to come back. What is
 // under way then gets a second to end; the server has the rest back at once.
 func (d *device) run(ctx context.Context) error {
-	d.running, d.done = map[string]bool{}, map[string]answered{}
+	d.running, d.done = map[string]bool{}, map[string]told{}
 	working, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer d.working.Wait()
 	defer cut()
-	pause, everMet := firstPause, false
+	pause, everMet, said := firstPause, false, ""
 	for {
 		met, err := d.once(ctx, working, cut)
 		if met {
-			pause, everMet = firstPause, true
+			pause, everMet, said = firstPause, true, ""
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil // Ctrl-C is how listening ends
 		case !everMet || final(err):
-			return told(err)
+			return advise(err)
 		}
-		d.trouble(fmt.Sprintf("connection lost (%v), trying again", err))
+		if text := fmt.Sprintf("connection lost (%v), trying again", err); text != said {
+			d.trouble(text)
+			said = text
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -111,8 +124,8 @@ func final(err error) bool {
 	return websocket.IsCloseError(err, closeTakenOver, closeRevoked)
 }
 
-// told says what to do about an error.
-func told(err error) error {
+// advise says what to do about an error.
+func advise(err error) error {
 	switch {
 	case websocket.IsCloseError(err, closeTakenOver):
 		return coded{errors.New("another listener of this device took over: give each its own --device"), ExitConflict}
@@ -219,8 +232,8 @@ func (d *device) read(conn *websocket.Conn, working context.Context) error {
 func (d *device) take(working context.Context, p pushed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if a, known := d.done[p.Delivery]; known {
-		d.answer(a)
+	if before, known := d.done[p.Delivery]; known && before.through != d.conn && time.Since(before.at) < lostFor {
+		d.answer(before.answered)
 		return
 	}
 	if d.running[p.Delivery] || working.Err() != nil {
@@ -236,22 +249,18 @@ func (d *device) take(working context.Context, p pushed) {
 			return
 		}
 		a.Delivery, a.Endpoint = p.Delivery, p.Endpoint
-		d.remember(a)
 		d.answer(a)
 	})
-}
-
-func (d *device) remember(a answered) {
-	d.done[a.Delivery] = a
-	if d.order = append(d.order, a.Delivery); len(d.order) > remembered {
-		delete(d.done, d.order[0])
-		d.order = slices.Delete(d.order, 0, 1)
-	}
 }
 
 // answer sends what became of an event, to whoever is connected now. What does not
 // get through is sent when the event comes again. The caller holds d.mu.
 func (d *device) answer(a answered) {
+	d.done[a.Delivery] = told{answered: a, through: d.conn, at: time.Now()}
+	if d.order = append(d.order, a.Delivery); len(d.order) > remembered {
+		delete(d.done, d.order[0])
+		d.order = slices.Delete(d.order, 0, 1)
+	}
 	if d.conn == nil {
 		return
 	}

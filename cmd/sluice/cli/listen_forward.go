@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -34,13 +34,16 @@ type target struct {
 	down bool
 }
 
-// targetURL completes what people type: 3000, localhost:3000/hooks, /hooks.
+// portFirst is a port, perhaps with a path.
+var portFirst = regexp.MustCompile(`^\d{1,5}(/|$)`)
+
+// targetURL completes what people type: 3000, :3000/hooks, localhost:3000/hooks, /hooks.
 func targetURL(flag, given string) (*url.URL, error) {
 	full := given
-	if _, err := strconv.ParseUint(given, 10, 16); err == nil {
+	switch {
+	case portFirst.MatchString(given):
 		full = "localhost:" + given
-	}
-	if strings.HasPrefix(given, "/") || strings.HasPrefix(given, ":") {
+	case strings.HasPrefix(given, "/"), strings.HasPrefix(given, ":"):
 		full = "localhost" + given
 	}
 	if !strings.Contains(full, "://") {

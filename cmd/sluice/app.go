@@ -73,6 +73,7 @@ type App struct {
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
 	hooks    *webhook.Endpoints
+	replays  *webhook.Replays
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
 	payouts  *payouts.Service
@@ -172,6 +173,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		a.inbox = webhook.NewInbox()
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
+	a.replays = webhook.NewReplays(a.pool, clock.System{})
 	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{},
 		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
 	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)

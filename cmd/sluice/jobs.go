@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
@@ -38,11 +39,15 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 		)
 	}
+	if a.cfg.Roles.Has(RoleWebhooks) {
+		jobs = append(jobs,
+			run.Job{Name: "replay webhooks", Interval: 500 * time.Millisecond, Do: a.replays.Run},
+			run.Job{Name: "judge webhook endpoints", Interval: time.Minute, Do: a.dispatch.Judge},
+			run.Job{Name: "forget webhooks", Interval: time.Hour, Do: a.forgetWebhooks},
+		)
+	}
 	if a.cfg.Roles.Has(RolePayouts) {
 		jobs = append(jobs, run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll})
-	}
-	if a.cfg.Roles.Has(RoleWebhooks) {
-		jobs = append(jobs, run.Job{Name: "judge webhook endpoints", Interval: time.Minute, Do: a.dispatch.Judge})
 	}
 	workers := make([]*run.Worker, len(jobs))
 	for i, job := range jobs {
@@ -61,6 +66,12 @@ func (a *App) eraseDocuments(ctx context.Context) error {
 	_, test := a.files.Sweep(ctx, false)
 	_, live := a.files.Sweep(ctx, true)
 	return errors.Join(test, live)
+}
+
+// forgetWebhooks ends the retention of what was sent.
+func (a *App) forgetWebhooks(ctx context.Context) error {
+	_, err := webhook.Sweep(ctx, a.pool, clock.System{}.Now())
+	return err
 }
 
 // keysPerSweep bounds one transaction of forgetKeys.

@@ -11,8 +11,6 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/sluicepay/sluice/platform/page"
-	"github.com/sluicepay/sluice/platform/tenant"
 )
 
 type deliveryRow struct {
@@ -48,21 +46,6 @@ func (r deliveryRow) delivery() Delivery {
 		d.LeasedUntil = r.LeasedUntil.UTC()
 	}
 	return d
-}
-
-type attemptRow struct {
-	bun.BaseModel `bun:"table:connect.webhook_attempts,alias:attempt"`
-
-	Delivery   string    `bun:"delivery,pk"`
-	Number     int       `bun:"number,pk"`
-	At         time.Time `bun:"at"`
-	DurationMS int64     `bun:"duration_ms"`
-	RemoteIP   string    `bun:"remote_ip"`
-	Status     int       `bun:"status"`
-	Failure    string    `bun:"failure"`
-	Response   []byte    `bun:"response"`
-	ID         string    `bun:"id"`
-	Endpoint   string    `bun:"endpoint"`
 }
 
 // insertDeliveries writes an event's deliveries without leasing them: a
@@ -319,43 +302,4 @@ func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
 		return fmt.Errorf("insert webhook attempts: %w", err)
 	}
 	return health.record(ctx, tx, batch)
-}
-
-// Deliveries is a page of an endpoint's deliveries, newest first; status "" means all.
-func (s *Endpoints) Deliveries(ctx context.Context, idb bun.IDB, scope tenant.Scope, endpointID string, status Status, p page.Params) (page.Of[Delivery], error) {
-	if _, err := getEndpoint(ctx, idb, scope, endpointID); err != nil {
-		return page.Of[Delivery]{}, err
-	}
-	of := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("endpoint = ?", endpointID) }
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
-		if status != "" {
-			q = q.Where("status = ?", status)
-		}
-		return q
-	}
-	rows, err := page.Fetch[deliveryRow](ctx, idb, p, "delivery", of, filter)
-	if err != nil {
-		return page.Of[Delivery]{}, fmt.Errorf("list webhook deliveries: %w", err)
-	}
-	out := page.Of[Delivery]{Items: make([]Delivery, len(rows.Items)), HasMore: rows.HasMore}
-	for i, row := range rows.Items {
-		out.Items[i] = row.delivery()
-	}
-	return out, nil
-}
-
-// Attempts are the tries of a delivery, in order. The caller has checked whose it is.
-func (s *Endpoints) Attempts(ctx context.Context, idb bun.IDB, deliveryID string) ([]Attempt, error) {
-	var rows []attemptRow
-	if err := idb.NewSelect().Model(&rows).Where("delivery = ?", deliveryID).Order("number").Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list webhook attempts: %w", err)
-	}
-	out := make([]Attempt, len(rows))
-	for i, r := range rows {
-		out[i] = Attempt{Delivery: r.Delivery, Endpoint: r.Endpoint, Number: r.Number, At: r.At.UTC(), Answer: Answer{
-			Status: r.Status, Failure: r.Failure, RemoteIP: r.RemoteIP, Response: r.Response,
-			Duration: time.Duration(r.DurationMS) * time.Millisecond,
-		}}
-	}
-	return out, nil
 }

@@ -136,7 +136,8 @@ func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.
 func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	row := rowOfEndpoint(e)
 	_, err := tx.NewUpdate().Model(&row).
-		Column("url", "enabled_events", "description", "metadata", "disabled").WherePK().Exec(ctx)
+		Column("url", "enabled_events", "description", "metadata", "disabled", "disabled_at", "disabled_reason",
+			"event_payload", "ordered", "paused", "rate_limit", "max_concurrency", "retry_schedule").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update webhook endpoint: %w", err)
 	}

@@ -50,8 +50,7 @@ func (a Answer) Delivered() bool { return a.Status >= 200 && a.Status <= 299 }
 // Sender posts messages. It follows no redirects, uses no proxy, and connects
 // only where its Egress allows.
 type Sender struct {
-	clients   map[string]*http.Client // by URL scheme
-	userAgent string
+	clients map[string]*http.Client // by URL scheme
 }
 
 // NewSender makes a sender; roots nil means the system's certificate authorities.
@@ -61,7 +60,6 @@ func NewSender(egress Egress, roots *x509.CertPool) *Sender {
 			"https": newClient(egress, false, roots),
 			"http":  newClient(egress, true, roots),
 		},
-		userAgent: "Sluice/1.0 (webhooks)",
 	}
 }
 
@@ -133,8 +131,8 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time, answer *A
 	if s.clients[req.URL.Scheme] == nil {
 		return nil, errors.New("webhook: endpoint's URL is neither https nor http")
 	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("User-Agent", s.userAgent)
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("User-Agent", userAgent)
 	return req, sign(req.Header, m.Secrets, m.ID, at, m.Body)
 }
 

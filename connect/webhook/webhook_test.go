@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,7 +107,7 @@ func (p *post) update(t testing.TB, endpointID string, patch webhook.EndpointPat
 	t.Helper()
 	var e webhook.Endpoint
 	if err := db.InTx(t.Context(), p.pool, func(ctx context.Context, tx bun.Tx) (err error) {
-		e, err = p.endpoints.Update(ctx, tx, hub, endpointID, patch)
+		e, err = p.endpoints.Update(ctx, tx, clock.System{}.Now(), hub, endpointID, patch)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func (p *post) take(t testing.TB, batch ...webhook.Incoming) (at time.Time) {
 func (p *post) deliveries(t testing.TB, endpointID string) []webhook.Delivery {
 	t.Helper()
 	hundred := int64(100)
-	got, err := p.endpoints.Deliveries(t.Context(), p.pool, hub, endpointID, "", page.Params{Limit: &hundred})
+	got, err := p.endpoints.Deliveries(t.Context(), p.pool, hub, webhook.DeliveryFilter{Endpoint: endpointID}, page.Params{Limit: &hundred})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,13 +317,16 @@ func TestFailedDeliveryIsTriedAgainWithTheSameID(t *testing.T) {
 	}
 }
 
-func (p *post) attempts(t testing.TB, endpointID string) []webhook.Attempt {
+// attempts are the tries of the endpoint's newest delivery, in order.
+func (p *post) attempts(t testing.TB, endpointID string) []webhook.LoggedAttempt {
 	t.Helper()
-	got, err := p.endpoints.Attempts(t.Context(), p.pool, p.deliveries(t, endpointID)[0].ID)
+	hundred := int64(100)
+	got, err := p.endpoints.AttemptsOf(t.Context(), p.pool, hub, p.deliveries(t, endpointID)[0].ID, page.Params{Limit: &hundred})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got
+	slices.Reverse(got.Items)
+	return got.Items
 }
 
 func TestDeliveryFailsWhenTheScheduleIsUsedUp(t *testing.T) {
@@ -357,7 +361,7 @@ func TestEventForADisabledEndpointIsKeptAsUndelivered(t *testing.T) {
 			t.Errorf("%s is %s", d.EventType, d.Status)
 		}
 	}
-	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no})
+	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no, LeaveMissed: true})
 	p.run(t)
 	p.happen(t, tutorHub, "charge.updated")
 	until(t, "delivered after enabling", func() bool { return p.deliveries(t, e.ID)[0].Status == webhook.Delivered })
@@ -545,7 +549,7 @@ func TestEndpointsOfOthersAreNotThere(t *testing.T) {
 		if _, err := p.endpoints.Get(t.Context(), p.pool, other, e.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%+v got it: %v", other, err)
 		}
-		if _, err := p.endpoints.Deliveries(t.Context(), p.pool, other, e.ID, "", page.Params{}); !fault.Is(err, fault.NotFound) {
+		if _, err := p.endpoints.Deliveries(t.Context(), p.pool, other, webhook.DeliveryFilter{Endpoint: e.ID}, page.Params{}); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%+v got its deliveries: %v", other, err)
 		}
 		if found, err := p.endpoints.List(t.Context(), p.pool, other, page.Params{}); err != nil || len(found.Items) != 0 {

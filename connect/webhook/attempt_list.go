@@ -116,7 +116,7 @@ func (s *Endpoints) Attempts(ctx context.Context, idb bun.IDB, scope tenant.Scop
 	if err := f.check(); err != nil {
 		return page.Of[LoggedAttempt]{}, err
 	}
-	rows, err := ofEndpoints[loggedRow]{noun: "webhook attempt", alias: "attempt", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
+	rows, err := ofEndpoints[loggedRow]{noun: "webhook attempt", by: "id", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
 	if err != nil {
 		return page.Of[LoggedAttempt]{}, fmt.Errorf("list webhook attempts: %w", err)
 	}

@@ -68,17 +68,8 @@ func (s *Endpoints) Deliveries(ctx context.Context, idb bun.IDB, scope tenant.Sc
 
 // Delivery is one delivery of the scope's endpoints. Fails with NotFound.
 func (s *Endpoints) Delivery(ctx context.Context, idb bun.IDB, scope tenant.Scope, deliveryID string) (Delivery, error) {
-	return selectDelivery(ctx, idb.NewSelect(), scope, deliveryID)
-}
-
-// lockDelivery locks the row. The endpoint's is locked before it, if it is to be locked.
-func lockDelivery(ctx context.Context, tx bun.Tx, scope tenant.Scope, deliveryID string) (Delivery, error) {
-	return selectDelivery(ctx, tx.NewSelect().For("UPDATE"), scope, deliveryID)
-}
-
-func selectDelivery(ctx context.Context, q *bun.SelectQuery, scope tenant.Scope, deliveryID string) (Delivery, error) {
 	var row deliveryRow
-	err := q.Model(&row).Where("delivery.id = ?", deliveryID).Where("delivery.endpoint "+ofScope, scope.Account, scope.Livemode).Scan(ctx)
+	err := idb.NewSelect().Model(&row).Where("delivery.id = ?", deliveryID).Where("delivery.endpoint "+ofScope, scope.Account, scope.Livemode).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Delivery{}, fault.NoSuch("webhook delivery", deliveryID)
 	}

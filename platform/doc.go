@@ -25,7 +25,8 @@
 //   - page: list parameters, cursors and filters
 //   - run: lifecycles and leased periodic work
 //   - event: the event log, which is the outbox, and the inbox
-//   - event/eventhttp: the door of the event log
+//   - event/catalogue: every event type: its object, its schema, who hears of it
+//   - event/eventhttp: the door of the event log and its catalogue
 //   - event/relay: from the log to Kafka, in commit-safe order
 //   - bus: Kafka; kafka-go lives here alone
 //   - bus/bustest: a Kafka for tests, embedded or real

@@ -175,7 +175,8 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
 	a.replays = webhook.NewReplays(a.pool, clock.System{})
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{},
+		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
 	a.listen = webhook.NewListeners(webhook.ListenersConfig{
 		Pool: a.pool, Ring: ring, Accounts: a.accounts, Keys: liveKeys{a.pool, a.keys}, Clock: clock.System{},
 	})
@@ -226,8 +227,10 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
-		group.Go("mail", a.mails.run)
 		group.Go("listeners", a.listen.Run)
+	}
+	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
+		group.Go("mail", a.mails.run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {
 		group.Go("relay", a.runRelay)

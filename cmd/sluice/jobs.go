@@ -43,6 +43,7 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RoleWebhooks) {
 		jobs = append(jobs,
 			run.Job{Name: "replay webhooks", Interval: 500 * time.Millisecond, Do: a.replays.Run},
+			run.Job{Name: "judge webhook endpoints", Interval: time.Minute, Do: a.dispatch.Judge},
 			run.Job{Name: "forget webhooks", Interval: time.Hour, Do: a.forgetWebhooks},
 		)
 	}

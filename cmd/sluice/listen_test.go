@@ -102,7 +102,7 @@ type terminal struct {
 	out *strings.Builder // complete once ended
 }
 
-func (h *house) types(t *testing.T, args ...string) *terminal {
+func (h *house) starts(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	term := &terminal{cmd: exec.Command(os.Args[0], args...), out: &strings.Builder{}}
 	term.cmd.Env = append(os.Environ(), asProgram+"=1", "SLUICE_BASE_URL="+h.url, "SLUICE_API_KEY="+h.key)
@@ -179,7 +179,7 @@ func TestListenKilledAndRestartedForwardsEverythingInOrder(t *testing.T) {
 	command := []string{
 		"listen", "--forward-to", shop.url + "/own", "--forward-connect-to", shop.url + "/connect", "--events", "payout.updated", "--device", "bench",
 	}
-	print := h.types(t, "listen", "--print-secret", "--device", "bench", "--events", "payout.updated")
+	print := h.starts(t, "listen", "--print-secret", "--device", "bench", "--events", "payout.updated")
 	if err := print.cmd.Wait(); err != nil {
 		t.Fatal(err, print.out)
 	}
@@ -188,7 +188,7 @@ func TestListenKilledAndRestartedForwardsEverythingInOrder(t *testing.T) {
 	wrote := make(chan error, 1)
 	go func() { wrote <- h.happens(t.Context(), events) }()
 	for range kills {
-		listener := h.types(t, command...)
+		listener := h.starts(t, command...)
 		until := shop.count() + 1 + chance.IntN(2*len(events)/3/kills)
 		shop.await("the listener came to where it is killed", func() bool { return shop.total >= until || shop.all(objects, rounds) })
 		listener.kill()
@@ -196,7 +196,7 @@ func TestListenKilledAndRestartedForwardsEverythingInOrder(t *testing.T) {
 	if err := <-wrote; err != nil {
 		t.Fatal(err)
 	}
-	last := h.types(t, command...)
+	last := h.starts(t, command...)
 	shop.await("all 1,000 events", func() bool { return shop.all(objects, rounds) })
 	shop.mu.Lock()
 	for object, came := range shop.came {

@@ -11,8 +11,14 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/run"
 )
+
+// surroundings are what readers of the catalogue are told about this installation.
+func (a *App) surroundings() catalogue.Surroundings {
+	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
+}
 
 // subscribe starts the consumer groups of this process's roles, and makes their topic.
 func (a *App) subscribe(group *run.Group) {

@@ -231,24 +231,36 @@ func (d *Dispatcher) giveBack(batch []leased) {
 	}
 }
 
-// deliver makes one attempt, lets the next one start, and records.
+// deliver makes one attempt and records it. After a good answer its place is free
+// at once; after any other, what that means for the endpoint is recorded first.
 func (d *Dispatcher) deliver(ctx context.Context, l leased) {
 	answer, at, t, outcome := d.attempt(ctx, l)
-	start, dropped, wake := d.places.leave(l, outcome.verdict(answer), d.clock.Now())
-	d.begin(start)
-	d.giveBack(dropped)
+	verdict := outcome.verdict(answer)
+	if verdict == good {
+		d.leave(l, verdict)
+	}
 	// What was cut off while it ran must still be written down.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
 	switch outcome {
 	case untried:
 		d.giveBack([]leased{l})
 	case withheld:
-		d.report(ctx, l, withhold(ctx, d.pool, l))
+		d.report(record, l, withhold(record, d.pool, l))
 	case tried:
-		wake = d.settle(ctx, l, t, at, answer) || wake
+		d.settle(record, l, t, at, answer)
+	}
+	if verdict != good {
+		d.leave(l, verdict)
 	}
 	d.begin(d.places.recorded())
+}
+
+// leave frees a place.
+func (d *Dispatcher) leave(l leased, v verdict) {
+	start, dropped, wake := d.places.leave(l, v, d.clock.Now())
+	d.begin(start)
+	d.giveBack(dropped)
 	if wake {
 		d.Wake()
 	}
@@ -288,7 +300,7 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 		d.report(ctx, l, err)
 		return Answer{}, time.Time{}, nil, untried
 	}
-	if !t.sendable(l.probe) {
+	if !t.sendable(l.probe) || d.clock.Now().Add(sendTimeout).After(l.until) { // or its lease may end under the send
 		return Answer{}, time.Time{}, t, untried
 	}
 	if hears, err := d.hears(ctx, l, t); err != nil {
@@ -343,9 +355,8 @@ func (d *Dispatcher) send(ctx context.Context, l leased, t *target, at time.Time
 	return d.sender.Send(ctx, Message{ID: l.Event, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
 }
 
-// settle decides what follows from an attempt and records both. wake says that the
-// table may have something to send because of it.
-func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Time, answer Answer) (wake bool) {
+// settle decides what follows from an attempt and records both.
+func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Time, answer Answer) {
 	s := &settled{
 		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
@@ -361,19 +372,17 @@ func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Ti
 			s.next, s.nextAt = Pending, at.Add(answer.Duration).Add(wait)
 		}
 	}
-	err := d.record.Do(ctx, s)
-	d.report(ctx, l, err)
+	if err := d.record.Do(ctx, s); err != nil {
+		d.report(ctx, l, err)
+		return // s may still belong to the Committer
+	}
 	if s.ailing || !answer.Delivered() {
 		d.targets.forget(l.Endpoint)
 	}
-	if err != nil {
-		return false // s may still belong to the Committer
-	}
 	if s.turned == closed || l.Ordered && s.next != Pending {
-		d.places.expect([]string{l.Endpoint})
-		return true
+		d.places.expect([]string{l.Endpoint}) // what waited for this
+		d.Wake()
 	}
-	return false
 }
 
 // observeFirst measures how long after its event a delivery was tried first.

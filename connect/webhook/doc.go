@@ -28,8 +28,16 @@
 // listened_at is its fence. A delivery is done when the device says so, whatever the
 // application behind it answered, and only then the next of its object goes out. What
 // a connection has in its hands when it ends is given back at once; after a crash it
-// waits for the next connection of the device, not for the lease. Lock order: the
-// device's endpoints, then its deliveries.
+// waits for the next connection of the device, not for the lease.
+//
+// Whatever came of a delivery, it can be made pending again: by itself (Resend, Retry),
+// with all that its endpoint missed, or by a Replay. Its schedule begins anew, it waits
+// for earlier ones of its object, and its attempts go on counting. A Replay is done in
+// steps by one process at a time; how far it is commits with what it did. After
+// Retention what is no longer pending is deleted.
+//
+// Lock order: endpoint, replay, payload, deliveries. Who makes something pending has
+// locked the endpoint: nothing becomes due while it is being disabled.
 //
 // Deliveries run on real time, not on the sandbox's world clock: receivers
 // compare the signed timestamp with their own clock.

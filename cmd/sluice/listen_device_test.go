@@ -93,10 +93,7 @@ func (h *house) write(t *testing.T, events []event.Event) {
 // storyOf is one object's events from a version on.
 func (h *house) storyOf(object string, from, to int64) (events []event.Event) {
 	for v := from; v <= to; v++ {
-		events = append(events, event.Event{
-			Type: "payout.updated", Account: h.platform, Platform: h.platform, ObjectID: object, ObjectVersion: v,
-			Object: json.RawMessage(`{"id":"` + object + `","object":"payout"}`), CreatedAt: time.Now().UTC(),
-		})
+		events = append(events, h.chapter("payout.updated", h.platform, object, v))
 	}
 	return events
 }
@@ -267,9 +264,8 @@ func TestTailShowsConnectedAccountsToo(t *testing.T) {
 	})
 	theirs := h.storyOf("po_theirs", 1, 1)
 	theirs[0].Account = tutor
-	other := h.storyOf("po_other", 1, 1)
-	other[0].Type = "payout.created"
-	h.write(t, append(append(theirs, other...), h.storyOf("po_ours", 1, 1)...))
+	other := h.chapter("payout.created", h.platform, "po_other", 1)
+	h.write(t, append(append(theirs, other), h.storyOf("po_ours", 1, 1)...))
 	connected.says("po_ours")
 	connected.says("po_theirs")
 	before.says("po_ours")

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 )
 
 // workshop is a developer's application: it keeps what is posted to it, by object.
@@ -135,18 +136,37 @@ func (h *house) happens(ctx context.Context, events []event.Event) error {
 
 // story is rounds of one event for each of some objects of each account.
 func (h *house) story(accounts []string, objects, rounds int) (events []event.Event) {
-	now := time.Now().UTC()
 	for round := range rounds {
 		for n := range objects {
 			account := accounts[n%len(accounts)]
-			object := fmt.Sprintf("po_story%03d", n)
-			events = append(events, event.Event{
-				Type: "payout.updated", Account: account, Platform: h.platform, ObjectID: object, ObjectVersion: int64(round + 1),
-				Object: json.RawMessage(fmt.Sprintf(`{"id":%q,"object":"payout"}`, object)), CreatedAt: now,
-			})
+			events = append(events, h.chapter("payout.updated", account, fmt.Sprintf("po_story%03d", n), int64(round+1)))
 		}
 	}
 	return events
+}
+
+// chapter is the catalogue's example of an event, about version n of an object.
+func (h *house) chapter(eventType, account, object string, n int64) event.Event {
+	h.t.Helper()
+	of, _ := catalogue.Find(eventType)
+	var example struct {
+		Data struct {
+			Object             map[string]any
+			PreviousAttributes json.RawMessage `json:"previous_attributes"`
+		}
+	}
+	if err := json.Unmarshal(of.Example(), &example); err != nil {
+		h.t.Fatal(err)
+	}
+	example.Data.Object["id"] = object
+	shown, err := json.Marshal(example.Data.Object)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return event.Event{
+		Type: eventType, Account: account, Platform: h.platform, ObjectID: object, ObjectVersion: n,
+		Object: shown, Previous: example.Data.PreviousAttributes, CreatedAt: time.Now().UTC(),
+	}
 }
 
 // inOrder says what is wrong with the versions that came of an object: each must

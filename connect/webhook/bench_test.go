@@ -2,7 +2,6 @@ package webhook_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -55,23 +54,31 @@ func (c *clocked) report(b *testing.B, committed map[string]time.Time) {
 // BenchmarkDeliver is a burst: as fast as batches of 100 can be written, to 10 endpoints.
 func BenchmarkDeliver(b *testing.B) {
 	for _, endpoints := range []int{1, 10} {
-		b.Run(fmt.Sprintf("endpoints=%d", endpoints), func(b *testing.B) { pour(b, endpoints, 0) })
+		b.Run(fmt.Sprintf("endpoints=%d", endpoints), func(b *testing.B) { pour(b, endpoints, 0, false) })
 	}
 }
 
 // BenchmarkDeliverAtPace is 500 events a second.
-func BenchmarkDeliverAtPace(b *testing.B) { pour(b, 10, 500) }
+func BenchmarkDeliverAtPace(b *testing.B) { pour(b, 10, 500, false) }
+
+// BenchmarkDeliverBesideDead is the same beside 1,000 endpoints that accept and never answer.
+func BenchmarkDeliverBesideDead(b *testing.B) { pour(b, 10, 500, true) }
 
 // pour takes b.N events of 10 accounts, each with its endpoints' share, and waits
 // until all have arrived.
-func pour(b *testing.B, endpoints, perSecond int) {
+func pour(b *testing.B, endpoints, perSecond int, besideDead bool) {
 	p := newPost(b, clock.System{}, webhook.DispatcherConfig{})
 	server := newClocked(b.N)
 	defer server.Close()
 	for i := range endpoints {
 		p.endpoint(b, hub.For(fmt.Sprintf("acct_%d", i)), all(server.URL))
 	}
+	var dead []webhook.Incoming
+	if besideDead {
+		dead = p.crowd(b, "http://"+newSilent(b).Addr().String())
+	}
 	p.run(b)
+	p.take(b, dead...)
 	object := bytes.Repeat([]byte("x"), 1500)
 	committed := make(map[string]time.Time, b.N)
 	b.ResetTimer()
@@ -88,9 +95,9 @@ func pour(b *testing.B, endpoints, perSecond int) {
 			batch[i] = incoming(fmt.Sprintf("acct_%d", (n+i)%endpoints), "charge.succeeded", fmt.Sprintf("ch_%d", n+i), 1)
 			batch[i].Envelope = append(append(append(batch[i].Envelope[:len(batch[i].Envelope)-1], `,"x":"`...), object...), `"}`...)
 		}
-		p.take(b, batch...)
+		at := p.take(b, batch...)
 		for _, e := range batch {
-			committed[e.ID] = time.Now()
+			committed[e.ID] = at
 		}
 		n += len(batch)
 	}
@@ -101,9 +108,4 @@ func pour(b *testing.B, endpoints, perSecond int) {
 	}
 	b.StopTimer()
 	server.report(b, committed)
-	stats, err := p.dispatcher.Stats(context.Background())
-	if err != nil {
-		b.Fatal(err)
-	}
-	_ = stats
 }

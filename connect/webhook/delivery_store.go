@@ -96,9 +96,11 @@ type objectKey struct{ endpoint, object string }
 
 // pendingObjectsSQL looks at the first pending delivery of each object named.
 const pendingObjectsSQL = `
-SELECT o.endpoint, o.object FROM unnest(?::text[], ?::text[]) AS o (endpoint, object)
-WHERE EXISTS (SELECT 1 FROM connect.webhook_deliveries AS d
-    WHERE d.endpoint = o.endpoint AND d.object_id = o.object AND d.status = 'pending')`
+SELECT o.endpoint, o.object FROM unnest(?::text[], ?::text[]) AS o (endpoint, object) CROSS JOIN LATERAL (
+    SELECT d.endpoint, d.object_id FROM connect.webhook_deliveries AS d
+    WHERE d.status = 'pending' AND (d.endpoint, d.object_id) >= (o.endpoint, o.object)
+    ORDER BY d.endpoint, d.object_id, d.seq LIMIT 1
+) AS first WHERE first.endpoint = o.endpoint AND first.object_id = o.object`
 
 // pendingObjects are the objects of which an ordered endpoint still waits for
 // something: the next one waits behind it. Asked only if there is such an endpoint.

@@ -300,7 +300,7 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 		d.report(ctx, l, err)
 		return Answer{}, time.Time{}, nil, untried
 	}
-	if !t.sendable(l.probe) {
+	if !t.sendable(l.probe) || d.clock.Now().Add(sendTimeout).After(l.until) { // or its lease may end under the send
 		return Answer{}, time.Time{}, t, untried
 	}
 	if hears, err := d.hears(ctx, l, t); err != nil {

@@ -21,6 +21,25 @@
 // the fence: an answer that comes after its lease was taken over is logged as an
 // attempt but does not change the delivery.
 //
+// A listener is a developer's device that pulls its deliveries through a WebSocket
+// instead of having them posted: `sluice listen`, or Stripe's own CLI. It is two
+// endpoints, of the account's own and of connected accounts' events, under one
+// secret, always ordered; forgotten after a week of silence. One connection (Pull)
+// serves a device at a time; the newest one takes over at once, in whatever process:
+// listened_at is its fence. A delivery is done when the device says so, whatever the
+// application behind it answered, and only then the next of its object goes out. What
+// a connection has in its hands when it ends is given back at once; after a crash it
+// waits for the next connection of the device, not for the lease.
+//
+// Whatever came of a delivery, it can be made pending again: by itself (Resend, Retry),
+// with all that its endpoint missed, or by a Replay. Its schedule begins anew, it waits
+// for earlier ones of its object, and its attempts go on counting. A Replay is done in
+// steps by one process at a time; how far it is commits with what it did. After
+// Retention what is no longer pending is deleted.
+//
+// Lock order: endpoint, replay, payload, deliveries. Who makes something pending has
+// locked the endpoint: nothing becomes due while it is being disabled.
+//
 // Deliveries run on real time, not on the sandbox's world clock: receivers
 // compare the signed timestamp with their own clock.
 package webhook

@@ -28,6 +28,7 @@ type leased struct {
 	Body      []byte `bun:"body"`
 	Pending   int    `bun:"pending"` // how many endpoints the event was meant for
 
+	until   time.Time     // the lease's end
 	guarded bool          // leased under the lock of its endpoint's health: it has its place
 	probe   bool          // sent to learn whether its endpoint is back
 	slot    time.Time     // not sent before; zero for at once
@@ -40,7 +41,7 @@ type leased struct {
 func bornLeased(row deliveryRow, l letter, to Endpoint) leased {
 	return leased{
 		ID: row.ID, Endpoint: to.ID, Event: l.ID, EventType: l.Type, Number: row.Attempts, Ordered: row.Ordered,
-		Account: l.Account, Body: l.Envelope, Pending: len(l.to),
+		Account: l.Account, Body: l.Envelope, Pending: len(l.to), until: row.LeasedUntil,
 	}
 }
 
@@ -58,6 +59,12 @@ type due struct {
 // guarded endpoints are leased under the lock of their health.
 func (d due) guarded() bool { return d.RateLimit > 0 || d.MaxConcurrency > 0 || !d.OpenUntil.IsZero() }
 
+// The statements below read the two partial indexes of pending deliveries by whole
+// keys, (endpoint, next_attempt_at) >= (…) ORDER BY both, and "attempts >= 0" names
+// the one of what is due. That leaves one plan to each. With endpoint = … the planner
+// had a choice, and what it believes of the table stems from before the outage that
+// filled it: it read a whole backlog, once for each row of it.
+
 // findDueSQL walks the endpoints that have something pending, one step of the
 // index each, from where the last walk ended; with them come those asked for by
 // name. It costs a bounded number of steps, however many endpoints are dead and
@@ -65,24 +72,28 @@ func (d due) guarded() bool { return d.RateLimit > 0 || d.MaxConcurrency > 0 || 
 const findDueSQL = `
 WITH RECURSIVE walk AS (
     (SELECT endpoint, 1 AS hop FROM connect.webhook_deliveries
-     WHERE status = 'pending' AND endpoint > ?0 AND ?1 > 0 ORDER BY endpoint LIMIT 1)
+     WHERE status = 'pending' AND attempts >= 0 AND endpoint > ?0 AND ?1 > 0 ORDER BY endpoint, next_attempt_at LIMIT 1)
     UNION ALL
-    SELECT (SELECT d.endpoint FROM connect.webhook_deliveries AS d
-            WHERE d.status = 'pending' AND d.endpoint > walk.endpoint ORDER BY d.endpoint LIMIT 1), walk.hop + 1
-    FROM walk WHERE walk.endpoint IS NOT NULL AND walk.hop < ?1
+    SELECT n.endpoint, walk.hop + 1 FROM walk CROSS JOIN LATERAL (
+        SELECT d.endpoint FROM connect.webhook_deliveries AS d
+        WHERE d.status = 'pending' AND d.attempts >= 0 AND d.endpoint > walk.endpoint ORDER BY d.endpoint, d.next_attempt_at LIMIT 1
+    ) AS n WHERE walk.hop < ?1
 ), candidate AS (
-    SELECT endpoint, max(hop) AS hop
-    FROM (SELECT endpoint, hop FROM walk WHERE endpoint IS NOT NULL UNION ALL SELECT unnest(?2::text[]), 0) AS c GROUP BY endpoint
+    SELECT endpoint, max(hop) AS hop FROM (SELECT endpoint, hop FROM walk UNION ALL SELECT unnest(?2::text[]), 0) AS c GROUP BY endpoint
 )
 SELECT c.endpoint AS id, c.hop, COALESCE(e.rate_limit, 0) AS rate_limit, COALESCE(e.max_concurrency, 0) AS max_concurrency,
-    COALESCE(h.failures, 0) AS failures, h.open_until, CASE WHEN e.id IS NOT NULL AND h.endpoint IS NOT NULL THEN (
-        SELECT d.next_attempt_at FROM connect.webhook_deliveries AS d
-        WHERE d.endpoint = c.endpoint AND d.status = 'pending' AND d.next_attempt_at <= ?3 ORDER BY d.next_attempt_at LIMIT 1
-    ) END AS due_since
+    COALESCE(h.failures, 0) AS failures, h.open_until,
+    CASE WHEN e.id IS NOT NULL AND h.endpoint IS NOT NULL AND first.endpoint = c.endpoint AND first.next_attempt_at <= ?3
+        THEN first.next_attempt_at END AS due_since
 FROM candidate AS c
 LEFT JOIN connect.webhook_endpoints AS e
     ON e.id = c.endpoint AND NOT e.disabled AND NOT e.paused AND e.listener IS NULL AND e.deleted_at IS NULL
 LEFT JOIN connect.webhook_health AS h ON h.endpoint = c.endpoint AND (h.open_until IS NULL OR h.open_until <= ?3)
+LEFT JOIN LATERAL (
+    SELECT d.endpoint, d.next_attempt_at FROM connect.webhook_deliveries AS d
+    WHERE d.status = 'pending' AND d.attempts >= 0 AND (d.endpoint, d.next_attempt_at) >= (c.endpoint, '-infinity')
+    ORDER BY d.endpoint, d.next_attempt_at LIMIT 1
+) AS first ON true
 ORDER BY due_since`
 
 // findDue looks at the endpoints named and at up to hops more behind after. It
@@ -107,10 +118,15 @@ func findDue(ctx context.Context, idb bun.IDB, at time.Time, named []string, aft
 // examined is how many due deliveries of an endpoint a lease looks at.
 const examined = 256
 
-// mayGoSQL is the rule of order: an ordered delivery waits while an earlier one of its object is pending.
-const mayGoSQL = `(NOT d.ordered OR NOT EXISTS (
-        SELECT 1 FROM connect.webhook_deliveries AS b
-        WHERE b.endpoint = d.endpoint AND b.object_id = d.object_id AND b.status = 'pending' AND b.seq < d.seq))`
+// mayGoSQL is the rule of order: an ordered delivery goes when it is the first
+// pending one of its object.
+const mayGoSQL = `(NOT d.ordered OR d.id = (
+        SELECT b.id FROM connect.webhook_deliveries AS b
+        WHERE b.status = 'pending' AND (b.endpoint, b.object_id, b.seq) >= (d.endpoint, d.object_id, 0)
+        ORDER BY b.endpoint, b.object_id, b.seq LIMIT 1))`
+
+// stillDueSQL asks again under the lock. It is written so that no index of pending deliveries fits it.
+const stillDueSQL = `d.status || '' = 'pending' AND d.next_attempt_at + interval '0' <= `
 
 // takeSQL leases what was chosen: the next attempt's time moves to the lease's end,
 // so a crash needs no sweeper; the attempt's number is taken with it.
@@ -128,9 +144,11 @@ WITH chosen AS (
     SELECT due.id FROM unnest(?1::text[], ?2::bigint[]) AS w (endpoint, places) CROSS JOIN LATERAL (
         SELECT d.id FROM (
             SELECT id FROM connect.webhook_deliveries
-            WHERE endpoint = w.endpoint AND status = 'pending' AND next_attempt_at <= ?3 ORDER BY next_attempt_at LIMIT ?4
+            WHERE status = 'pending' AND attempts >= 0
+                AND (endpoint, next_attempt_at) >= (w.endpoint, '-infinity') AND (endpoint, next_attempt_at) <= (w.endpoint, ?3)
+            ORDER BY endpoint, next_attempt_at LIMIT ?4
         ) AS front JOIN connect.webhook_deliveries AS d ON d.id = front.id
-        WHERE d.status = 'pending' AND d.next_attempt_at <= ?3 AND ` + mayGoSQL + `
+        WHERE ` + stillDueSQL + `?3 AND ` + mayGoSQL + `
         ORDER BY d.next_attempt_at, d.seq LIMIT w.places FOR UPDATE OF d SKIP LOCKED
     ) AS due
 )` + takeSQL
@@ -151,14 +169,18 @@ func lease(ctx context.Context, idb bun.IDB, at time.Time, places map[string]int
 	if err != nil {
 		return nil, fmt.Errorf("lease webhook deliveries: %w", err)
 	}
-	return inOrder(out), nil
+	return inOrder(out, at.Add(leaseFor)), nil
 }
 
 // jammedSQL are the endpoints whose front is full of what may not go yet.
 const jammedSQL = `
 SELECT w.endpoint FROM unnest(?0::text[]) AS w (endpoint)
-WHERE (SELECT count(*) FROM (SELECT 1 FROM connect.webhook_deliveries AS d
-    WHERE d.endpoint = w.endpoint AND d.status = 'pending' AND d.next_attempt_at <= ?1 LIMIT ?2) AS front) >= ?2`
+WHERE (SELECT count(*) FROM (
+    SELECT 1 FROM connect.webhook_deliveries AS d
+    WHERE d.status = 'pending' AND d.attempts >= 0
+        AND (d.endpoint, d.next_attempt_at) >= (w.endpoint, '-infinity') AND (d.endpoint, d.next_attempt_at) <= (w.endpoint, ?1)
+    ORDER BY d.endpoint, d.next_attempt_at LIMIT ?2
+) AS front) >= ?2`
 
 // leaseFair is lease, and leaseHeads where the front is jammed. heads remembers by
 // endpoint where the last look at its objects ended; nil begins at the first.
@@ -200,24 +222,22 @@ func leaseFair(ctx context.Context, idb bun.IDB, at time.Time, places map[string
 // first of each.
 const headsSQL = `
 WITH RECURSIVE walk AS (
-    (SELECT object_id, 1 AS hop FROM connect.webhook_deliveries
-     WHERE endpoint = ?0 AND status = 'pending' AND object_id > ?1 ORDER BY object_id LIMIT 1)
+    (SELECT endpoint, object_id, id, next_attempt_at, 1 AS hop FROM connect.webhook_deliveries
+     WHERE status = 'pending' AND (endpoint, object_id) > (?0, ?1) ORDER BY endpoint, object_id, seq LIMIT 1)
     UNION ALL
-    SELECT (SELECT d.object_id FROM connect.webhook_deliveries AS d
-            WHERE d.endpoint = ?0 AND d.status = 'pending' AND d.object_id > walk.object_id ORDER BY d.object_id LIMIT 1), walk.hop + 1
-    FROM walk WHERE walk.object_id IS NOT NULL AND walk.hop < ?2
+    SELECT n.*, walk.hop + 1 FROM walk CROSS JOIN LATERAL (
+        SELECT d.endpoint, d.object_id, d.id, d.next_attempt_at FROM connect.webhook_deliveries AS d
+        WHERE d.status = 'pending' AND (d.endpoint, d.object_id) > (walk.endpoint, walk.object_id)
+        ORDER BY d.endpoint, d.object_id, d.seq LIMIT 1
+    ) AS n WHERE walk.endpoint = ?0 AND walk.hop < ?2
 )
-SELECT walk.object_id, head.id, head.next_attempt_at <= ?3 AS due
-FROM walk CROSS JOIN LATERAL (
-    SELECT id, next_attempt_at FROM connect.webhook_deliveries
-    WHERE endpoint = ?0 AND object_id = walk.object_id AND status = 'pending' ORDER BY seq LIMIT 1
-) AS head WHERE walk.object_id IS NOT NULL ORDER BY walk.hop`
+SELECT object_id, id, next_attempt_at <= ?3 AS due FROM walk WHERE endpoint = ?0 ORDER BY hop`
 
 // leaseNamedSQL takes deliveries by name.
 const leaseNamedSQL = `
 WITH chosen AS (
     SELECT d.id FROM connect.webhook_deliveries AS d
-    WHERE d.id = ANY (?1::text[]) AND d.status = 'pending' AND d.next_attempt_at <= ?2 AND ` + mayGoSQL + `
+    WHERE d.id = ANY (?1::text[]) AND ` + stillDueSQL + `?2 AND ` + mayGoSQL + `
     ORDER BY d.seq FOR UPDATE OF d SKIP LOCKED
 )` + takeSQL
 
@@ -249,10 +269,13 @@ func leaseHeads(ctx context.Context, idb bun.IDB, at time.Time, endpointID, afte
 	if err := idb.NewRaw(leaseNamedSQL, at.Add(leaseFor), pgdialect.Array(named), at).Scan(ctx, &out); err != nil {
 		return nil, "", fmt.Errorf("lease first webhook deliveries: %w", err)
 	}
-	return inOrder(out), next, nil
+	return inOrder(out, at.Add(leaseFor)), next, nil
 }
 
-func inOrder(batch []leased) []leased {
+func inOrder(batch []leased, until time.Time) []leased {
+	for i := range batch {
+		batch[i].until = until
+	}
 	slices.SortFunc(batch, func(a, b leased) int { return cmp.Compare(a.Seq, b.Seq) })
 	return batch
 }

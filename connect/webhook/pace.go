@@ -79,11 +79,14 @@ FROM connect.webhook_health AS h JOIN connect.webhook_endpoints AS e ON e.id = h
 WHERE h.endpoint = ANY (?::text[]) AND NOT e.disabled AND NOT e.paused AND e.deleted_at IS NULL
 ORDER BY h.endpoint FOR UPDATE OF h SKIP LOCKED`
 
-// busySQL counts the leases of all processes. A leased delivery's next attempt is
-// at its lease's end, so that they stand together in the index.
+// busySQL counts the leases of all processes. A leased delivery's next attempt is at its lease's end, so they stand together in the index.
 const busySQL = `
-SELECT w.endpoint, (SELECT count(*) FROM connect.webhook_deliveries AS d
-    WHERE d.endpoint = w.endpoint AND d.status = 'pending' AND d.next_attempt_at > ?0 AND d.next_attempt_at <= ?1 AND d.leased_until > ?0) AS busy
+SELECT w.endpoint, (SELECT count(*) FROM (
+    SELECT d.leased_until FROM connect.webhook_deliveries AS d
+    WHERE d.status = 'pending' AND d.attempts >= 0
+        AND (d.endpoint, d.next_attempt_at) > (w.endpoint, ?0) AND (d.endpoint, d.next_attempt_at) <= (w.endpoint, ?1)
+    ORDER BY d.endpoint, d.next_attempt_at
+) AS leased WHERE leased.leased_until > ?0) AS busy
 FROM unnest(?2::text[]) AS w (endpoint)`
 
 // leaseGuarded leases from endpoints with limits, and one delivery from each whose

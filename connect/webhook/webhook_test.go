@@ -132,8 +132,8 @@ func incoming(account, eventType, object string, n int64) webhook.Incoming {
 	return e
 }
 
-// take is what the bus does with a batch.
-func (p *post) take(t testing.TB, batch ...webhook.Incoming) {
+// take is what the bus does with a batch. It returns when the batch was committed.
+func (p *post) take(t testing.TB, batch ...webhook.Incoming) (at time.Time) {
 	t.Helper()
 	var committed func()
 	if err := db.InTx(t.Context(), p.pool, func(ctx context.Context, tx bun.Tx) (err error) {
@@ -142,9 +142,11 @@ func (p *post) take(t testing.TB, batch ...webhook.Incoming) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	at = time.Now()
 	if committed != nil {
 		committed()
 	}
+	return at
 }
 
 func (p *post) deliveries(t testing.TB, endpointID string) []webhook.Delivery {

@@ -38,6 +38,7 @@
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
 //   - ui/uitest: the hosted pages in a real browser, for tests
 //   - mail: short mails to people, SMTP or the development inbox
+//   - egress: the one way out to URLs that others gave us
 //   - client: our API as seen by our own commands
 //
 // Workshop:
@@ -47,5 +48,6 @@
 //   - dev/postgres: a private PostgreSQL
 //   - dev/broker: a private Kafka-protocol broker
 //   - dev/npm: somebody else's JavaScript, for tests
+//   - dev/pypi: somebody else's Python, for tests
 //   - dbtest: a migrated database for each test
 package platform

@@ -31,23 +31,25 @@ type inspector struct{ schemas map[string]*jsonschema.Schema }
 func inspectEvents(ctx context.Context, t testing.TB, pool *bun.DB) {
 	t.Helper()
 	in, wrong := inspector{schemas: map[string]*jsonschema.Schema{}}, map[string]bool{}
-	for after := (event.Position{}); ; {
-		entries, err := event.Settled(ctx, pool, after, 1000, 64<<20)
-		if err != nil {
-			t.Errorf("inspect the events: %v", err)
-			return
-		}
-		if len(entries) == 0 {
-			return
-		}
-		for _, e := range entries {
-			after = e.Position
-			if wrong[e.Type] {
-				continue // one of a type is enough to read
+	for lane := range event.Lanes {
+		for after := (event.Cursor{Lane: lane}); ; {
+			entries, err := event.Settled(ctx, pool, after, 1000, 64<<20)
+			if err != nil {
+				t.Errorf("inspect the events: %v", err)
+				return
 			}
-			if err := in.inspect(e.Event); err != nil {
-				t.Errorf("event %s %s of %s (version %d): %v", e.ID, e.Type, e.ObjectID, e.ObjectVersion, err)
-				wrong[e.Type] = true
+			if len(entries) == 0 {
+				break
+			}
+			for _, e := range entries {
+				after.Position = e.Position
+				if wrong[e.Type] {
+					continue // one of a type is enough to read
+				}
+				if err := in.inspect(e.Event); err != nil {
+					t.Errorf("event %s %s of %s (version %d): %v", e.ID, e.Type, e.ObjectID, e.ObjectVersion, err)
+					wrong[e.Type] = true
+				}
 			}
 		}
 	}

@@ -45,9 +45,10 @@ func (a *App) routes() []rest.Route {
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),      // /v1/events, /v2/core/events
-		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),        // /v1/events/{id}/retry
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
+		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),        // /v1/events/{id}/retry
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys

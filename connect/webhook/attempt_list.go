@@ -3,8 +3,9 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -35,9 +36,6 @@ type LoggedAttempt struct {
 	ExpungedAt time.Time // the response was erased then; zero if it was not
 }
 
-// Timing is when each step of a try was done, counted from its start; nil was not needed or not reached.
-type Timing struct{ DNS, Connect, TLS, FirstByte *time.Duration }
-
 func (a LoggedAttempt) unix() string { return strconv.FormatInt(a.At.Unix(), 10) }
 
 type loggedRow struct {
@@ -49,10 +47,10 @@ type loggedRow struct {
 	Endpoint   string    `bun:"endpoint"`
 	At         time.Time `bun:"at"`
 	DurationMS int64     `bun:"duration_ms"`
-	DNS        *int64    `bun:"dns_us"`
-	Connect    *int64    `bun:"connect_us"`
-	TLS        *int64    `bun:"tls_us"`
-	FirstByte  *int64    `bun:"first_byte_us"`
+	DNS        int64     `bun:"dns_us"`
+	Connect    int64     `bun:"connect_us"`
+	TLS        int64     `bun:"tls_us"`
+	FirstByte  int64     `bun:"first_byte_us"`
 	RemoteIP   string    `bun:"remote_ip"`
 	Status     int       `bun:"status"`
 	Failure    string    `bun:"failure"`
@@ -69,12 +67,12 @@ func (r loggedRow) attempt() LoggedAttempt {
 	}
 }
 
-func microseconds(us *int64) *time.Duration {
-	if us == nil {
-		return nil
-	}
-	d := time.Duration(*us) * time.Microsecond
-	return &d
+func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
+
+// failures are the classes of what can go wrong, see Answer.Failure.
+var failures = []string{
+	FailureStatus, FailureRedirect, FailureConnectTimeout, FailureResponseTimeout, FailureDNS, FailureConnect, FailureTLS,
+	FailureRefused, FailureReset, FailureMalformed, FailureProxy, FailureOther,
 }
 
 // AttemptFilter narrows a list of attempts; zero fields filter nothing.
@@ -102,11 +100,9 @@ func (f AttemptFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	return f.Created.Apply(q, "attempt.at")
 }
 
-var failureForm = regexp.MustCompile(`^[a-z_]*$`)
-
 func (f AttemptFilter) check() error {
-	if !failureForm.MatchString(f.Failure) {
-		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be a class such as status or dns, or none.")
+	if f.Failure != "" && f.Failure != "none" && !slices.Contains(failures, f.Failure) {
+		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be none or one of %s.", strings.Join(failures, ", "))
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 		Request: wire.WebhookAttemptRequest{Method: "POST", URL: a.URL, Headers: map[string]string{
 			"Content-Type": contentType, "User-Agent": userAgent, "Webhook-Id": a.Event, "Webhook-Timestamp": a.unix(),
 			"Webhook-Signature": notKept, "Stripe-Signature": notKept,
+			"Content-Digest": notKept, "Signature-Input": notKept, "Signature": notKept,
 		}},
 		Response: wire.WebhookAttemptResponse{Status: wire.Nullable(a.Status)},
 		Timing:   a.Timing.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,
@@ -57,12 +58,12 @@ func (t Timing) wire() wire.WebhookAttemptTiming {
 	var out wire.WebhookAttemptTiming
 	var before time.Duration
 	for _, step := range []struct {
-		done *time.Duration
+		done time.Duration
 		took **int64
 	}{{t.DNS, &out.DNS}, {t.Connect, &out.Connect}, {t.TLS, &out.TLS}, {t.FirstByte, &out.FirstByte}} {
-		if step.done != nil {
-			ms := (*step.done - before).Milliseconds()
-			*step.took, before = &ms, *step.done
+		if step.done != 0 {
+			ms := (step.done - before).Milliseconds()
+			*step.took, before = &ms, step.done
 		}
 	}
 	return out

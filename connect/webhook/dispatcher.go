@@ -352,7 +352,7 @@ func (d *Dispatcher) send(ctx context.Context, l leased, t *target, at time.Time
 	if t.unsealed != nil {
 		return Answer{}, t.unsealed
 	}
-	return d.sender.Send(ctx, Message{ID: l.Event, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
+	return d.sender.Send(ctx, Message{ID: l.Event, Endpoint: l.Endpoint, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
 }
 
 // settle decides what follows from an attempt and records both.

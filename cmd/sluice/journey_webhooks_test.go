@@ -203,7 +203,7 @@ func TestADeliveryTellsWhatWasTriedAndIsSentAgainAndErased(t *testing.T) {
 		at(try, "remote_ip") != "127.0.0.1" || at(try, "retry_at") == nil || at(try, "number") != 1.0 {
 		t.Errorf("%v", try)
 	}
-	for _, empty := range []string{"status[lt]=500", "failure=none", "failure=timeout", "created[lt]=1"} {
+	for _, empty := range []string{"status[lt]=500", "failure=none", "failure=response_timeout", "created[lt]=1"} {
 		if got := idsOf(ada.get("/v1/webhook_attempts?" + empty)); len(got) != 0 {
 			t.Errorf("%s: %v", empty, got)
 		}

@@ -3,8 +3,9 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -68,6 +69,12 @@ func (r loggedRow) attempt() LoggedAttempt {
 
 func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
+// failures are the classes of what can go wrong, see Answer.Failure.
+var failures = []string{
+	FailureStatus, FailureRedirect, FailureConnectTimeout, FailureResponseTimeout, FailureDNS, FailureConnect, FailureTLS,
+	FailureRefused, FailureReset, FailureMalformed, FailureProxy, FailureOther,
+}
+
 // AttemptFilter narrows a list of attempts; zero fields filter nothing.
 type AttemptFilter struct {
 	Endpoint string
@@ -93,11 +100,9 @@ func (f AttemptFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	return f.Created.Apply(q, "attempt.at")
 }
 
-var failureForm = regexp.MustCompile(`^[a-z_]*$`)
-
 func (f AttemptFilter) check() error {
-	if !failureForm.MatchString(f.Failure) {
-		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be a class such as status or dns, or none.")
+	if f.Failure != "" && f.Failure != "none" && !slices.Contains(failures, f.Failure) {
+		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be none or one of %s.", strings.Join(failures, ", "))
 	}
 	return nil
 }

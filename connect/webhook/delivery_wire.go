@@ -40,6 +40,7 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 		Request: wire.WebhookAttemptRequest{Method: "POST", URL: a.URL, Headers: map[string]string{
 			"Content-Type": contentType, "User-Agent": userAgent, "Webhook-Id": a.Event, "Webhook-Timestamp": a.unix(),
 			"Webhook-Signature": notKept, "Stripe-Signature": notKept,
+			"Content-Digest": notKept, "Signature-Input": notKept, "Signature": notKept,
 		}},
 		Response: wire.WebhookAttemptResponse{Status: wire.Nullable(a.Status)},
 		Timing:   a.Steps.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,

@@ -5,10 +5,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -23,8 +25,16 @@ type Config struct {
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db
 
-	Kafka bus.Config // Pool and Log are newApp's to fill in
+	Kafka     bus.Config // Pool and Log are newApp's to fill in
+	Topic     bus.Topic  // the event topic as it is made if it is missing; zero values are the defaults of platform/bus
+	kafkaCert string     // until kafka_tls_key is known
+
 	Roles Roles
+
+	// EventRetention is how long the event log keeps a month after its end, 0 = for ever. What it
+	// forgets goes into files in EventArchiveDir, or is gone if that is "".
+	EventRetention  time.Duration
+	EventArchiveDir string
 
 	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the
 	// database, so changing it locks everybody out. At least 32 random bytes in base64.
@@ -42,6 +52,11 @@ type Config struct {
 	// between the two. Without it what live accounts tell is believed. Test mode has a verifier of its own.
 	VerifierURL string
 	VerifierKey secret.Text
+
+	// EgressAllow are networks that URLs of users may lead to although they are not public;
+	// EgressProxy carries all calls to such URLs, http(s)://[user:password@]host:port.
+	EgressAllow []netip.Prefix
+	EgressProxy secret.Text
 
 	// TermsURL is where the terms of service stand that holders of accounts agree to.
 	TermsURL string
@@ -65,6 +80,18 @@ func (c Config) origin() string {
 		return baseURL(c.Addr)
 	}
 	return c.BaseURL
+}
+
+// egress says where calls to URLs that users gave may go. EgressProxy has been parsed before.
+func (c Config) egress() egress.Policy {
+	policy := egress.Policy{Allow: c.EgressAllow}
+	if c.Dev {
+		policy.Allow = append(egress.Loopback(), c.EgressAllow...)
+	}
+	if !c.EgressProxy.IsZero() {
+		policy.Proxy, _ = egress.ParseProxy(c.EgressProxy.Reveal())
+	}
+	return policy
 }
 
 // peppers makes the keyed hashes of all purposes.
@@ -115,7 +142,7 @@ func (c Config) verifiers() (connect.VerifierModes, error) {
 	if c.VerifierURL == "" {
 		return modes, nil
 	}
-	live, err := verification.NewHTTP(verification.HTTPConfig{URL: c.VerifierURL, Key: c.VerifierKey, Loopback: c.Dev})
+	live, err := verification.NewHTTP(verification.HTTPConfig{URL: c.VerifierURL, Key: c.VerifierKey, Egress: c.egress(), Loopback: c.Dev})
 	if err != nil {
 		return modes, fmt.Errorf("verifier_url and verifier_key: %w", err)
 	}

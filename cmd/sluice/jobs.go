@@ -32,11 +32,15 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
+			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
 			run.Job{Name: "forget onboarding links", Interval: 10 * time.Minute, Do: a.links.Sweep},
 			run.Job{Name: "verify accounts", Interval: time.Second, Do: a.verify.Run},
 			run.Job{Name: "forget codes and tokens", Interval: 10 * time.Minute, Do: a.forgetTokens},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
+			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
+			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
+			run.Job{Name: "destroy rolled webhook secrets", Interval: 10 * time.Minute, Do: a.destroySecrets},
 		)
 	}
 	if a.cfg.Roles.Has(RoleWebhooks) {
@@ -74,6 +78,23 @@ func (a *App) forgetWebhooks(ctx context.Context) error {
 	return err
 }
 
+func (a *App) makeMonths(ctx context.Context) error {
+	return event.EnsurePartitions(ctx, a.pool, clock.System{}.Now())
+}
+
+// archiveEvents takes the months out of the event log that are older than it keeps.
+func (a *App) archiveEvents(ctx context.Context) error {
+	if a.cfg.EventRetention == 0 {
+		return nil
+	}
+	now := clock.System{}.Now()
+	done, err := event.Archive(ctx, a.pool, a.cfg.EventArchiveDir, now.Add(-a.cfg.EventRetention), now)
+	for _, m := range done {
+		a.log.Info("archived events", "month", m.Month, "events", m.Rows, "file", m.File)
+	}
+	return err
+}
+
 // keysPerSweep bounds one transaction of forgetKeys.
 const keysPerSweep = 10_000
 
@@ -86,13 +107,34 @@ func (a *App) forgetKeys(ctx context.Context) error {
 	}
 }
 
-// rowsPerSweep bounds one statement of forgetTokens.
+// handledPerSweep bounds one transaction of forgetHandled, for each consumer.
+const handledPerSweep = 5000
+
+func (a *App) forgetHandled(ctx context.Context) error {
+	for {
+		n, err := event.Inbox{}.Forget(ctx, a.pool, clock.System{}.Now(), handledPerSweep)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// rowsPerSweep bounds one statement of forgetTokens and destroySecrets.
 const rowsPerSweep = 1000
 
 func (a *App) forgetTokens(ctx context.Context) error {
 	for {
 		n, err := a.provider.Sweep(ctx, a.pool, clock.System{}.Now(), rowsPerSweep)
 		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+func (a *App) destroySecrets(ctx context.Context) error {
+	for {
+		n, err := a.hooks.SweepSecrets(ctx, a.pool, clock.System{}.Now(), rowsPerSweep)
+		if err != nil || n < rowsPerSweep {
 			return err
 		}
 	}

@@ -49,12 +49,15 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
+		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)

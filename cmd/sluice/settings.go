@@ -2,16 +2,21 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/sluicepay/sluice/platform/egress"
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -48,12 +53,19 @@ var settings = []setting{
 			return nil
 		}},
 	{name: "kafka_tls", usage: "speak TLS to the brokers", initial: "false", put: putKafkaTLS},
+	{name: "kafka_tls_ca", usage: "PEM file with the authorities that sign the brokers' certificates; implies kafka_tls; the machine's own if empty", put: putKafkaCA},
+	{name: "kafka_tls_cert", usage: "PEM file with our certificate, for brokers that ask for one; read again for each connection",
+		put: text(func(c *Config) *string { return &c.kafkaCert })},
+	{name: "kafka_tls_key", usage: "PEM file with the key of kafka_tls_cert", put: putKafkaKey},
 	{name: "kafka_sasl_mechanism", usage: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; no login if empty",
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.Mechanism })},
 	{name: "kafka_sasl_user", usage: "who logs in at the brokers",
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.User })},
 	{name: "kafka_sasl_password", usage: "password of that user", secret: true,
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.Password })},
+	{name: "kafka_partitions", usage: "partitions of the event topic when it is made: as many processes of a role can share its events", initial: "6",
+		put: func(c *Config, v string) error { return putBetween(&c.Topic.Partitions, v, 1, maxPartitions) }},
+	{name: "kafka_retention", usage: "how long the event topic keeps events when it is made, such as 7d or 36h; at most 30d", initial: "7d", put: putRetention},
 	{name: "key_master", usage: "recognises API keys: 32 random bytes in base64; never change it", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.KeyMaster })},
 	{name: "seal_masters", usage: "encrypt bank details and webhook secrets: 32 random bytes in base64 each, the newest first, separated by commas",
@@ -66,7 +78,13 @@ var settings = []setting{
 		put: text(func(c *Config) *string { return &c.VerifierURL })},
 	{name: "verifier_key", usage: "signs what the verifier is asked and answers: at least 32 characters", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.VerifierKey })},
+	{name: "egress_allow", usage: "networks that webhooks may be sent to although they are not public, such as 10.0.0.0/8,fd00::/8; also without TLS", put: putEgressAllow},
+	{name: "egress_proxy", usage: "HTTP proxy that carries every call to a URL of users, by CONNECT: http://[user:password@]host:port or https://…", secret: true,
+		put: putEgressProxy},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
+	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
+	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",
+		put: text(func(c *Config) *string { return &c.EventArchiveDir })},
 	{name: "log_format", usage: "text or json; default text on a terminal, json elsewhere",
 		put: text(func(c *Config) *string { return &c.LogFormat })},
 	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
@@ -90,20 +108,45 @@ func putTermsURL(c *Config, v string) error {
 	return nil
 }
 
-func putProxies(c *Config, v string) error {
-	c.Proxies = nil
+func putEventRetention(c *Config, v string) (err error) {
+	if c.EventRetention, err = parseSpan(v); err != nil {
+		return fmt.Errorf("%q is not a time such as 90d", v)
+	}
+	if c.EventRetention < event.MinRetention {
+		return fmt.Errorf("%s is too short: the API shows events for %d days, so keep them for 31d at least", v, int(event.Visible.Hours()/24))
+	}
+	return nil
+}
+
+func putProxies(c *Config, v string) (err error) { c.Proxies, err = parseNetworks(v); return err }
+
+func putEgressAllow(c *Config, v string) (err error) {
+	c.EgressAllow, err = parseNetworks(v)
+	return err
+}
+
+// parseNetworks reads addresses and ranges, separated by commas.
+func parseNetworks(v string) (networks []netip.Prefix, err error) {
 	for word := range strings.SplitSeq(v, ",") {
 		word = strings.TrimSpace(word)
 		if addr, err := netip.ParseAddr(word); err == nil {
-			c.Proxies = append(c.Proxies, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
+			networks = append(networks, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(word)
 		if err != nil {
-			return fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", word)
+			return nil, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", word)
 		}
-		c.Proxies = append(c.Proxies, prefix.Masked())
+		networks = append(networks, prefix.Masked())
 	}
+	return networks, nil
+}
+
+func putEgressProxy(c *Config, v string) error {
+	if _, err := egress.ParseProxy(v); err != nil {
+		return err
+	}
+	c.EgressProxy = secret.New(v)
 	return nil
 }
 
@@ -113,8 +156,71 @@ func putKafkaTLS(c *Config, v string) error {
 		return fmt.Errorf("%q is neither true nor false", v)
 	}
 	if on {
+		c.kafkaTLS()
+	}
+	return nil
+}
+
+// kafkaTLS is the TLS that is being set up.
+func (c *Config) kafkaTLS() *tls.Config {
+	if c.Kafka.TLS == nil {
 		c.Kafka.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
+	return c.Kafka.TLS
+}
+
+func putKafkaCA(c *Config, path string) error {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("%s holds no certificate in PEM", path)
+	}
+	c.kafkaTLS().RootCAs = pool
+	return nil
+}
+
+// putKafkaKey comes after kafka_tls_cert. The files are read for each connection,
+// so that a renewed certificate needs no restart, and once now.
+func putKafkaKey(c *Config, key string) error {
+	cert := c.kafkaCert
+	if cert == "" {
+		return errors.New("kafka_tls_cert is not set")
+	}
+	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		return &pair, err
+	}
+	if _, err := load(nil); err != nil {
+		return err
+	}
+	c.kafkaTLS().GetClientCertificate = load
+	return nil
+}
+
+// maxPartitions keeps a slip of the finger from making a topic that no broker can carry.
+const maxPartitions = 1000
+
+func putBetween(field *int, v string, least, most int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%q is not a number from %d to %d", v, least, most)
+	}
+	*field = n
+	return nil
+}
+
+// maxRetention is below event.InboxRetention: what the topic still has must not have been forgotten.
+const maxRetention = 30 * 24 * time.Hour
+
+func putRetention(c *Config, v string) error {
+	span, err := parseSpan(v)
+	if err != nil || span < time.Hour || span > maxRetention {
+		return fmt.Errorf("%q is not a time from 1h to 30d", v)
+	}
+	c.Topic.Retention = span
 	return nil
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -11,8 +12,14 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/run"
 )
+
+// surroundings are what readers of the catalogue are told about this installation.
+func (a *App) surroundings() catalogue.Surroundings {
+	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
+}
 
 // subscribe starts the consumer groups of this process's roles, and makes their topic.
 func (a *App) subscribe(group *run.Group) {
@@ -46,21 +53,46 @@ func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (com
 }
 
 // awaitTopics waits for the broker and makes the topics; false when the process
-// stops first. The API does not wait: the log keeps every event until then.
+// stops first. The API does not wait: the log keeps every event until then. What
+// is in the way is said once, and again when it is something else.
 func (a *App) awaitTopics(ctx context.Context) bool {
 	const pause = time.Second
+	topics := bus.LogTopics(bus.Events)
+	topics[0].Partitions, topics[0].Retention = a.cfg.Topic.Partitions, a.cfg.Topic.Retention
 	for {
-		err := a.bus.EnsureTopics(ctx, bus.LogTopics(bus.Events)...)
+		err := a.bus.EnsureTopics(ctx, topics...)
 		if err == nil {
+			a.sayOfKafka(ctx, "")
 			return true
 		}
 		if ctx.Err() == nil {
-			a.log.WarnContext(ctx, "the broker is not there yet, trying again", "error", err)
+			a.sayOfKafka(ctx, inShort(err))
 		}
 		select {
 		case <-ctx.Done():
 			return false
 		case <-time.After(pause):
 		}
+	}
+}
+
+// inShort is a sentence that stays the same while the reason does.
+func inShort(err error) string {
+	var unreachable *bus.Unreachable
+	if errors.As(err, &unreachable) {
+		return unreachable.Sentence()
+	}
+	return err.Error()
+}
+
+// sayOfKafka logs what is in the way, "" for nothing, if it is news to this process.
+func (a *App) sayOfKafka(ctx context.Context, trouble string) {
+	before, _ := a.kafkaTrouble.Swap(trouble).(string)
+	switch {
+	case before == trouble:
+	case trouble == "":
+		a.log.InfoContext(ctx, "Kafka can be reached now")
+	default:
+		a.log.ErrorContext(ctx, "events wait in the log until Kafka can be reached", "error", trouble)
 	}
 }

@@ -53,7 +53,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -109,6 +108,7 @@ type Bus struct {
 	brokers   []string
 	tls       *tls.Config
 	sasl      sasl.Mechanism
+	login     SASL // without its password
 	pool      *bun.DB
 	parking   *event.Parking
 	log       *slog.Logger
@@ -146,7 +146,7 @@ func Open(cfg Config) (*Bus, error) {
 	}
 	addr := kafka.TCP(cfg.Brokers...)
 	return &Bus{
-		brokers: cfg.Brokers, tls: cfg.TLS, sasl: mechanism, log: cfg.Log,
+		brokers: cfg.Brokers, tls: cfg.TLS, sasl: mechanism, login: SASL{Mechanism: cfg.SASL.Mechanism, User: cfg.SASL.User}, log: cfg.Log,
 		pool: cfg.Pool, parking: event.NewParking(cfg.Pool, clock.System{}), groups: map[*group]struct{}{},
 		transport: transport,
 		client:    &kafka.Client{Addr: addr, Transport: transport, Timeout: 5 * time.Second},
@@ -161,23 +161,6 @@ func Open(cfg Config) (*Bus, error) {
 		},
 		end: end,
 	}, nil
-}
-
-// Check asks the brokers for their names, so that a wrong address or login is
-// told at the start and in words. kafka-go reports a refused login as a mere
-// end of file.
-func (b *Bus) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	_, err := b.client.Metadata(ctx, &kafka.MetadataRequest{})
-	if err == nil {
-		return nil
-	}
-	hint := "is it running, and is the address right?"
-	if b.sasl != nil || b.tls != nil {
-		hint = "check address, TLS and SASL user and password; brokers close the connection on a refused login"
-	}
-	return fmt.Errorf("no Kafka broker answers at %s: %s: %w", strings.Join(b.brokers, ","), hint, err)
 }
 
 // Close frees the connections. Subscribers and publishers must have stopped.

@@ -17,7 +17,6 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 )
@@ -106,35 +105,8 @@ func TestCheckSaysWhichAddressDoesNotAnswer(t *testing.T) {
 	broker.Stop()
 	b := bustest.Open(t, []string{broker.Addr()}, nil)
 	err := b.Check(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "no Kafka broker answers at "+broker.Addr()) {
+	if err == nil || !strings.Contains(err.Error(), "no way to the Kafka brokers at "+broker.Addr()+": are they running") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestLoginByEachMechanism(t *testing.T) {
-	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
-		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser(mechanism, "sluice", "right"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := func(password string) error {
-			b, err := bus.Open(bus.Config{Brokers: c.ListenAddrs(), SASL: bus.SASL{Mechanism: mechanism, User: "sluice", Password: password}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = b.Close() }()
-			return b.Check(t.Context())
-		}
-		if err := check("right"); err != nil {
-			t.Errorf("%s: %v", mechanism, err)
-		}
-		if err := check("wrong"); err == nil || !strings.Contains(err.Error(), "SASL user and password") || strings.Contains(err.Error(), "wrong") {
-			t.Errorf("%s, wrong password: %v", mechanism, err)
-		}
-		c.Close()
-	}
-	if _, err := bus.Open(bus.Config{Brokers: []string{"x:1"}, SASL: bus.SASL{Mechanism: "GSSAPI"}}); err == nil {
-		t.Error("an unknown mechanism was taken")
 	}
 }
 

@@ -2,16 +2,11 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
-	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/uptrace/bun"
 )
 
@@ -60,29 +55,6 @@ func (g *group) after(committed func()) {
 	committed()
 }
 
-// excused reports whether the event is not to blame: the database is away, short
-// of something, or about to be switched over. Such a batch is tried without end.
-func excused(err error) bool {
-	if errors.Is(err, db.ErrUnknown) || fault.Is(err, fault.Unavailable) {
-		return true
-	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Code == "57014" { // a statement that took too long may be the event's fault
-		return false
-	}
-	for _, class := range []string{
-		"08", "53", "57", "58", // connection, resources, operator, system
-		"25006",          // read only: a standby that is being promoted
-		"40001", "40P01", // serialization, deadlock: after db.InTx has tried
-		"55P03", // a lock not available in time
-	} {
-		if strings.HasPrefix(pg.Code, class) {
-			return true
-		}
-	}
-	return false
-}
-
 // redriveEvery is how often a process looks for parked events to try again.
 const redriveEvery = time.Second
 
@@ -106,7 +78,7 @@ func (g *group) redriveAll(ctx context.Context) error {
 			committed, err = g.effect(ctx, tx, []Message{fromParked(e)})
 			return err
 		})
-		if err != nil && tried && !excused(err) {
+		if err != nil && tried && !event.Excused(err) {
 			g.bus.log.Error("parked event failed again", "group", g.sub.Group, "event", e.EventID, "type", e.Type, "account", e.Key, "error", err)
 			continue
 		}

@@ -53,7 +53,7 @@ func (p *partition) take(ctx context.Context) error {
 	p.end = end
 	p.mu.Unlock()
 	if unknown {
-		_ = p.hint() // from now on the group is known; if this fails, it begins here again
+		_ = p.hint(ctx) // from now on the group is known; if this fails, it begins here again
 	}
 	return nil
 }

@@ -48,6 +48,8 @@ const (
 const (
 	// hintEvery bounds how often Kafka is told where we are.
 	hintEvery = time.Second
+	// hintWithin bounds the last hint of a generation, whose end others wait for.
+	hintWithin = 500 * time.Millisecond
 	// storeEvery bounds how much of what nobody wanted is read again after a crash.
 	storeEvery = time.Second
 	// again is the pause after a failure of broker or database that has no pace of its own.
@@ -72,7 +74,9 @@ func (p *partition) run(ctx, genCtx context.Context) {
 	defer p.leave(p)
 	for p.read(ctx) {
 	}
-	_ = p.hint() // refused only if another member has taken over
+	good, done := context.WithTimeout(context.WithoutCancel(ctx), hintWithin)
+	defer done()
+	_ = p.hint(good) // refused only if another member has taken over
 }
 
 // begin takes the partition over and learns where to start and which keys are
@@ -132,7 +136,7 @@ func (p *partition) read(ctx context.Context) bool {
 			}
 			continue
 		}
-		if len(batch) > 0 && !p.handle(ctx, batch) || !p.hintInTime() {
+		if len(batch) > 0 && !p.handle(ctx, batch) || !p.hintInTime(ctx) {
 			return false
 		}
 	}
@@ -205,7 +209,7 @@ func (p *partition) handle(ctx context.Context, batch []Message) bool {
 func (p *partition) persist(ctx context.Context, batch []Message, next int64) error {
 	for backoff := p.sub.Backoff; ; backoff = min(2*backoff, 2*time.Second) {
 		err := p.transact(ctx, batch, next)
-		if err == nil || ctx.Err() != nil || !excused(err) {
+		if err == nil || ctx.Err() != nil || !event.Excused(err) {
 			return err
 		}
 		p.warn("the database does not take the batch now, trying again", err)
@@ -358,21 +362,34 @@ func (p *partition) position() int64 {
 }
 
 // hintInTime tells Kafka where we are if it is time to; false ends the partition.
-func (p *partition) hintInTime() bool {
+func (p *partition) hintInTime(ctx context.Context) bool {
 	if p.position() == p.hinted || time.Since(p.hintedAt) < hintEvery {
 		return true
 	}
-	err := p.hint()
-	if err != nil {
+	err := p.hint(ctx)
+	if err != nil && ctx.Err() == nil {
 		p.warn("Kafka refused our offset, leaving the partition", err)
 	}
 	return err == nil
 }
 
-func (p *partition) hint() error {
+// hint commits our place to Kafka. It looks first whether the commit before is
+// still there: a topic made anew has none, and ours would hide that for ever.
+func (p *partition) hint(ctx context.Context) error {
 	next := p.position()
 	if next == p.hinted {
 		return nil
+	}
+	if p.isKnown() {
+		commits, err := p.bus.committed(ctx, p.sub.Group, p.sub.Topic, []int{p.id})
+		if err != nil {
+			p.hintedAt = time.Now() // not now
+			return nil
+		}
+		if commit, told := commits[p.id]; told && commit < 0 {
+			p.doubt()
+			return nil
+		}
 	}
 	p.hinted, p.hintedAt = next, time.Now()
 	if err := p.gen.CommitOffsets(map[string]map[int]int64{p.sub.Topic: {p.id: next}}); err != nil {

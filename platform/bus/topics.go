@@ -46,7 +46,7 @@ func (t Topic) config() kafka.TopicConfig {
 
 // EnsureTopics creates the topics that are missing and waits until every
 // partition has a leader; existing topics stay as their operator set them.
-// Call it before Subscribe: a subscriber that comes before its topic gets no partitions.
+// A subscriber waits for its topic.
 func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -56,7 +56,7 @@ func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 	}
 	res, err := b.client.CreateTopics(ctx, req)
 	if err != nil {
-		return fmt.Errorf("create Kafka topics: %w", err)
+		return fmt.Errorf("create Kafka topics: %w", b.inWords(err))
 	}
 	for name, err := range res.Errors {
 		if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
@@ -72,13 +72,13 @@ func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 }
 
 func (b *Bus) awaitLeaders(ctx context.Context, topic string) error {
-	for {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := b.leaders(ctx, topic)
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, 20*time.Millisecond) {
-			return errors.Join(err, ctx.Err())
+		if !pause(ctx, wait) {
+			return errors.Join(b.inWords(err), ctx.Err())
 		}
 	}
 }

@@ -102,6 +102,14 @@ func (p *partition) isKnown() bool {
 	return p.known
 }
 
+// doubt has the partition read from its first message.
+func (p *partition) doubt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known = false
+	p.want(startFromTop)
+}
+
 // want must be called with the lock.
 func (p *partition) want(o order) {
 	p.order = o

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/uptrace/bun"
 )
 
@@ -199,15 +198,10 @@ ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED`, consumer).Scan(ctx, &e)
 		}
 		return p.remove(ctx, tx, e, by)
 	})
-	if err == nil || !tried || excused(err) {
+	if err == nil || !tried || Excused(err) {
 		return tried, e, err
 	}
 	return true, e, errors.Join(err, p.refuse(ctx, e, by, err))
-}
-
-// excused reports whether the database and not the event is to blame: the request stays.
-func excused(err error) bool {
-	return errors.Is(err, db.ErrUnknown) || fault.Is(err, fault.Unavailable) || errors.Is(err, context.Canceled)
 }
 
 // remove takes the event out of its line and hands the request on. Behind a

@@ -9,7 +9,8 @@
 // (the endpoint was disabled or deleted: kept for a replay, never lost).
 //
 // Guarantees: at least once, in no promised order; the same webhook-id on every
-// try; the signatures of Stripe and of Standard Webhooks on every request.
+// try; the signatures of Stripe, Standard Webhooks and RFC 9421 on every request, under
+// each live secret (signature.go). Where requests may go is decided in platform/egress.
 //
 // A platform hears of a connected account only while it is connected to it. That is
 // asked when a delivery is written and again before every try: retries go on for

@@ -7,14 +7,19 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -110,4 +115,71 @@ func (h *house) readTopic(types ...string) []*kgo.Record {
 		}
 	}
 	return records
+}
+
+// TestOurConsumersReadEventsOfThePast puts the stored samples on the topic, as an
+// older process would: the webhooks deliver each to an endpoint, where Stripe's own
+// library reads it, the payouts take in what concerns them, and nothing is parked.
+func TestOurConsumersReadEventsOfThePast(t *testing.T) {
+	h := newHouse(t)
+	tutor := h.tutor("Chan May")
+	own, connected := listen(h, false, "*"), listen(h, true, "*")
+	awaited, concerns := map[string]string{}, []string{}
+	var records []*kgo.Record
+	for _, typ := range catalogue.Types() {
+		var e wire.Event
+		if err := json.Unmarshal(typ.Example(), &e); err != nil {
+			t.Fatal(err)
+		}
+		account := h.platform
+		if e.Account != "" {
+			account = tutor
+		}
+		awaited[e.ID] = typ.Name
+		if slices.Contains(payouts.IntakeTypes, typ.Name) {
+			concerns = append(concerns, e.ID)
+		}
+		records = append(records, past(h.platform, account, e, typ.Example()))
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(h.app.cfg.Kafka.Brokers...), kgo.DefaultProduceTopic(bus.Events))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	for late := time.After(time.Minute); len(awaited) > 0; {
+		select {
+		case e := <-own.events:
+			delete(awaited, e.ID)
+		case e := <-connected.events:
+			delete(awaited, e.ID)
+		case <-late:
+			t.Fatalf("not delivered: %v", awaited)
+		}
+	}
+	bustest.Eventually(t, "the payouts have taken in what concerns them", func() bool {
+		var taken int
+		err := h.app.pool.NewRaw(`SELECT count(DISTINCT event_id) FROM platform.inbox WHERE consumer LIKE '%payouts' AND event_id IN (?)`, bun.In(concerns)).Scan(t.Context(), &taken)
+		return err == nil && taken == len(concerns)
+	})
+	var parked []string
+	if err := h.app.pool.NewRaw(`SELECT type || ': ' || reason FROM platform.parked_events`).Scan(t.Context(), &parked); err != nil || len(parked) > 0 {
+		t.Errorf("parked: %v, %v", parked, err)
+	}
+}
+
+// past is a sample as a message.
+func past(platform, account string, e wire.Event, envelope []byte) *kgo.Record {
+	record := &kgo.Record{Key: []byte(account), Value: envelope}
+	for name, value := range map[string]string{
+		"ce_specversion": "1.0", "ce_id": e.ID, "ce_source": "/sluice/accounts/" + account, "ce_type": e.Type,
+		"ce_time": time.Unix(e.Created, 0).UTC().Format(time.RFC3339Nano), "ce_partitionkey": account,
+		"ce_objectversion": strconv.FormatInt(e.ObjectVersion, 10), "ce_platform": platform, "ce_livemode": "false",
+		"content-type": "application/json; charset=utf-8",
+	} {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
+	}
+	return record
 }

@@ -21,6 +21,15 @@
 // the fence: an answer that comes after its lease was taken over is logged as an
 // attempt but does not change the delivery.
 //
+// Whatever came of a delivery, it can be made pending again: by itself (Resend, Retry),
+// with all that its endpoint missed, or by a Replay. Its schedule begins anew, it waits
+// for earlier ones of its object, and its attempts go on counting. A Replay is done in
+// steps by one process at a time; how far it is commits with what it did. After
+// Retention what is no longer pending is deleted.
+//
+// Lock order: endpoint, replay, payload, deliveries. Who makes something pending has
+// locked the endpoint: nothing becomes due while it is being disabled.
+//
 // Deliveries run on real time, not on the sandbox's world clock: receivers
 // compare the signed timestamp with their own clock.
 package webhook

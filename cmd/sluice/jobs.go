@@ -72,12 +72,6 @@ func (a *App) eraseDocuments(ctx context.Context) error {
 	return errors.Join(test, live)
 }
 
-// forgetWebhooks ends the retention of what was sent.
-func (a *App) forgetWebhooks(ctx context.Context) error {
-	_, err := webhook.Sweep(ctx, a.pool, clock.System{}.Now())
-	return err
-}
-
 func (a *App) makeMonths(ctx context.Context) error {
 	return event.EnsurePartitions(ctx, a.pool, clock.System{}.Now())
 }
@@ -92,6 +86,12 @@ func (a *App) archiveEvents(ctx context.Context) error {
 	for _, m := range done {
 		a.log.Info("archived events", "month", m.Month, "events", m.Rows, "file", m.File)
 	}
+	return err
+}
+
+// forgetWebhooks ends the retention of what was sent.
+func (a *App) forgetWebhooks(ctx context.Context) error {
+	_, err := webhook.Sweep(ctx, a.pool, clock.System{}.Now())
 	return err
 }
 

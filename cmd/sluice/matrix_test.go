@@ -117,7 +117,6 @@ var matrix = map[string]row{
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
 	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
-	"GET /v1/event_types":                                   {},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
 	"GET /v1/webhook_endpoints":                             {platformOnly: true},
 	"GET /v1/webhook_endpoints/{id}":                        {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
@@ -144,6 +143,7 @@ var matrix = map[string]row{
 	"POST /v1/files":                                        {form: "purpose=business_logo"},
 	"GET /v1/files":                                         {},
 	"GET /v1/files/{id}":                                    {path: "/v1/files/$file"},
+	"GET /v1/event_types":                                   {},
 	"GET /v1/test_helpers/world_clock":                      {platformOnly: true},
 	"POST /v1/test_helpers/world_clock/advance":             {form: "duration=1m", platformOnly: true},
 }

@@ -52,6 +52,16 @@ func (h *house) triggered(t *testing.T, args ...string) wire.Event {
 	return e
 }
 
+// automatic are the events that happen when time passes; keyless are those whose
+// request takes no idempotency key: deletions as our client sends them, and OAuth.
+var (
+	automatic = []string{"balance.available", "payout.paid", "payout.failed", "refund.failed", "webhook_endpoint.disabled"}
+	keyless   = []string{
+		"account.application.authorized", "account.application.deauthorized", "account.application.grant_revoked",
+		"account.external_account.deleted", "customer.deleted", "person.deleted",
+	}
+)
+
 func TestEveryEventCanBeTriggered(t *testing.T) {
 	raw, err := os.ReadFile("testdata/events_awaited.txt")
 	if err != nil {
@@ -73,6 +83,11 @@ func TestEveryEventCanBeTriggered(t *testing.T) {
 			e := h.triggered(t, typ.Name)
 			if e.Type != typ.Name {
 				t.Fatalf("%s happened", e.Type)
+			}
+			if byRequest := !slices.Contains(automatic, typ.Name); byRequest != (e.Request.ID != nil) {
+				t.Errorf("caused by a request: %v, but it tells %+v", byRequest, e.Request)
+			} else if byRequest && e.Request.IdempotencyKey == nil && !slices.Contains(keyless, typ.Name) {
+				t.Errorf("request %s had an idempotency key, and the event does not tell it", *e.Request.ID)
 			}
 			account := e.Account
 			if account == "" {

@@ -24,15 +24,11 @@ import (
 const usualOverlap = 24 * time.Hour
 
 // webhookKeyDoor serves the signing keys of webhook endpoints.
-type webhookKeyDoor struct {
-	pool      *bun.DB
-	endpoints *webhook.Endpoints
-	clock     clock.Clock // real time: endpoints do not follow the sandbox
-}
+type webhookKeyDoor struct{ webhookEndpointDoor }
 
 // WebhookKeyRoutes are rolling an endpoint's secret, and the public keys beside its secrets.
 func WebhookKeyRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, clk clock.Clock) []rest.Route {
-	d := webhookKeyDoor{pool: pool, endpoints: endpoints, clock: clk}
+	d := webhookKeyDoor{webhookEndpointDoor{pool: pool, endpoints: endpoints, clock: clk}}
 	return []rest.Route{
 		{Method: http.MethodPost, Path: "/v1/webhook_endpoints/{id}/roll_secret", Resource: "webhook_endpoints",
 			Handler: s.Reveal(d.roll), Returns: wire.WebhookEndpoint{}},
@@ -63,7 +59,10 @@ func (d webhookKeyDoor) roll(ctx context.Context, tx bun.Tx, r *rest.Request) (s
 	if err != nil {
 		return nil, nil, err
 	}
-	without := showWebhookEndpoint(e)
+	without, err := d.show(ctx, tx, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	with := without
 	with.Secret = key.Reveal()
 	return with, without, nil

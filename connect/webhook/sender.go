@@ -156,12 +156,12 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time) (*http.Re
 	// Not sent: it says that the same request may come twice (it has an id for that). So
 	// net/http uses another connection when the receiver was just closing the idle one.
 	req.Header["X-Idempotency-Key"] = nil
-	return req, s.signer.sign(req.Header, m, target(req.URL), at)
+	return req, s.signer.sign(req.Header, m, targetURI(req.URL), at)
 }
 
-// target is @target-uri as a receiver sees it: what it reads in Host and in the
+// targetURI is @target-uri as a receiver sees it: what it reads in Host and in the
 // request line, behind the scheme.
-func target(u *url.URL) string {
+func targetURI(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
 	u.Host = host // and so Host says the same

@@ -212,9 +212,9 @@ func verifyV1a(c captured) error {
 }
 
 var (
-	// member is one member of Signature-Input: a label, components and parameters (RFC 9421, 4.1).
-	member = regexp.MustCompile(`([a-z*][a-z0-9_.*-]*)=(\(((?:"[^"]+"(?: |))*)\)((?:;[a-z]+=(?:"[^"]*"|\d+))*))(?:, |$)`)
-	param  = regexp.MustCompile(`;([a-z]+)=(?:"([^"]*)"|(\d+))`)
+	// inputMember is one member of Signature-Input: a label, components and parameters (RFC 9421, 4.1).
+	inputMember = regexp.MustCompile(`([a-z*][a-z0-9_.*-]*)=(\(((?:"[^"]+"(?: |))*)\)((?:;[a-z]+=(?:"[^"]*"|\d+))*))(?:, |$)`)
+	param       = regexp.MustCompile(`;([a-z]+)=(?:"([^"]*)"|(\d+))`)
 )
 
 // verifyRFC9421 is a verifier written from RFC 9421, section 3.2, and RFC 9530: every
@@ -230,7 +230,7 @@ func verifyRFC9421(c captured) error {
 	if err := json.Unmarshal(c.JWKS, &set); err != nil {
 		return err
 	}
-	inputs := member.FindAllStringSubmatch(c.Headers["signature-input"], -1)
+	inputs := inputMember.FindAllStringSubmatch(c.Headers["signature-input"], -1)
 	if len(inputs) != 2 || len(inputs[0][0])+len(inputs[1][0]) != len(c.Headers["signature-input"]) {
 		return fmt.Errorf("Signature-Input has %d members that can be read, want 2 and nothing else", len(inputs))
 	}

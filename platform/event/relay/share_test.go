@@ -59,7 +59,7 @@ func TestEveryEventArrivesInVersionOrderWhileRelaysAreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Poll: 5 * time.Millisecond, Lease: 400 * time.Millisecond}
@@ -151,7 +151,7 @@ func TestAKilledRelaysLanesAreTakenOverAndNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Lease: time.Second}
@@ -222,7 +222,7 @@ func (away) Publish(_ context.Context, _ string, messages []bus.Message) ([]bus.
 func TestMemoryIsBoundedWhileTheBrokerIsAway(t *testing.T) {
 	pool := dbtest.New(t)
 	object := json.RawMessage(`"` + strings.Repeat("x", 64<<10) + `"`)
-	for range 16 { // 128 MiB in all lanes
+	for range 8 { // 64 MiB in all lanes
 		var batch []event.Event
 		for n := range 128 {
 			e := change(id.New("ch"), 1)
@@ -295,7 +295,7 @@ func TestMonthsThatArePublishedAreNotReadAgain(t *testing.T) {
 func TestAQuietLogCostsOneQuestionPerPoll(t *testing.T) {
 	pool := dbtest.New(t)
 	var asked counter
-	pool.AddQueryHook(&asked)
+	pool = pool.WithQueryHook(&asked)
 	r := relay.New(pool, &broken{}, relay.Config{})
 	start(t, r)
 	bustest.Eventually(t, "a quiet second", func() bool { return asked.of("unnest") >= 25 })

@@ -26,7 +26,7 @@ type LoggedAttempt struct {
 	Number     int    // from 1; numbers lost to a crash are missing
 	At         time.Time
 	Duration   time.Duration
-	Steps     Steps
+	Steps      Steps
 	RemoteIP   string
 	Status     int    // HTTP status, 0 when there was no answer
 	Failure    string // "" after 2xx

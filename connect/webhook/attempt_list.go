@@ -68,12 +68,6 @@ func (r loggedRow) attempt() LoggedAttempt {
 
 func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
-// failures are the classes of what can go wrong, see Answer.Failure.
-var failures = []string{
-	FailureStatus, FailureRedirect, FailureConnectTimeout, FailureResponseTimeout, FailureDNS, FailureConnect, FailureTLS,
-	FailureRefused, FailureReset, FailureMalformed, FailureProxy, FailureOther,
-}
-
 // AttemptFilter narrows a list of attempts; zero fields filter nothing.
 type AttemptFilter struct {
 	Endpoint string

@@ -1,14 +1,17 @@
 // Package webhook posts events to the URLs that accounts have registered.
 //
-// The Subscriber takes events from the bus and writes one Delivery per matching
-// Endpoint, in the transaction that marks the event as taken. The Dispatcher
-// leases due deliveries and hands them to the Sender; each try is an Attempt.
+// The Subscriber takes batches of events from the bus and writes one Delivery per
+// matching Endpoint, in the transaction that marks the events as taken. What the
+// Dispatcher of this process has places for is born leased to it and sent after the
+// commit, without asking the table; the rest is found by the lease. Each try is an
+// Attempt.
 //
 // A delivery is pending until it is delivered (the endpoint answered 2xx),
 // failed (the retry schedule of more than three days is used up) or undelivered
 // (the endpoint was disabled or deleted: kept for a replay, never lost).
 //
-// Guarantees: at least once, in no promised order; the same webhook-id on every
+// Guarantees: at least once; in order per object where the delivery is ordered (it
+// waits while an earlier one of its endpoint and object is pending); the same webhook-id on every
 // try; the signatures of Stripe, Standard Webhooks and RFC 9421 on every request, under
 // each live secret (signature.go). Where requests may go is decided in platform/egress.
 //
@@ -20,6 +23,15 @@
 // attempt at the end of the lease: it is sent again then. The attempt number is
 // the fence: an answer that comes after its lease was taken over is logged as an
 // attempt but does not change the delivery.
+//
+// An endpoint is on probation, with one place, until it has answered well in this
+// process and again while it does not; all on probation share half of the room, those
+// known to fail a quarter. Ten failures in a row open its breaker (webhook_health, one
+// for all processes): nothing is sent and no attempt used up for 30 s, growing to 15
+// minutes; then one probe over all processes. 429, 502, 503 and 504 also let it rest.
+// rate_limit and max_concurrency hold over all processes: who leases from a limited
+// endpoint holds the lock of its health row. 410 disables at once, five days of nothing
+// but failures after two warnings (Judge).
 //
 // A listener is a developer's device that pulls its deliveries through a WebSocket
 // instead of having them posted: `sluice listen`, or Stripe's own CLI. It is two
@@ -37,7 +49,8 @@
 // steps by one process at a time; how far it is commits with what it did. After
 // Retention what is no longer pending is deleted.
 //
-// Lock order: endpoint, replay, payload, deliveries. Who makes something pending has
+// Lock order: endpoint, replay, payload, deliveries, health. A lease holds health
+// before deliveries, which it never waits for (SKIP LOCKED). Who makes something pending has
 // locked the endpoint: nothing becomes due while it is being disabled.
 //
 // Deliveries run on real time, not on the sandbox's world clock: receivers

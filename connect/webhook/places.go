@@ -265,9 +265,7 @@ func (p *places) unstall() (start []leased) {
 		r.stalled = false
 		start = append(start, p.next(r)...)
 		if p.total >= p.cfg.InFlight {
-			for _, left := range stalled[i+1:] {
-				p.stalled = append(p.stalled, left)
-			}
+			p.stalled = append(p.stalled, stalled[i+1:]...)
 			break
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/bus"
@@ -161,7 +161,7 @@ func TestOurConsumersReadEventsOfThePast(t *testing.T) {
 	}
 	bustest.Eventually(t, "the payouts have taken in what concerns them", func() bool {
 		var taken int
-		err := h.app.pool.NewRaw(`SELECT count(DISTINCT event_id) FROM platform.inbox WHERE consumer LIKE '%payouts' AND event_id IN (?)`, bun.In(concerns)).Scan(t.Context(), &taken)
+		err := h.app.pool.NewRaw(`SELECT count(DISTINCT event_id) FROM platform.inbox WHERE consumer LIKE '%payouts' AND event_id = ANY(?)`, pgdialect.Array(concerns)).Scan(t.Context(), &taken)
 		return err == nil && taken == len(concerns)
 	})
 	var parked []string

@@ -115,7 +115,6 @@ var matrix = map[string]row{
 	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
-	"GET /v1/event_types":                                   {},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
 	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
@@ -136,6 +135,7 @@ var matrix = map[string]row{
 	"GET /v1/webhook_replays":                               {platformOnly: true},
 	"GET /v1/webhook_replays/{id}":                          {path: "/v1/webhook_replays/$replay", platformOnly: true},
 	"POST /v1/webhook_replays/{id}/cancel":                  {path: "/v1/webhook_replays/$replay/cancel", platformOnly: true},
+	"POST /v1/stripecli/sessions":                           {form: "device_name=laptop", platformOnly: true},
 	"POST /v1/api_keys":                                     {form: "type=publishable", ownerOnly: true},
 	"GET /v1/api_keys":                                      {ownerOnly: true},
 	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
@@ -144,6 +144,7 @@ var matrix = map[string]row{
 	"POST /v1/files":                                        {form: "purpose=business_logo"},
 	"GET /v1/files":                                         {},
 	"GET /v1/files/{id}":                                    {path: "/v1/files/$file"},
+	"GET /v1/event_types":                                   {},
 	"GET /v1/test_helpers/world_clock":                      {platformOnly: true},
 	"POST /v1/test_helpers/world_clock/advance":             {form: "duration=1m", platformOnly: true},
 }
@@ -162,6 +163,7 @@ var open = map[string]string{
 	"POST /_dev/hooks":                      "the same",
 	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",
 	"GET /event_schemas/{type}.json":        "the same",
+	"GET /v1/stripecli/subscribe":           "the socket of a listener: the session in its header is the credential",
 }
 
 // caller is a column: somebody with a credential, and what the rule says of a row.

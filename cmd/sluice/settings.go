@@ -66,6 +66,7 @@ var settings = []setting{
 	{name: "kafka_partitions", usage: "partitions of the event topic when it is made: as many processes of a role can share its events", initial: "6",
 		put: func(c *Config, v string) error { return putBetween(&c.Topic.Partitions, v, 1, maxPartitions) }},
 	{name: "kafka_retention", usage: "how long the event topic keeps events when it is made, such as 7d or 36h; at most 30d", initial: "7d", put: putRetention},
+	{name: "kafka_session", usage: "after which a silent consumer's share goes to the others; brokers allow 6s and more", initial: "10s", put: putSession},
 	{name: "key_master", usage: "recognises API keys: 32 random bytes in base64; never change it", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.KeyMaster })},
 	{name: "seal_masters", usage: "encrypt bank details and webhook secrets: 32 random bytes in base64 each, the newest first, separated by commas",
@@ -197,6 +198,15 @@ func putKafkaKey(c *Config, key string) error {
 		return err
 	}
 	c.kafkaTLS().GetClientCertificate = load
+	return nil
+}
+
+func putSession(c *Config, v string) error {
+	span, err := time.ParseDuration(v)
+	if err != nil || span < time.Second || span > 5*time.Minute {
+		return fmt.Errorf("%q is not a time from 1s to 5m", v)
+	}
+	c.KafkaSession = span
 	return nil
 }
 

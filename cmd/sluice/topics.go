@@ -12,14 +12,8 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/bus"
-	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/run"
 )
-
-// surroundings are what readers of the catalogue are told about this installation.
-func (a *App) surroundings() catalogue.Surroundings {
-	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
-}
 
 // subscribe starts the consumer groups of this process's roles, and makes their topic.
 func (a *App) subscribe(group *run.Group) {
@@ -36,7 +30,7 @@ func (a *App) subscribe(group *run.Group) {
 
 // consume does not wait for the broker: parked events are tried again without it.
 func (a *App) consume(group *run.Group, s bus.Subscription) {
-	s.Topic = bus.Events
+	s.Topic, s.Session = bus.Events, a.cfg.KafkaSession
 	group.Go(s.Group, func(ctx context.Context) error { return a.bus.Subscribe(ctx, s) })
 }
 
@@ -49,7 +43,11 @@ func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (com
 			ObjectID: m.Subject, ObjectVersion: m.ObjectVersion, Envelope: m.Value,
 		}
 	}
-	return a.notify.Effect(ctx, tx, events)
+	wrote, err := a.notify.Effect(ctx, tx, events)
+	if wrote == nil {
+		return nil, err
+	}
+	return func() { wrote(); a.listen.Wake() }, err
 }
 
 // awaitTopics waits for the broker and makes the topics; false when the process

@@ -52,6 +52,16 @@ func (h *house) triggered(t *testing.T, args ...string) wire.Event {
 	return e
 }
 
+// automatic are the events that happen when time passes; keyless are those whose
+// request takes no idempotency key: deletions as our client sends them, and OAuth.
+var (
+	automatic = []string{"balance.available", "payout.paid", "payout.failed", "refund.failed", "webhook_endpoint.disabled"}
+	keyless   = []string{
+		"account.application.authorized", "account.application.deauthorized", "account.application.grant_revoked",
+		"account.external_account.deleted", "customer.deleted", "person.deleted",
+	}
+)
+
 func TestEveryEventCanBeTriggered(t *testing.T) {
 	raw, err := os.ReadFile("testdata/events_awaited.txt")
 	if err != nil {
@@ -73,6 +83,11 @@ func TestEveryEventCanBeTriggered(t *testing.T) {
 			e := h.triggered(t, typ.Name)
 			if e.Type != typ.Name {
 				t.Fatalf("%s happened", e.Type)
+			}
+			if byRequest := !slices.Contains(automatic, typ.Name); byRequest != (e.Request.ID != nil) {
+				t.Errorf("caused by a request: %v, but it tells %+v", byRequest, e.Request)
+			} else if byRequest && e.Request.IdempotencyKey == nil && !slices.Contains(keyless, typ.Name) {
+				t.Errorf("request %s had an idempotency key, and the event does not tell it", *e.Request.ID)
 			}
 			account := e.Account
 			if account == "" {
@@ -249,4 +264,32 @@ func compact(t *testing.T, raw []byte) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// The code without a person opens no account: not one that has left, not a
+// stranger's, not the platform's own, and nothing in live mode.
+func TestACodeWithoutAPersonWidensNothing(t *testing.T) {
+	h := newHouse(t)
+	post := func(want int, path, form string) reply {
+		return h.send(want, letter{method: "POST", path: path, form: form})
+	}
+	tutor := post(http.StatusOK, "/v1/accounts", "type=custom&country=HK&capabilities[transfers][requested]=true").at("id").(string)
+	client := post(http.StatusOK, "/v1/oauth_clients", "name=TutorHub&redirect_uris[]=https://example.com/cb").at("id").(string)
+	code := post(http.StatusOK, "/v1/test_helpers/oauth_codes", "client="+client+"&account="+tutor).at("code").(string)
+	post(http.StatusOK, "/oauth/token", "grant_type=authorization_code&code="+code+"&client_secret="+h.key)
+	post(http.StatusOK, "/oauth/deauthorize", "client_id="+client+"&client_secret="+h.key+"&stripe_user_id="+tutor)
+	_, strangers := h.moveInNextDoor()
+	other := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts", form: "type=custom&country=HK",
+		header: map[string]string{"Authorization": "Bearer " + strangers}}).at("id").(string)
+	for why, account := range map[string]string{"it has left": tutor, "a stranger's": other, "the platform itself": h.platform, "nobody": "acct_nobody"} {
+		if r := h.exchange(letter{method: "POST", path: "/v1/test_helpers/oauth_codes", form: "client=" + client + "&account=" + account}); r.status != http.StatusNotFound {
+			t.Errorf("%s: status %d\n%s", why, r.status, r.raw)
+		}
+	}
+	live := h.newKey(h.platform, true, credential.NewKey{Kind: credential.Secret})
+	r := h.exchange(letter{method: "POST", path: "/v1/test_helpers/oauth_codes", form: "client=" + client + "&account=" + tutor,
+		header: map[string]string{"Authorization": "Bearer " + live}})
+	if r.status != http.StatusBadRequest || r.at("error", "code") != "testmode_only" {
+		t.Errorf("live: status %d\n%s", r.status, r.raw)
+	}
 }

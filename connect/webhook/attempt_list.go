@@ -27,7 +27,7 @@ type LoggedAttempt struct {
 	Number     int    // from 1; numbers lost to a crash are missing
 	At         time.Time
 	Duration   time.Duration
-	Timing     Timing
+	Steps      Steps
 	RemoteIP   string
 	Status     int    // HTTP status, 0 when there was no answer
 	Failure    string // "" after 2xx
@@ -63,7 +63,7 @@ func (r loggedRow) attempt() LoggedAttempt {
 		ID: r.ID, Delivery: r.Delivery, Endpoint: r.Endpoint, Number: r.Number, At: r.At.UTC(),
 		Duration: time.Duration(r.DurationMS) * time.Millisecond, RemoteIP: r.RemoteIP, Status: r.Status,
 		Failure: r.Failure, Response: r.Response, ExpungedAt: r.ExpungedAt,
-		Timing: Timing{DNS: microseconds(r.DNS), Connect: microseconds(r.Connect), TLS: microseconds(r.TLS), FirstByte: microseconds(r.FirstByte)},
+		Steps: Steps{DNS: microseconds(r.DNS), Connect: microseconds(r.Connect), TLS: microseconds(r.TLS), FirstByte: microseconds(r.FirstByte)},
 	}
 }
 

@@ -295,8 +295,8 @@ func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
 		ids[i], numbers[i], next[i], nextAt[i], at[i] = s.Delivery, int64(s.Number), string(s.next), s.nextAt, s.At
 		took[i], ips[i], statuses[i], failures[i] = s.Duration.Milliseconds(), s.RemoteIP, int64(s.Status), s.Failure
 		responses[i], attempts[i], endpoints[i] = append([]byte{}, s.Response...), id.New("wha"), s.Endpoint
-		dns[i], connected[i] = s.Timing.DNS.Microseconds(), s.Timing.Connect.Microseconds()
-		shaken[i], answered[i] = s.Timing.TLS.Microseconds(), s.Timing.FirstByte.Microseconds()
+		dns[i], connected[i] = s.Steps.DNS.Microseconds(), s.Steps.Connect.Microseconds()
+		shaken[i], answered[i] = s.Steps.TLS.Microseconds(), s.Steps.FirstByte.Microseconds()
 	}
 	_, err := tx.NewRaw(finishSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(next),
 		pgdialect.Array(nextAt), pgdialect.Array(at)).Exec(ctx)

@@ -43,7 +43,7 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 			"Content-Digest": notKept, "Signature-Input": notKept, "Signature": notKept,
 		}},
 		Response: wire.WebhookAttemptResponse{Status: wire.Nullable(a.Status)},
-		Timing:   a.Timing.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,
+		Timing:   a.Steps.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,
 	}
 	if utf8.Valid(a.Response) {
 		w.Response.Body = string(a.Response)
@@ -54,7 +54,7 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 }
 
 // wire turns when each step was done into how long it took.
-func (t Timing) wire() wire.WebhookAttemptTiming {
+func (t Steps) wire() wire.WebhookAttemptTiming {
 	var out wire.WebhookAttemptTiming
 	var before time.Duration
 	for _, step := range []struct {

@@ -9,7 +9,8 @@
 // (the endpoint was disabled or deleted: kept for a replay, never lost).
 //
 // Guarantees: at least once, in no promised order; the same webhook-id on every
-// try; the signatures of Stripe and of Standard Webhooks on every request.
+// try; the signatures of Stripe, Standard Webhooks and RFC 9421 on every request, under
+// each live secret (signature.go). Where requests may go is decided in platform/egress.
 //
 // A platform hears of a connected account only while it is connected to it. That is
 // asked when a delivery is written and again before every try: retries go on for
@@ -19,6 +20,16 @@
 // attempt at the end of the lease: it is sent again then. The attempt number is
 // the fence: an answer that comes after its lease was taken over is logged as an
 // attempt but does not change the delivery.
+//
+// A listener is a developer's device that pulls its deliveries through a WebSocket
+// instead of having them posted: `sluice listen`, or Stripe's own CLI. It is two
+// endpoints, of the account's own and of connected accounts' events, under one
+// secret, always ordered; forgotten after a week of silence. One connection (Pull)
+// serves a device at a time; the newest one takes over at once, in whatever process:
+// listened_at is its fence. A delivery is done when the device says so, whatever the
+// application behind it answered, and only then the next of its object goes out. What
+// a connection has in its hands when it ends is given back at once; after a crash it
+// waits for the next connection of the device, not for the lease.
 //
 // Whatever came of a delivery, it can be made pending again: by itself (Resend, Retry),
 // with all that its endpoint missed, or by a Replay. Its schedule begins anew, it waits

@@ -51,12 +51,12 @@ type Answer struct {
 	Response   []byte // at most 16 KiB
 	RetryAfter time.Duration
 	Duration   time.Duration
-	Timing     Timing
+	Steps      Steps
 }
 
-// Timing is when each step of a try was done, counted from its start. Zero is a step
+// Steps are when each step of a try was done, counted from its start. Zero is a step
 // that was not needed or not reached: a connection used again has only a first byte.
-type Timing struct {
+type Steps struct {
 	DNS, Connect, TLS, FirstByte time.Duration
 }
 
@@ -145,6 +145,9 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time) (*http.Re
 	if err != nil {
 		return nil, errors.New("webhook: endpoint has an unusable URL")
 	}
+	if len(m.Secrets) == 0 {
+		return nil, errors.New("webhook: endpoint has no live secret")
+	}
 	if req.URL.Scheme != "https" && req.URL.Scheme != "http" {
 		return nil, errors.New("webhook: endpoint's URL is neither https nor http")
 	}
@@ -153,7 +156,7 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time) (*http.Re
 	// Not sent: it says that the same request may come twice (it has an id for that). So
 	// net/http uses another connection when the receiver was just closing the idle one.
 	req.Header["X-Idempotency-Key"] = nil
-	return req, s.signer.sign(req.Header, m.Secrets, newSigned(m, targetURI(req.URL), at))
+	return req, s.signer.sign(req.Header, m, targetURI(req.URL), at)
 }
 
 // targetURI is @target-uri as a receiver sees it: what it reads in Host and in the

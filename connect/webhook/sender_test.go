@@ -192,9 +192,14 @@ func TestSenderNamesTheFailure(t *testing.T) {
 		}), FailureReset},
 		{"another protocol", rawServer(t, say("SSH-2.0-OpenSSH_9.6\r\n\r\n")), FailureMalformed},
 		{"an endless header", rawServer(t, say("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 2*maxResponseHeader)+"\r\n\r\n")), FailureMalformed},
+		{"endless hints", rawServer(t, say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", maxResponseHeader/10))), FailureMalformed},
 		{"many headers", rawServer(t, say("HTTP/1.1 200 OK\r\n"+strings.Repeat("X: y\r\n", maxResponseHeader/2)+"\r\n")), FailureMalformed},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		patience := sendTimeout
+		if strings.HasSuffix(c.want, "_timeout") {
+			patience = time.Second
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		got, err := devSender(t, nil).Send(ctx, message(t, c.url), time.Now())
 		cancel()
 		if err != nil || got.Failure != c.want || got.Delivered() {
@@ -213,19 +218,19 @@ func TestSenderTellsWhenEachStepWasDone(t *testing.T) {
 	s := devSender(t, roots)
 
 	byName := post(t, s, strings.Replace(plain.URL, "127.0.0.1", "localhost", 1))
-	if at := byName.Timing; at.DNS <= 0 || at.Connect < at.DNS || at.TLS != 0 || at.FirstByte < at.Connect || byName.Duration < at.FirstByte {
+	if at := byName.Steps; at.DNS <= 0 || at.Connect < at.DNS || at.TLS != 0 || at.FirstByte < at.Connect || byName.Duration < at.FirstByte {
 		t.Errorf("by name: %+v of %s", at, byName.Duration)
 	}
 	first := post(t, s, secure.URL)
-	if at := first.Timing; at.DNS != 0 || at.Connect <= 0 || at.TLS < at.Connect || at.FirstByte < at.TLS || first.Duration < at.FirstByte {
+	if at := first.Steps; at.DNS != 0 || at.Connect <= 0 || at.TLS < at.Connect || at.FirstByte < at.TLS || first.Duration < at.FirstByte {
 		t.Errorf("by address, over TLS: %+v of %s", at, first.Duration)
 	}
 	again := post(t, s, secure.URL)
-	if at := again.Timing; at.DNS != 0 || at.Connect != 0 || at.TLS != 0 || at.FirstByte <= 0 || again.RemoteIP != "127.0.0.1" {
+	if at := again.Steps; at.DNS != 0 || at.Connect != 0 || at.TLS != 0 || at.FirstByte <= 0 || again.RemoteIP != "127.0.0.1" {
 		t.Errorf("on the same connection: %+v from %s", at, again.RemoteIP)
 	}
 	foreign := post(t, devSender(t, nil), quietTLSURL(t))
-	if at := foreign.Timing; at.Connect <= 0 || at.TLS != 0 || at.FirstByte != 0 || foreign.Failure != FailureTLS {
+	if at := foreign.Steps; at.Connect <= 0 || at.TLS != 0 || at.FirstByte != 0 || foreign.Failure != FailureTLS {
 		t.Errorf("without a handshake: %+v, %s", at, foreign.Failure)
 	}
 }
@@ -300,6 +305,28 @@ func TestSenderDeliversOverTLS(t *testing.T) {
 	}
 }
 
+func TestSenderSpeaksHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err != nil || len(body) == 0 || r.ProtoMajor != 2 {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		w.Header().Set("X", strings.Repeat("x", 1<<10))
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	s := devSender(t, roots)
+	first := post(t, s, server.URL)
+	if at := first.Steps; !first.Delivered() || at.Connect <= 0 || at.TLS < at.Connect || at.FirstByte < at.TLS {
+		t.Errorf("answer %+v", first)
+	}
+	if again := post(t, s, server.URL); !again.Delivered() || again.Steps.TLS != 0 {
+		t.Errorf("on the same connection: %+v", again)
+	}
+}
+
 // BenchmarkSend is one request to one receiver on this machine, at as many at a time
 // as a dispatcher has places for it.
 func BenchmarkSend(b *testing.B) {
@@ -336,10 +363,10 @@ func BenchmarkSign(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := Message{ID: "evt_1", Endpoint: "we_1", Body: make([]byte, 1<<10)}
+	m := Message{ID: "evt_1", Endpoint: "we_1", Secrets: []Secret{{ID: "whs_1", Key: key}}, Body: make([]byte, 1<<10)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := signer.sign(http.Header{}, []Secret{{ID: "whs_1", Key: key}}, newSigned(m, "https://a.example/", time.Now())); err != nil {
+		if err := signer.sign(http.Header{}, m, "https://a.example/", time.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

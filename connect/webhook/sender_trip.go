@@ -22,15 +22,17 @@ type trip struct {
 	dns, connected, secured, first atomic.Int64 // nanoseconds since start, 0 for not yet
 	securing                       atomic.Bool
 	got                            atomic.Bool
-	remoteIP                       string // of the connection, as Timing is:
-	timing                         Timing // both are written before Do returns and read after
+	remoteIP                       string // of the connection, as these steps are:
+	taken                          Steps  // both are written before Do returns and read after
 }
 
 func newTrip() *trip { return &trip{start: time.Now()} }
 
 func (t *trip) sofar() time.Duration { return time.Since(t.start) }
 
-func (t *trip) mark(step *atomic.Int64) { step.Store(int64(t.sofar())) }
+// mark notes a step once: what comes later is the other family of addresses, or the
+// operator's proxy.
+func (t *trip) mark(step *atomic.Int64) { step.CompareAndSwap(0, int64(t.sofar())) }
 
 func (t *trip) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -40,7 +42,10 @@ func (t *trip) watch(ctx context.Context) context.Context {
 				t.mark(&t.connected)
 			}
 		},
-		TLSHandshakeStart: func() { t.securing.Store(true) },
+		TLSHandshakeStart: func() {
+			t.connected.Store(int64(t.sofar())) // behind a proxy this is when its tunnel stood
+			t.securing.Store(true)
+		},
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			if err == nil {
 				t.mark(&t.secured)
@@ -54,22 +59,22 @@ func (t *trip) watch(ctx context.Context) context.Context {
 
 func (t *trip) take(c httptrace.GotConnInfo) {
 	t.got.Store(true)
-	t.timing, t.remoteIP = Timing{}, ""
+	t.taken, t.remoteIP = Steps{}, ""
 	if !c.Reused {
-		t.timing = t.steps()
+		t.taken = t.steps()
 	}
 	if to, ok := c.Conn.RemoteAddr().(*net.TCPAddr); ok {
 		t.remoteIP = to.IP.String()
 	}
 }
 
-func (t *trip) steps() Timing {
-	return Timing{DNS: time.Duration(t.dns.Load()), Connect: time.Duration(t.connected.Load()), TLS: time.Duration(t.secured.Load())}
+func (t *trip) steps() Steps {
+	return Steps{DNS: time.Duration(t.dns.Load()), Connect: time.Duration(t.connected.Load()), TLS: time.Duration(t.secured.Load())}
 }
 
 func (t *trip) answered(status int) Answer {
-	t.timing.FirstByte = time.Duration(t.first.Load())
-	a := Answer{Status: status, RemoteIP: t.remoteIP, Timing: t.timing}
+	t.taken.FirstByte = time.Duration(t.first.Load())
+	a := Answer{Status: status, RemoteIP: t.remoteIP, Steps: t.taken}
 	switch {
 	case a.Delivered():
 	case status >= 300 && status <= 399:
@@ -81,12 +86,12 @@ func (t *trip) answered(status int) Answer {
 }
 
 func (t *trip) failed(err error) Answer {
-	a := Answer{Failure: t.name(err), Duration: t.sofar(), Timing: t.timing}
+	a := Answer{Failure: t.name(err), Duration: t.sofar(), Steps: t.taken}
 	if t.got.Load() {
 		a.RemoteIP = t.remoteIP
-		a.Timing.FirstByte = time.Duration(t.first.Load())
+		a.Steps.FirstByte = time.Duration(t.first.Load())
 	} else {
-		a.Timing = t.steps()
+		a.Steps = t.steps()
 	}
 	return a
 }

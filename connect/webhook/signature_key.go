@@ -1,17 +1,15 @@
 package webhook
 
 import (
-	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
+	"net/http"
+	"strconv"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/uptrace/bun"
 
-	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -55,50 +53,47 @@ func (s *Signer) PublicKey(endpointID, secretID string) string {
 	return "whpk_" + base64.StdEncoding.EncodeToString(s.public(endpointID, secretID))
 }
 
-// jwk is a public key in the way of RFC 8037.
-type jwk struct {
-	Kty string `json:"kty"`
-	Crv string `json:"crv"`
-	Alg string `json:"alg"`
-	Use string `json:"use"`
-	Kid string `json:"kid"`
-	X   string `json:"x"`
+// sign sets the signature headers of all schemes. To those of the shared secrets it adds,
+// for the key pair beside each:
+//
+//	webhook-signature: … v1a,<base64 ed25519 of "<id>.<unix>.<body>"> v1a,…
+//	Content-Digest:    sha-256=:<base64 of the body's hash>:                                     (RFC 9530)
+//	Signature-Input:   sig1=("content-digest" "webhook-id" "webhook-timestamp" "@target-uri");…  (RFC 9421)
+//	Signature:         sig1=:<base64 ed25519 of the signature base>:, sig2=…
+//
+// The last is small whatever the body is, so that a key store can make it. target is
+// the URL as the receiver sees it.
+func (s *Signer) sign(header http.Header, m Message, target string, at time.Time) error {
+	if err := sign(header, m.Secrets, m.ID, at, m.Body); err != nil {
+		return err
+	}
+	unix := strconv.FormatInt(at.Unix(), 10)
+	content := make([]byte, 0, len(m.ID)+len(unix)+2+len(m.Body)) // ed25519 wants it in one piece
+	content = append(append(append(append(append(content, m.ID...), '.'), unix...), '.'), m.Body...)
+	sum := sha256.Sum256(m.Body)
+	digest := "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
+	standard, inputs, signatures := header.Get("webhook-signature"), "", ""
+	for i, live := range m.Secrets {
+		key, label := s.key(m.Endpoint, live.ID), "sig"+strconv.Itoa(i+1)+"="
+		if i > 0 {
+			label = ", " + label
+		}
+		params := covered + `;created=` + unix + `;keyid="` + live.ID + `";alg="ed25519"`
+		base := `"content-digest": ` + digest + "\n" + // RFC 9421, section 2.5
+			`"webhook-id": ` + m.ID + "\n" +
+			`"webhook-timestamp": ` + unix + "\n" +
+			`"@target-uri": ` + target + "\n" +
+			`"@signature-params": ` + params
+		standard += " v1a," + base64.StdEncoding.EncodeToString(ed25519.Sign(key, content))
+		inputs += label + params
+		signatures += label + ":" + base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(base))) + ":"
+	}
+	header.Set("webhook-signature", standard)
+	header.Set("Content-Digest", digest)
+	header.Set("Signature-Input", inputs)
+	header.Set("Signature", signatures)
+	return nil
 }
 
-// JWKS is the JSON Web Key Set of an endpoint's live secrets, the newest first; a
-// key's id is its secret's. It needs no scope: public keys are for everybody who
-// knows the endpoint's id. Fails with NotFound.
-func (s *Endpoints) JWKS(ctx context.Context, idb bun.IDB, at time.Time, endpointID string) ([]byte, error) {
-	ids, err := liveSecretIDs(ctx, idb, endpointID, at)
-	if err != nil {
-		return nil, err
-	}
-	if len(ids) == 0 {
-		return nil, fault.NoSuch("webhook endpoint", endpointID)
-	}
-	var set struct {
-		Keys []jwk `json:"keys"`
-	}
-	for _, id := range ids {
-		x := base64.RawURLEncoding.EncodeToString(s.signer.public(endpointID, id))
-		set.Keys = append(set.Keys, jwk{Kty: "OKP", Crv: "Ed25519", Alg: "EdDSA", Use: "sig", Kid: id, X: x})
-	}
-	body, err := json.Marshal(set)
-	if err != nil {
-		return nil, fmt.Errorf("encode key set: %w", err)
-	}
-	return body, nil
-}
-
-// PublicKeys are the public keys (whpk_…) of the current secrets of endpoints, by endpoint.
-func (s *Endpoints) PublicKeys(ctx context.Context, idb bun.IDB, endpointIDs ...string) (map[string]string, error) {
-	current, err := currentSecretIDs(ctx, idb, endpointIDs)
-	if err != nil {
-		return nil, err
-	}
-	keys := make(map[string]string, len(current))
-	for endpointID, secretID := range current {
-		keys[endpointID] = s.signer.PublicKey(endpointID, secretID)
-	}
-	return keys, nil
-}
+// covered are the covered components of RFC 9421, in the order of the signature base.
+const covered = `("content-digest" "webhook-id" "webhook-timestamp" "@target-uri")`

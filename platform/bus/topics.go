@@ -50,13 +50,16 @@ func (t Topic) config() kafka.TopicConfig {
 func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
+	if err := b.Check(ctx); err != nil { // CreateTopics would only say that time was up
+		return err
+	}
 	req := &kafka.CreateTopicsRequest{}
 	for _, t := range topics {
 		req.Topics = append(req.Topics, t.config())
 	}
 	res, err := b.client.CreateTopics(ctx, req)
 	if err != nil {
-		return fmt.Errorf("create Kafka topics: %w", b.inWords(err))
+		return fmt.Errorf("create Kafka topics: %w", err)
 	}
 	for name, err := range res.Errors {
 		if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {

@@ -51,6 +51,7 @@ func (p Policy) transport(o Options, plain bool) *http.Transport {
 		},
 		TLSHandshakeTimeout:    dialTimeout,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}, // all of a host share one connection: notice its death
 		DisableCompression:     true,
 		MaxIdleConns:           orDefault(o.Idle, 64),
 		MaxIdleConnsPerHost:    orDefault(o.IdlePerHost, 8),

@@ -1,6 +1,8 @@
 package egress
 
 import (
+	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -10,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"crypto/x509"
+	"pgregory.net/rapid"
 )
 
 func TestAllowListOpensExactlyItself(t *testing.T) {
@@ -81,20 +83,12 @@ func TestURLsAreCheckedBeforeAnyLookup(t *testing.T) {
 // TestARebindingNameIsConnectedToWhereItWasChecked: 127.0.0.3 stands for the public
 // address of the first answer, 127.0.0.1 for what the attacker is after.
 func TestARebindingNameIsConnectedToWhereItWasChecked(t *testing.T) {
-	front, err := net.Listen("tcp", "127.0.0.3:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	front, behind, port := samePort(t, "127.0.0.3", "127.0.0.1")
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "front") }))
 	_ = server.Listener.Close()
 	server.Listener = front
 	server.Start()
 	defer server.Close()
-	_, port, _ := net.SplitHostPort(front.Addr().String())
-	behind, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		t.Fatal(err)
-	}
 	victim := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the victim was reached") }))
 	_ = victim.Listener.Close()
 	victim.Listener = behind
@@ -124,6 +118,24 @@ func TestARebindingNameIsConnectedToWhereItWasChecked(t *testing.T) {
 			}
 		}
 	}
+}
+
+// samePort listens on one port of two addresses.
+func samePort(t *testing.T, one, other string) (first, second net.Listener, port string) {
+	t.Helper()
+	var err error
+	for range 100 {
+		if first, err = net.Listen("tcp", net.JoinHostPort(one, "0")); err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ = net.SplitHostPort(first.Addr().String())
+		if second, err = net.Listen("tcp", net.JoinHostPort(other, port)); err == nil {
+			return first, second, port
+		}
+		_ = first.Close() // somebody has it
+	}
+	t.Fatal(err)
+	return nil, nil, ""
 }
 
 func TestRedirectsAreAnswersAndNotFollowed(t *testing.T) {
@@ -206,6 +218,60 @@ func TestTheOtherFamilyAnswersWhenTheFirstDoesNot(t *testing.T) {
 	if _, err := client.Get("http://neither.test:" + port); !errors.As(err, &op) || op.Op != "dial" {
 		t.Errorf("the failure is %v", err)
 	}
+}
+
+// Whatever stands in a special block is refused, and so is every IPv6 address that carries it.
+func TestEveryAddressOfASpecialBlockIsRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		block := rapid.SampledFrom(special4).Draw(t, "block")
+		raw := block.Addr().As4()
+		host := uint32(rapid.Uint64().Draw(t, "host")) & (1<<(32-block.Bits()) - 1)
+		binary.BigEndian.PutUint32(raw[:], binary.BigEndian.Uint32(raw[:])|host)
+		addr := netip.AddrFrom4(raw)
+		for _, text := range notations4(addr) {
+			host := strings.NewReplacer("[", "", "]", "", "%25", "%").Replace(text)
+			inside, literal, err := literalAddr(host)
+			if err != nil || !literal { // refused, or a name for IDNA and DNS: the corpus has those
+				continue
+			}
+			if (Policy{}).check(inside, 443, false) == nil {
+				t.Fatalf("%s is allowed as %s", addr, text)
+			}
+		}
+	})
+}
+
+// FuzzCheckURL: what CheckURL takes in production can only lead to a name or to a public address.
+func FuzzCheckURL(f *testing.F) {
+	for _, raw := range tricks {
+		f.Add(strings.ReplaceAll(raw, "$port", "8443"))
+	}
+	for _, text := range []string{"127.0.0.1", "169.254.169.254"} {
+		for _, host := range notations4(netip.MustParseAddr(text)) {
+			f.Add("https://" + host + "/")
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if (Policy{}).CheckURL(raw) != nil {
+			return
+		}
+		req, err := http.NewRequest(http.MethodPost, raw, nil)
+		if err != nil {
+			t.Fatalf("%q was taken and cannot be called: %v", raw, err)
+		}
+		host := req.URL.Hostname()
+		if req.URL.Scheme != "https" || req.URL.User != nil || req.URL.Fragment != "" || !ascii(host) {
+			t.Fatalf("%q was taken", raw)
+		}
+		if addr, err := netip.ParseAddr(host); err == nil && !public(addr) {
+			t.Fatalf("%q was taken: %s", raw, addr)
+		}
+		if last := strings.TrimRight(host, "."); last != "" && strings.ContainsAny(last[len(last)-1:], "0123456789") && net.ParseIP(host) == nil {
+			if label := last[strings.LastIndexByte(last, '.')+1:]; allDigits(label) {
+				t.Fatalf("%q ends in a number", raw)
+			}
+		}
+	})
 }
 
 func TestBodiesAreNotUnpacked(t *testing.T) {

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bufio"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"crypto/x509"
 )
 
 // proxy is an operator's proxy that notes what it is asked for.

@@ -98,6 +98,9 @@ func Archive(ctx context.Context, pool *bun.DB, dir string, before, now time.Tim
 	if before.After(now.Add(-MinRetention)) {
 		return nil, fmt.Errorf("archive events before %s: the log keeps %d days", before.UTC().Format(time.DateOnly), int(MinRetention.Hours()/24))
 	}
+	if err := checkClock(ctx, pool, now); err != nil {
+		return nil, fmt.Errorf("archive events: %w", err)
+	}
 	ended, err := endedBefore(ctx, pool, before)
 	if err != nil {
 		return nil, err

@@ -40,32 +40,41 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 
 	// newborn is for a batch of nothing but first versions of objects made this
 	// month: the month's own key sees every twin.
-	newborn = appendEvents + `pg_current_xact_id()::text::bigint` + batch + ` ORDER BY e.place`
+	newborn = appendEvents + `pg_current_xact_id()::text::bigint` + batch + ` WHERE ` + onTime + ` ORDER BY e.place`
 
-	// followed reads the object's latest version, for two reasons. It must be the
-	// one before, or versions would have a gap or a twin: a partition's unique key
-	// does not see the other months. And its place in the publishing order is
-	// inherited when it is the later one: a transaction that got its number first
-	// and waited for the row lock second would otherwise be published before the
-	// change it builds on.
+	// onTime refuses a machine whose clock is wrong: months are closed, read out and
+	// archived by the time in ids, and an event with an old one would be overlooked.
+	onTime = `?17::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
+
+	// The others look the version before up, for two reasons. It must exist, or
+	// versions would have a gap. And its place in the publishing order is inherited
+	// when it is the later one: a transaction that got its number first and waited
+	// for the row lock second would otherwise be published before the change it
+	// builds on.
 	//
 	// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
 	// thinks of the table's size; the bounds on id, constants when the statement is
 	// planned, keep it to the months in which the batch's objects have lived.
-	followed = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)` + batch + `
+	lookUp = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, before.order_xid)` + batch + `
 LEFT JOIN LATERAL (
 	SELECT b.object_version, b.order_xid FROM platform.events b
-	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16
-	ORDER BY b.object_version DESC LIMIT 1
-) latest ON true
-WHERE (NOT e.known OR COALESCE(latest.object_version, 0) = e.follows`
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16`
 
-	// forgotten lets an object of which nothing is left go on from any version, if
-	// a month that it can have lived in was archived.
-	forgotten = ` OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C")`
+	// recent is for objects made this month: its key sees every twin.
+	recent = lookUp + ` AND b.object_version = e.follows LIMIT 1
+) before ON true
+WHERE ` + onTime + ` AND (NOT e.known OR before.order_xid IS NOT NULL)
+ORDER BY e.place`
 
-	recent  = followed + `) ORDER BY e.place`
-	ancient = followed + forgotten + `) ORDER BY e.place`
+	// ancient is for objects from before. A partition's key does not see the other
+	// months, so the version before must also be the latest. And an object of which
+	// nothing is left goes on from any version, if a month that it can have lived
+	// in was archived.
+	ancient = lookUp + ` ORDER BY b.object_version DESC LIMIT 1
+) before ON true
+WHERE ` + onTime + ` AND (NOT e.known OR COALESCE(before.object_version, 0) = e.follows
+	OR before.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C"))
+ORDER BY e.place`
 )
 
 // Append records events, all or none.
@@ -73,7 +82,8 @@ WHERE (NOT e.known OR COALESCE(latest.object_version, 0) = e.follows`
 // The caller holds the row lock of every object named and passes the versions
 // of one object in rising order without gap; anything else is ErrVersion. An
 // empty ID is filled in, and so is an empty RequestID when ctx works for a
-// request (WithOrigin). CreatedAt is business time and is required.
+// request (WithOrigin); one that is given was just made by id.New. CreatedAt is
+// business time and is required.
 func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if len(events) == 0 {
 		return nil
@@ -82,7 +92,11 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.NewRaw(cols.statement(), cols.args()...).Exec(ctx)
+	return cols.write(ctx, tx)
+}
+
+func (c *columns) write(ctx context.Context, tx bun.Tx) error {
+	res, err := tx.NewRaw(c.statement(), c.args()...).Exec(ctx)
 	if strings.HasSuffix(db.Constraint(err), versionKey) {
 		return fmt.Errorf("append events: version taken: %w", ErrVersion)
 	}
@@ -93,8 +107,31 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
-	if int(written) != len(events) {
-		return fmt.Errorf("append events: %d of %d do not follow the latest version: %w", len(events)-int(written), len(events), ErrVersion)
+	if written == 0 {
+		if err := checkClock(ctx, tx, c.now); err != nil {
+			return fmt.Errorf("append events: %w", err)
+		}
+	}
+	if int(written) != len(c.ids) {
+		return fmt.Errorf("append events: %d of %d do not follow the latest version: %w", len(c.ids)-int(written), len(c.ids), ErrVersion)
+	}
+	return nil
+}
+
+// clockSkew is how far the clocks of two machines may be apart; from the
+// database's, half of it.
+const clockSkew = 24 * time.Hour
+
+// ErrClock is a machine whose clock is too far from the database's.
+var ErrClock = errors.New("event: the clock of this machine or of the database is wrong")
+
+func checkClock(ctx context.Context, idb bun.IDB, now time.Time) error {
+	var at time.Time
+	if err := idb.NewRaw(`SELECT clock_timestamp()`).Scan(ctx, &at); err != nil {
+		return err
+	}
+	if apart := now.Sub(at).Abs(); apart > clockSkew/2 {
+		return fmt.Errorf("%s apart: %w", apart.Round(time.Minute), ErrClock)
 	}
 	return nil
 }
@@ -109,13 +146,15 @@ type columns struct {
 	since                             []string // no event of the object has a lower id
 	objects, previous, requests, keys []string
 	createdAt                         []string
+	now                               time.Time
 	anyKnown                          bool
 	from, month                       string // below from no look-up needs to go; month is where ids of this one begin
 }
 
 func columnsOf(events []Event, origin Origin) (*columns, error) {
-	now := thisMonth()
-	c := &columns{from: now.floor, month: now.floor}
+	now := time.Now()
+	this := monthAt(now)
+	c := &columns{now: now, from: this.floor, month: this.floor}
 	first := make(map[string]int64, len(events)) // per object: the lowest version of the batch
 	last := make(map[string]int64, len(events))
 	for _, e := range events {
@@ -128,7 +167,7 @@ func columnsOf(events []Event, origin Origin) (*columns, error) {
 			return nil, fmt.Errorf("append event %s of %s: %d after %d: %w", e.Type, e.ObjectID, e.ObjectVersion, v, ErrVersion)
 		}
 		last[e.ObjectID] = e.ObjectVersion
-		c.add(e, first[e.ObjectID]-1, now.since(e.ObjectID), origin)
+		c.add(e, first[e.ObjectID]-1, this.since(e.ObjectID), origin)
 	}
 	return c, nil
 }
@@ -188,23 +227,20 @@ func (c *columns) args() []any {
 		pgdialect.Array(c.livemodes), pgdialect.Array(c.objectIDs), pgdialect.Array(c.versions), pgdialect.Array(c.follows),
 		pgdialect.Array(c.known), pgdialect.Array(c.since),
 		pgdialect.Array(c.objects), pgdialect.Array(c.previous), pgdialect.Array(c.requests), pgdialect.Array(c.keys),
-		pgdialect.Array(c.createdAt), c.from, id.Floor(prefix, time.Now().Add(clockSkew)),
+		pgdialect.Array(c.createdAt), c.from, id.Floor(prefix, c.now.Add(clockSkew)), c.now.UTC(),
 	}
 }
 
-// month is the one in which events are written now.
+// month is one in which events are written.
 type month struct {
 	floor  string // the lowest event id of it
 	within string // objects with a body from here on were made in it
 }
 
-func thisMonth() month {
-	begin := monthOf(time.Now())
+func monthAt(now time.Time) month {
+	begin := monthOf(now)
 	return month{floor: id.Floor(prefix, begin), within: id.Body(id.Floor(prefix, begin.Add(clockSkew)))}
 }
-
-// clockSkew is how far the clocks of machines may be apart, with a wide margin.
-const clockSkew = 24 * time.Hour
 
 // since is an id below which no event of the object can be: an object is older
 // than its events. "" for objects whose id does not tell.

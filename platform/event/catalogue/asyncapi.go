@@ -3,8 +3,11 @@ package catalogue
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/sluicepay/sluice/platform/wire"
@@ -107,7 +110,12 @@ func AsyncAPI(at Surroundings) ([]byte, error) {
 			},
 		},
 	}
-	return encode(document)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err = enc.Encode(document)
+	return b.Bytes(), err
 }
 
 func copied(n node) node {
@@ -139,15 +147,38 @@ func components() (schemas node, payloads map[string]node, err error) {
 		}
 		delete(defs, "EventData")
 		for name, def := range defs {
-			if known, there := schemas[name]; there && !reflect.DeepEqual(known, def) {
-				return nil, nil, fmt.Errorf("%s means something else in %s", name, t.Name)
+			if schemas[name], err = common(schemas[name], def); err != nil {
+				return nil, nil, fmt.Errorf("%s in %s: %w", name, t.Name, err)
 			}
-			schemas[name] = def
 		}
 		schemas[t.Name] = root
 		payloads[t.Name] = link("components", "schemas", t.Name)
 	}
 	return schemas, payloads, nil
+}
+
+// common is what two types say of one struct. They may differ in what is required:
+// an attribute that came later is required in the events of newer types only.
+func common(one, other any) (any, error) {
+	a, there := one.(node)
+	if !there {
+		return other, nil
+	}
+	b, _ := other.(node)
+	both, mine, theirs := node{}, copied(a), copied(b)
+	both["required"] = slices.DeleteFunc(slices.Clone(names(a)), func(name any) bool { return !slices.Contains(names(b), name) })
+	delete(mine, "required")
+	delete(theirs, "required")
+	if !reflect.DeepEqual(mine, theirs) {
+		return nil, errors.New("it means something else in another type")
+	}
+	maps.Copy(both, mine)
+	return both, nil
+}
+
+func names(s node) []any {
+	required, _ := s["required"].([]any)
+	return required
 }
 
 func header(description string, more ...string) node {

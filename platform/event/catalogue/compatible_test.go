@@ -56,7 +56,7 @@ func brokenPromises(t *testing.T, old, now []byte) []string {
 	return c.broken
 }
 
-// comparison walks through two schemas at once, as far as Generate writes them.
+// comparison walks through two schemas at once, as far as generate writes them.
 type comparison struct {
 	old, now map[string]any
 	broken   []string

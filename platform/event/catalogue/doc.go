@@ -7,10 +7,11 @@
 //
 // The schemas are made from the wire structs and committed (schemas/, rewritten
 // by `make golden`), so that a change of a struct is seen as a change of a
-// promise. testdata/baseline holds the promise of the last release (a release copies
-// schemas/ there, and nothing else writes it): whatever a reader of
-// it relied upon stays. Attributes may come, values of an enum may come; nothing
-// goes away, changes its kind, or becomes optional. What must break that is a
+// promise. testdata/baseline holds the promise of the last release (a release
+// copies schemas/ there, and nothing else writes it): whatever a reader of it
+// relied upon stays. Attributes may come, values of an enum may come; nothing
+// goes away, changes its kind, or becomes optional. What comes later is described
+// but not required, so that events of before still fit. What must break that is a
 // new version of the event type (Type.Version), with a schema of its own.
 //
 // # Reading events in any order

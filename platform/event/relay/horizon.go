@@ -83,6 +83,7 @@ SELECT who FROM (
 // months is what the relay knows about those before the current one: without
 // it, every look would go through all of them.
 type months struct {
+	now     time.Time // by the database's clock, as of the last beat: ids of new events are within half a day of it
 	askedAt time.Time
 	below   string // where this month's ids begin
 	next    int64  // transactions from here on began when nobody wrote below it any more
@@ -91,7 +92,8 @@ type months struct {
 // trimEvery is the pause between two tries to leave out months.
 const trimEvery = time.Second
 
-// settling is how long after its end a month may still get events, from machines whose clock is behind.
+// settling is how long after its end a month may still get events from machines
+// whose clock is behind; the log takes none from one that is half as much behind.
 const settling = 24 * time.Hour
 
 // trim leaves out the months before in lanes that have been read out of them.
@@ -103,7 +105,7 @@ func (r *Relay) trim(ctx context.Context) error {
 		return nil
 	}
 	r.months.askedAt = now
-	y, m, _ := now.Add(-settling).UTC().Date()
+	y, m, _ := r.months.now.Add(-settling).UTC().Date()
 	below := id.Floor("evt", time.Date(y, m, 1, 0, 0, 0, 0, time.UTC))
 	var cursors []event.Cursor
 	for _, l := range r.lanes {

@@ -89,6 +89,8 @@ type Relay struct {
 	busy     int          // lanes with a worker
 	last     int          // the lane that was given out last: they take turns
 	leasedAt time.Time    // when the leases were last renewed
+	others   int          // relays that live besides us
+	restless time.Time    // until when their coming or going is still being settled
 	horizon  horizon
 	months   months
 	trouble  trouble
@@ -155,7 +157,6 @@ func (r *Relay) attend(ctx context.Context) {
 			if err := r.beat(ctx); err != nil {
 				return err
 			}
-			r.due.beat = now.Add(min(time.Second, r.cfg.Lease/4))
 		}
 		if err := r.save(ctx, now); err != nil {
 			return err

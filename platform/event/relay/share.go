@@ -38,7 +38,8 @@ WITH ` + async + `, me AS (
 )
 SELECT m.lane, m.order_xid, m.seq,
 	(SELECT count(*) FROM platform.relays WHERE name <> ?0 AND alive_until >= clock_timestamp()) AS others,
-	EXISTS (SELECT FROM platform.relay_lanes WHERE order_xid > pg_current_xact_id()::text::bigint) AS ahead
+	EXISTS (SELECT FROM platform.relay_lanes WHERE order_xid > pg_current_xact_id()::text::bigint) AS ahead,
+	clock_timestamp() AS now
 FROM (VALUES (true)) one LEFT JOIN mine m ON true`
 
 // take leases lanes that nobody holds. SKIP LOCKED: another relay is at the ones it locks.
@@ -78,6 +79,7 @@ type leased struct {
 	Seq      int64
 	Others   int
 	Ahead    bool
+	Now      time.Time
 }
 
 // beat renews the leases and brings our part to our share.
@@ -98,11 +100,28 @@ func (r *Relay) beat(ctx context.Context) error {
 	share := (event.Lanes + all.Others) / (all.Others + 1)
 	r.keepOnly(mine)
 	r.hold(mine)
-	r.leasedAt = at
+	r.leasedAt, r.months.now = at, all.Now
+	for _, l := range r.lanes {
+		l.leaving = false
+	}
+	if all.Others != r.others {
+		r.others, r.restless = all.Others, at.Add(3*time.Second)
+	}
+	r.due.beat = at.Add(r.pace(len(r.lanes) < share && at.Before(r.restless)))
 	if len(r.lanes) > share {
 		return r.shed(ctx, len(r.lanes)-share)
 	}
 	return r.gain(ctx, share-len(r.lanes))
+}
+
+// pace is the time to the next beat. After another relay has come or gone, one
+// that waits for lanes asks more often: nobody publishes them meanwhile.
+func (r *Relay) pace(waiting bool) time.Duration {
+	pace := min(time.Second, r.cfg.Lease/4)
+	if waiting {
+		return min(pace, 100*time.Millisecond)
+	}
+	return pace
 }
 
 // keepOnly drops the lanes that are not among ours any more.
@@ -147,7 +166,6 @@ func (r *Relay) gain(ctx context.Context, n int) error {
 	out := make([]int, 0, event.Lanes) // ours, and those that a worker still has from before
 	for number := range r.lanes {
 		out = append(out, number)
-		r.lanes[number].leaving = false
 	}
 	for number := range r.lost {
 		out = append(out, number)
@@ -173,13 +191,11 @@ func (r *Relay) shed(ctx context.Context, n int) error {
 	var gone []int
 	for number := event.Lanes - 1; number >= 0; number-- {
 		l := r.lanes[number]
-		if l == nil {
+		if l == nil || n == 0 {
 			continue
 		}
-		if l.leaving = n > 0; !l.leaving {
-			continue
-		}
-		if n--; !l.busy {
+		n--
+		if l.leaving = true; !l.busy {
 			gone = append(gone, number)
 		}
 	}

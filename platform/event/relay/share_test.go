@@ -222,7 +222,7 @@ func (away) Publish(_ context.Context, _ string, messages []bus.Message) ([]bus.
 func TestMemoryIsBoundedWhileTheBrokerIsAway(t *testing.T) {
 	pool := dbtest.New(t)
 	object := json.RawMessage(`"` + strings.Repeat("x", 64<<10) + `"`)
-	for range 16 { // 128 MiB in all lanes
+	for range 8 { // 64 MiB in all lanes
 		var batch []event.Event
 		for n := range 128 {
 			e := change(id.New("ch"), 1)
@@ -295,7 +295,7 @@ func TestMonthsThatArePublishedAreNotReadAgain(t *testing.T) {
 func TestAQuietLogCostsOneQuestionPerPoll(t *testing.T) {
 	pool := dbtest.New(t)
 	var asked counter
-	pool.AddQueryHook(&asked)
+	pool = pool.WithQueryHook(&asked)
 	r := relay.New(pool, &broken{}, relay.Config{})
 	start(t, r)
 	bustest.Eventually(t, "a quiet second", func() bool { return asked.of("unnest") >= 25 })

@@ -1,4 +1,4 @@
-package catalogue
+package catalogue_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
@@ -34,11 +35,26 @@ type schema struct {
 
 const dialect = "https://json-schema.org/draft/2020-12/schema"
 
-// Generate makes the schema of a type's envelope from the wire structs. It says
+// generate makes the schema of a type's envelope from the wire structs. It says
 // what is there, not what may not be: unknown attributes are allowed everywhere,
 // because they are how the API grows.
-func Generate(t Type) ([]byte, error) {
+//
+// The schema is of all events of its version, those of last year too. So an
+// attribute is required only if it was from the beginning: what the baseline,
+// the schema of the last release, does not require came later, and older events
+// are without it. nil is the baseline of a new type.
+func generate(t catalogue.Type, baseline []byte) ([]byte, error) {
 	g := generator{defs: map[string]*schema{}, names: map[string]reflect.Type{}}
+	if baseline != nil {
+		var last schema
+		if err := json.Unmarshal(baseline, &last); err != nil {
+			return nil, fmt.Errorf("baseline of %s: %w", t.Name, err)
+		}
+		if last.ID == t.SchemaID() {
+			g.last = last.Defs
+			g.last["Event"] = &last
+		}
+	}
 	object, err := g.of(reflect.TypeOf(t.Object))
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", t.Name, err)
@@ -57,34 +73,29 @@ func Generate(t Type) ([]byte, error) {
 	data := g.defs["EventData"]
 	data.Properties["object"] = object
 	switch t.Replaced {
-	case Never:
+	case catalogue.Never:
 		delete(data.Properties, "previous_attributes")
-	case Always:
+	case catalogue.Always:
 		data.Required = append(data.Required, "previous_attributes")
-	case Sometimes:
+	case catalogue.Sometimes:
 	}
 	if p := data.Properties["previous_attributes"]; p != nil {
 		*p = schema{Type: "object", Description: "what the changed attributes of the object were before"}
 	}
 	switch t.Scope {
-	case PlatformAccount:
+	case catalogue.PlatformAccount:
 		delete(root.Properties, "account")
-	case ConnectedAccount:
+	case catalogue.ConnectedAccount:
 		root.Required = append(root.Required, "account")
-	case AnyAccount:
+	case catalogue.AnyAccount:
 	}
 	slices.Sort(root.Required)
 	root.Defs = g.defs
-	return encode(root)
-}
-
-// encode is indented JSON, as it is committed.
-func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	err := enc.Encode(v)
+	err = enc.Encode(root)
 	return b.Bytes(), err
 }
 
@@ -92,6 +103,7 @@ func encode(v any) ([]byte, error) {
 type generator struct {
 	defs  map[string]*schema
 	names map[string]reflect.Type
+	last  map[string]*schema // the definitions of the last release
 }
 
 // The types that encoding/json writes in a way of their own.
@@ -168,10 +180,10 @@ func (g *generator) named(t reflect.Type) (*schema, error) {
 	g.names[name] = t
 	s := &schema{Type: "object", Properties: map[string]*schema{}}
 	g.defs[name] = s
-	return ref, g.fill(s, t)
+	return ref, g.fill(s, t, g.last[name])
 }
 
-func (g *generator) fill(s *schema, t reflect.Type) error {
+func (g *generator) fill(s *schema, t reflect.Type, last *schema) error {
 	for _, a := range attributes(t) {
 		property, err := g.of(a.kind)
 		if err != nil {
@@ -187,7 +199,7 @@ func (g *generator) fill(s *schema, t reflect.Type) error {
 			property.Type = orNull(kind)
 		}
 		s.Properties[a.name] = property
-		if !a.optional {
+		if !a.optional && (last == nil || slices.Contains(last.Required, a.name)) {
 			s.Required = append(s.Required, a.name)
 		}
 	}

@@ -76,6 +76,7 @@ type App struct {
 	replays  *webhook.Replays
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
+	listen   *webhook.Listeners
 	payouts  *payouts.Service
 	intake   *payouts.Intake
 	relay    *relay.Relay
@@ -180,6 +181,9 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	a.replays = webhook.NewReplays(a.pool, clock.System{})
 	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(policy, signer, nil), a.accounts, clock.System{},
 		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
+	a.listen = webhook.NewListeners(webhook.ListenersConfig{
+		Pool: a.pool, Ring: ring, Accounts: a.accounts, Keys: liveKeys{a.pool, a.keys}, Clock: clock.System{},
+	})
 	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil
 }
@@ -227,6 +231,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
+		group.Go("listeners", a.listen.Run)
 	}
 	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
 		group.Go("mail", a.mails.run)

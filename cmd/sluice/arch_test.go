@@ -45,6 +45,8 @@ var addresses = []struct {
 		"its traps are handled once, in platform/bus; publish and subscribe through that"},
 	{"github.com/gorilla/mux", []string{"platform/rest", "cmd"}, nil,
 		"routes are mounted through platform/rest, so that 404, 405 and metrics see them all"},
+	{"github.com/gorilla/websocket", []string{"connect/connecthttp", "cmd/sluice/cli"}, []string{"cmd/sluice"},
+		"it carries events to developers' machines and nothing else; servers push through webhooks and Kafka"},
 	{"github.com/ory/fosite", []string{"oauth"}, nil,
 		"it is frozen upstream and must stay replaceable behind oauth"},
 	{"github.com/twmb/franz-go", []string{"platform/dev/broker"}, []string{""},

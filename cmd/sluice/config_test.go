@@ -83,15 +83,25 @@ func TestWrongSettingsAreToldByName(t *testing.T) {
 		{"roles=api,cook", `"cook" is not a role`},
 		{"kafka_tls=maybe", "kafka_tls (file "},
 		{"database_conns=many", "database_conns (file "},
-		{"egress_allow=10.0.0.0/8,intranet", `"intranet" is neither an address nor a range`},
-		{"egress_proxy=socks5://proxy:1080", "egress_proxy (file "},
 		{"event_retention=long", "event_retention (file "},
 		{"event_retention=30d", "at least"},
+		{"egress_allow=10.0.0.0/8,intranet", `"intranet" is neither an address nor a range`},
+		{"egress_proxy=socks5://proxy:1080", "egress_proxy (file "},
 	} {
 		_, _, err := chosenFrom(t, nil, nil, c.file)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: got %v, want it to say %q", c.file, err, c.says)
 		}
+	}
+}
+
+func TestEventsAreKeptForEverUnlessToldOtherwise(t *testing.T) {
+	if _, cfg, err := chosenFrom(t, nil, nil, ""); err != nil || cfg.EventRetention != 0 {
+		t.Errorf("by default events are kept for %v, %v", cfg.EventRetention, err)
+	}
+	_, cfg, err := chosenFrom(t, []string{"--event-archive-dir", "/var/lib/sluice"}, nil, "event_retention=90d")
+	if err != nil || cfg.EventRetention != 90*24*time.Hour || cfg.EventArchiveDir != "/var/lib/sluice" {
+		t.Errorf("configured %v and %q, %v", cfg.EventRetention, cfg.EventArchiveDir, err)
 	}
 }
 
@@ -120,16 +130,6 @@ func TestCallsToUsersURLsFollowTheSettings(t *testing.T) {
 	}
 	if _, _, err := chosenFrom(t, nil, nil, "egress_proxy=http://sluice:hunter2@:x\n"); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a wrong proxy is told as %v", err)
-	}
-}
-
-func TestEventsAreKeptForEverUnlessToldOtherwise(t *testing.T) {
-	if _, cfg, err := chosenFrom(t, nil, nil, ""); err != nil || cfg.EventRetention != 0 {
-		t.Errorf("by default events are kept for %v, %v", cfg.EventRetention, err)
-	}
-	_, cfg, err := chosenFrom(t, []string{"--event-archive-dir", "/var/lib/sluice"}, nil, "event_retention=90d")
-	if err != nil || cfg.EventRetention != 90*24*time.Hour || cfg.EventArchiveDir != "/var/lib/sluice" {
-		t.Errorf("configured %v and %q, %v", cfg.EventRetention, cfg.EventArchiveDir, err)
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 	"github.com/sluicepay/sluice/platform/mail"
@@ -93,6 +95,20 @@ func (o owners) ConnectedTo(ctx context.Context, platform, account string, livem
 
 func (o owners) ConnectedAccounts(ctx context.Context, platform string, livemode bool) ([]string, error) {
 	return o.accounts.IDs(ctx, o.accounts.Pool(), platform, livemode)
+}
+
+// liveKeys tells whether the key that a listener's session was opened with is still good.
+type liveKeys struct {
+	pool *bun.DB
+	keys *credential.Service
+}
+
+func (k liveKeys) Good(ctx context.Context, account string, livemode bool, keyID string) (bool, error) {
+	key, err := k.keys.Get(ctx, k.pool, credential.Owner{Account: account, Livemode: livemode}, keyID)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && key.Status(clock.System{}.Now()) == "active", err
 }
 
 // endpointAlarms mails an account about its webhook endpoint.

@@ -37,6 +37,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "forget onboarding links", Interval: 10 * time.Minute, Do: a.links.Sweep},
 			run.Job{Name: "verify accounts", Interval: time.Second, Do: a.verify.Run},
 			run.Job{Name: "forget codes and tokens", Interval: 10 * time.Minute, Do: a.forgetTokens},
+			run.Job{Name: "forget silent listeners", Interval: time.Hour, Do: a.listen.Sweep},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
 			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},

@@ -135,6 +135,7 @@ var matrix = map[string]row{
 	"GET /v1/webhook_replays":                               {platformOnly: true},
 	"GET /v1/webhook_replays/{id}":                          {path: "/v1/webhook_replays/$replay", platformOnly: true},
 	"POST /v1/webhook_replays/{id}/cancel":                  {path: "/v1/webhook_replays/$replay/cancel", platformOnly: true},
+	"POST /v1/stripecli/sessions":                           {form: "device_name=laptop", platformOnly: true},
 	"POST /v1/api_keys":                                     {form: "type=publishable", ownerOnly: true},
 	"GET /v1/api_keys":                                      {ownerOnly: true},
 	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
@@ -162,6 +163,7 @@ var open = map[string]string{
 	"POST /_dev/hooks":                      "the same",
 	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",
 	"GET /event_schemas/{type}.json":        "the same",
+	"GET /v1/stripecli/subscribe":           "the socket of a listener: the session in its header is the credential",
 }
 
 // caller is a column: somebody with a credential, and what the rule says of a row.

@@ -53,6 +53,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
+		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),    // /v1/stripecli: sluice listen, and Stripe's CLI
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients

@@ -43,7 +43,11 @@ func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (com
 			ObjectID: m.Subject, ObjectVersion: m.ObjectVersion, Envelope: m.Value,
 		}
 	}
-	return a.notify.Effect(ctx, tx, events)
+	wrote, err := a.notify.Effect(ctx, tx, events)
+	if wrote == nil {
+		return nil, err
+	}
+	return func() { wrote(); a.listen.Wake() }, err
 }
 
 // awaitTopics waits for the broker and makes the topics; false when the process

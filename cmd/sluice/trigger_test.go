@@ -265,3 +265,31 @@ func compact(t *testing.T, raw []byte) string {
 	}
 	return b.String()
 }
+
+// The code without a person opens no account: not one that has left, not a
+// stranger's, not the platform's own, and nothing in live mode.
+func TestACodeWithoutAPersonWidensNothing(t *testing.T) {
+	h := newHouse(t)
+	post := func(want int, path, form string) reply {
+		return h.send(want, letter{method: "POST", path: path, form: form})
+	}
+	tutor := post(http.StatusOK, "/v1/accounts", "type=custom&country=HK&capabilities[transfers][requested]=true").at("id").(string)
+	client := post(http.StatusOK, "/v1/oauth_clients", "name=TutorHub&redirect_uris[]=https://example.com/cb").at("id").(string)
+	code := post(http.StatusOK, "/v1/test_helpers/oauth_codes", "client="+client+"&account="+tutor).at("code").(string)
+	post(http.StatusOK, "/oauth/token", "grant_type=authorization_code&code="+code+"&client_secret="+h.key)
+	post(http.StatusOK, "/oauth/deauthorize", "client_id="+client+"&client_secret="+h.key+"&stripe_user_id="+tutor)
+	_, strangers := h.moveInNextDoor()
+	other := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts", form: "type=custom&country=HK",
+		header: map[string]string{"Authorization": "Bearer " + strangers}}).at("id").(string)
+	for why, account := range map[string]string{"it has left": tutor, "a stranger's": other, "the platform itself": h.platform, "nobody": "acct_nobody"} {
+		if r := h.exchange(letter{method: "POST", path: "/v1/test_helpers/oauth_codes", form: "client=" + client + "&account=" + account}); r.status != http.StatusNotFound {
+			t.Errorf("%s: status %d\n%s", why, r.status, r.raw)
+		}
+	}
+	live := h.newKey(h.platform, true, credential.NewKey{Kind: credential.Secret})
+	r := h.exchange(letter{method: "POST", path: "/v1/test_helpers/oauth_codes", form: "client=" + client + "&account=" + tutor,
+		header: map[string]string{"Authorization": "Bearer " + live}})
+	if r.status != http.StatusBadRequest || r.at("error", "code") != "testmode_only" {
+		t.Errorf("live: status %d\n%s", r.status, r.raw)
+	}
+}

@@ -33,6 +33,16 @@
 // endpoint holds the lock of its health row. 410 disables at once, five days of nothing
 // but failures after two warnings (Judge).
 //
+// A listener is a developer's device that pulls its deliveries through a WebSocket
+// instead of having them posted: `sluice listen`, or Stripe's own CLI. It is two
+// endpoints, of the account's own and of connected accounts' events, under one
+// secret, always ordered; forgotten after a week of silence. One connection (Pull)
+// serves a device at a time; the newest one takes over at once, in whatever process:
+// listened_at is its fence. A delivery is done when the device says so, whatever the
+// application behind it answered, and only then the next of its object goes out. What
+// a connection has in its hands when it ends is given back at once; after a crash it
+// waits for the next connection of the device, not for the lease.
+//
 // Whatever came of a delivery, it can be made pending again: by itself (Resend, Retry),
 // with all that its endpoint missed, or by a Replay. Its schedule begins anew, it waits
 // for earlier ones of its object, and its attempts go on counting. A Replay is done in

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,31 +32,46 @@ func events() *cobra.Command {
 		filters: []string{"type"},
 		example: "  sluice events list\n  sluice events list --type charge.succeeded\n  sluice events list --account acct_… -o json",
 	}.command()
-	cmd.AddCommand(eventsTail(), eventsArchive(), eventsPark())
+	cmd.AddCommand(eventsTail(), eventsResend(), eventsArchive(), eventsPark())
 	return cmd
 }
 
+// tailing is what `sluice events tail` was asked for.
+type tailing struct {
+	session
+	since     string
+	types     []string
+	connected bool
+}
+
 func eventsTail() *cobra.Command {
-	s, since := &session{}, ""
+	t := &tailing{}
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Print events as they happen, until Ctrl-C", Args: cobra.NoArgs,
-		Example: "  sluice events tail\n  sluice events tail -o json | jq .type\n  sluice events tail --since evt_…",
+		Example: "  sluice events tail\n  sluice events tail --type charge.succeeded,payout.*\n  sluice events tail --connected -o json | jq .type\n  sluice events tail --since evt_…",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := s.client()
+			c, err := t.client()
 			if err != nil {
 				return err
 			}
 			defer c.Close()
-			return tail(cmd, c, s.output, since)
+			if t.connected {
+				return t.listen(cmd, c)
+			}
+			return t.follow(cmd, c)
 		},
 	}
-	s.bind(cmd.Flags())
-	cmd.Flags().StringVar(&since, "since", "", "begin after this event; default with the next one")
+	t.bind(cmd.Flags())
+	cmd.Flags().StringVar(&t.since, "since", "", "begin after this event; default with the next one")
+	cmd.Flags().StringSliceVar(&t.types, "type", nil, "only these types, such as charge.succeeded or payout.*")
+	cmd.Flags().BoolVar(&t.connected, "connected", false, "events of all connected accounts too")
 	return cmd
 }
 
-func tail(cmd *cobra.Command, c *client.Client, output, since string) error {
-	ctx := cmd.Context()
+// follow asks for news again and again. A server that is away for a while is waited
+// for: the next answer goes on where the last one ended.
+func (t *tailing) follow(cmd *cobra.Command, c *client.Client) error {
+	ctx, since := cmd.Context(), t.since
 	if since == "" {
 		newest, err := eventPage(ctx, c, url.Values{"limit": {"1"}})
 		if err != nil {
@@ -65,19 +81,24 @@ func tail(cmd *cobra.Command, c *client.Client, output, since string) error {
 			since = newest[0].ID
 		}
 	}
-	tick := time.NewTicker(tailInterval)
-	defer tick.Stop()
-	for {
-		news, err := eventsAfter(ctx, c, since)
-		if ctx.Err() != nil {
+	for pause, away := tailInterval, false; ; {
+		news, err := t.after(ctx, c, since)
+		switch {
+		case ctx.Err() != nil:
 			return nil // Ctrl-C is how a tail ends
-		}
-		if err != nil {
+		case err != nil && final(err):
 			return err
+		case err != nil && !away:
+			fmt.Fprintf(cmd.ErrOrStderr(), "%v, trying again\n", err)
+			fallthrough
+		case err != nil:
+			pause, away = min(2*pause, longestPause), true
+		default:
+			pause, away = tailInterval, false
 		}
 		for i := len(news) - 1; i >= 0; i-- { // oldest first
 			since = news[i].ID
-			if err := printEvent(cmd, output, news[i]); err != nil {
+			if err := printEvent(cmd, t.output, news[i]); err != nil {
 				return err
 			}
 		}
@@ -87,9 +108,51 @@ func tail(cmd *cobra.Command, c *client.Client, output, since string) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
+}
+
+// after is the page of events right after one, newest first.
+func (t *tailing) after(ctx context.Context, c *client.Client, id string) ([]rawEvent, error) {
+	params := url.Values{"limit": {"100"}, "types[]": t.types}
+	if id != "" {
+		params.Set("ending_before", id)
+	}
+	return eventPage(ctx, c, params)
+}
+
+// listen takes the events from a socket, which those of connected accounts come
+// through too. It has a device of its own, so that it takes nothing from `sluice listen`.
+func (t *tailing) listen(cmd *cobra.Command, c *client.Client) error {
+	if t.account != "" {
+		return Usagef("choose --account or --connected")
+	}
+	l := listening{session: t.session, events: t.types, since: cmp.Or(t.since, "now")}
+	host, err := l.name()
+	if err != nil {
+		return err
+	}
+	l.device = host + " (tail)"
+	params, err := l.params()
+	if err != nil {
+		return err
+	}
+	view := &listenView{cmd: cmd}
+	d := &device{
+		client: c, params: params, trouble: view.tell, ready: func(wire.CLISession) {},
+		handle: func(_ context.Context, p pushed) (answered, bool) {
+			var e rawEvent
+			if err := json.Unmarshal([]byte(p.Payload), &e); err != nil {
+				view.tell("an event that is no JSON was skipped")
+				return answered{Type: "event_ack"}, true
+			}
+			view.mu.Lock()
+			defer view.mu.Unlock()
+			return answered{Type: "event_ack"}, printEvent(cmd, t.output, e) == nil
+		},
+	}
+	return d.run(cmd.Context())
 }
 
 type rawEvent struct {
@@ -100,15 +163,6 @@ type rawEvent struct {
 func (e *rawEvent) UnmarshalJSON(b []byte) error {
 	e.raw = bytes.Clone(b)
 	return json.Unmarshal(b, &e.Event)
-}
-
-// eventsAfter is the page of events right after one, newest first.
-func eventsAfter(ctx context.Context, c *client.Client, id string) ([]rawEvent, error) {
-	params := url.Values{"limit": {"100"}}
-	if id != "" {
-		params.Set("ending_before", id)
-	}
-	return eventPage(ctx, c, params)
 }
 
 func eventPage(ctx context.Context, c *client.Client, params url.Values) ([]rawEvent, error) {

@@ -1,5 +1,6 @@
-// Package eventhttp is the door of the event log: GET /v1/events, /v1/events/{id},
-// and /v2/core/events/{id}, where an SDK fetches what a thin webhook told it of.
+// Package eventhttp is the door of the event log and of the catalogue of events: GET
+// /v1/events, /v1/events/{id}, and /v2/core/events/{id}, where an SDK fetches what a
+// thin webhook told it of.
 //
 // An account sees its own events. A platform sees those of a connected account
 // by naming it in the Stripe-Account header. What a notification names it may fetch

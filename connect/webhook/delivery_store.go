@@ -48,13 +48,6 @@ func (r deliveryRow) delivery() Delivery {
 	return d
 }
 
-// insertDeliveries writes an event's deliveries without leasing them: a
-// dispatcher finds them at its next look.
-func insertDeliveries(ctx context.Context, tx bun.Tx, at time.Time, e Incoming, endpoints []Endpoint) error {
-	_, _, err := writeDeliveries(ctx, tx, at, []letter{{Incoming: e, to: endpoints}}, nil)
-	return err
-}
-
 // writeDeliveries writes the letters with a constant number of statements. What
 // the dispatcher has places for is born leased to it; waiting are the endpoints
 // that others were written for.

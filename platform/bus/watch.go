@@ -38,9 +38,10 @@ func (g *group) watch(ctx context.Context) {
 		if len(partitions) == 0 {
 			continue
 		}
-		known := make([]bool, len(partitions)) // before we ask: a commit may come between
+		known := make([]bool, len(partitions))   // before we ask: a commit may come between,
+		places := make([]int64, len(partitions)) // and so may messages
 		for i, p := range partitions {
-			known[i] = p.isKnown()
+			known[i], places[i] = p.isKnown(), p.position()
 		}
 		ends, commits, err := g.look(ctx, partitions)
 		if err != nil {
@@ -48,7 +49,7 @@ func (g *group) watch(ctx context.Context) {
 		}
 		for i, p := range partitions {
 			commit, told := commits[p.id]
-			p.judge(time.Now(), ends[p.id].LastOffset, known[i] && told && commit < 0)
+			p.judge(time.Now(), places[i], ends[p.id].LastOffset, known[i] && told && commit < 0)
 		}
 	}
 }
@@ -66,9 +67,10 @@ func (g *group) look(ctx context.Context, partitions []*partition) (ends map[int
 	return ends, commits, err
 }
 
-// judge compares where the partition ends with where we are. forgotten means
-// that Kafka has lost our commit.
-func (p *partition) judge(now time.Time, end int64, forgotten bool) {
+// judge compares where the partition ends with where we are, and with where we
+// were before the brokers were asked: a busy partition may well be past an end
+// that is a moment old. forgotten means that Kafka has lost our commit.
+func (p *partition) judge(now time.Time, place, end int64, forgotten bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.end = end
@@ -79,7 +81,7 @@ func (p *partition) judge(now time.Time, end int64, forgotten bool) {
 	if end > p.next && p.inHand.IsZero() && w.since.IsZero() {
 		w.since = now
 	}
-	if w.short++; end >= p.next {
+	if w.short++; end >= place {
 		w.short = 0
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
@@ -25,6 +26,11 @@ type Config struct {
 
 	Kafka bus.Config // Parking and Log are newApp's to fill in
 	Roles Roles
+
+	// EventRetention is how long the event log keeps a month after its end, 0 = for ever. What it
+	// forgets goes into files in EventArchiveDir, or is gone if that is "".
+	EventRetention  time.Duration
+	EventArchiveDir string
 
 	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the
 	// database, so changing it locks everybody out. At least 32 random bytes in base64.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -82,11 +83,23 @@ func TestWrongSettingsAreToldByName(t *testing.T) {
 		{"roles=api,cook", `"cook" is not a role`},
 		{"kafka_tls=maybe", "kafka_tls (file "},
 		{"database_conns=many", "database_conns (file "},
+		{"event_retention=long", "event_retention (file "},
+		{"event_retention=30d", "at least"},
 	} {
 		_, _, err := chosenFrom(t, nil, nil, c.file)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: got %v, want it to say %q", c.file, err, c.says)
 		}
+	}
+}
+
+func TestEventsAreKeptForEverUnlessToldOtherwise(t *testing.T) {
+	if _, cfg, err := chosenFrom(t, nil, nil, ""); err != nil || cfg.EventRetention != 0 {
+		t.Errorf("by default events are kept for %v, %v", cfg.EventRetention, err)
+	}
+	_, cfg, err := chosenFrom(t, []string{"--event-archive-dir", "/var/lib/sluice"}, nil, "event_retention=90d")
+	if err != nil || cfg.EventRetention != 90*24*time.Hour || cfg.EventArchiveDir != "/var/lib/sluice" {
+		t.Errorf("configured %v and %q, %v", cfg.EventRetention, cfg.EventArchiveDir, err)
 	}
 }
 

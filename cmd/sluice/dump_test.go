@@ -185,7 +185,7 @@ func (h *house) relayed() {
 	h.t.Helper()
 	bustest.Eventually(h.t, "the relay has carried all events", func() bool {
 		var waiting int
-		if err := h.app.pool.NewRaw(`SELECT count(*) FROM platform.events e, platform.relay_cursor c
+		if err := h.app.pool.NewRaw(`SELECT count(*) FROM platform.events e JOIN platform.relay_lanes c USING (lane)
 			WHERE (e.order_xid, e.seq) > (c.order_xid, c.seq)`).Scan(h.t.Context(), &waiting); err != nil {
 			h.t.Fatal(err)
 		}

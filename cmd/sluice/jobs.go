@@ -36,6 +36,8 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "verify accounts", Interval: time.Second, Do: a.verify.Run},
 			run.Job{Name: "forget codes and tokens", Interval: 10 * time.Minute, Do: a.forgetTokens},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
+			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
+			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
 		)
 	}
 	if a.cfg.Roles.Has(RolePayouts) {
@@ -58,6 +60,23 @@ func (a *App) eraseDocuments(ctx context.Context) error {
 	_, test := a.files.Sweep(ctx, false)
 	_, live := a.files.Sweep(ctx, true)
 	return errors.Join(test, live)
+}
+
+func (a *App) makeMonths(ctx context.Context) error {
+	return event.EnsurePartitions(ctx, a.pool, clock.System{}.Now())
+}
+
+// archiveEvents takes the months out of the event log that are older than it keeps.
+func (a *App) archiveEvents(ctx context.Context) error {
+	if a.cfg.EventRetention == 0 {
+		return nil
+	}
+	now := clock.System{}.Now()
+	done, err := event.Archive(ctx, a.pool, a.cfg.EventArchiveDir, now.Add(-a.cfg.EventRetention), now)
+	for _, m := range done {
+		a.log.Info("archived events", "month", m.Month, "events", m.Rows, "file", m.File)
+	}
+	return err
 }
 
 // keysPerSweep bounds one transaction of forgetKeys.

@@ -10,13 +10,15 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 func migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs,
-		Long:    "Applies what is missing, oldest first. Several processes may start it together: they take turns.",
+		Long:    "Applies what is missing, oldest first, and makes the event log's next months. Several processes may start it together: they take turns.",
 		Example: "  SLUICE_DATABASE_URL=postgres://… sluice migrate\n  sluice migrate --config /etc/sluice.conf\n  sluice migrate status",
 		RunE: onDatabase(func(cmd *cobra.Command, _ Config, pool *bun.DB) error {
 			done, err := db.Migrate(cmd.Context(), pool)
@@ -25,6 +27,9 @@ func migrateCommand() *cobra.Command {
 			}
 			for _, m := range done {
 				fmt.Fprintln(cmd.OutOrStdout(), m.Name)
+			}
+			if err := event.EnsurePartitions(cmd.Context(), pool, clock.System{}.Now()); err != nil {
+				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d applied; the schema is up to date\n", len(done))
 			return nil

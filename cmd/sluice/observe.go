@@ -38,9 +38,9 @@ const watchEvery = time.Second
 
 // watch keeps the levels an operator alarms on.
 func (a *App) watch(ctx context.Context) error {
-	lag := a.metrics.Gauge("event", "relay_lag", "seconds", "Age of the oldest event that Kafka does not have yet.").WithLabelValues()
+	lag := a.metrics.Gauge("event", "relay_lag", "seconds", "Age of the oldest event in this process's lanes that Kafka does not have yet.").WithLabelValues()
 	horizon := a.metrics.Gauge("event", "horizon_age", "seconds", "How long one open transaction has kept the event log from being read on.").WithLabelValues()
-	leading := a.metrics.Gauge("event", "relay_leading", "bool", "1 while this process publishes the event log.").WithLabelValues()
+	lanes := a.metrics.Gauge("event", "relay_lanes", "held", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -48,10 +48,7 @@ func (a *App) watch(ctx context.Context) error {
 		stats := a.relay.Stats()
 		lag.Set(stats.OldestUnpublished.Seconds())
 		horizon.Set(stats.HorizonAge.Seconds())
-		leading.Set(0)
-		if stats.Leading {
-			leading.Set(1)
-		}
+		lanes.Set(float64(stats.Lanes))
 		ahead.Set(time.Until(a.clocks.Test.Now()).Seconds())
 		select {
 		case <-ctx.Done():

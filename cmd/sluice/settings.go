@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -67,6 +68,9 @@ var settings = []setting{
 	{name: "verifier_key", usage: "signs what the verifier is asked and answers: at least 32 characters", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.VerifierKey })},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
+	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
+	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",
+		put: text(func(c *Config) *string { return &c.EventArchiveDir })},
 	{name: "log_format", usage: "text or json; default text on a terminal, json elsewhere",
 		put: text(func(c *Config) *string { return &c.LogFormat })},
 	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
@@ -87,6 +91,16 @@ func putTermsURL(c *Config, v string) error {
 		return fmt.Errorf("%q is not a web address", v)
 	}
 	c.TermsURL = v
+	return nil
+}
+
+func putEventRetention(c *Config, v string) (err error) {
+	if c.EventRetention, err = parseSpan(v); err != nil {
+		return fmt.Errorf("%q is not a time such as 90d", v)
+	}
+	if c.EventRetention < event.MinRetention {
+		return fmt.Errorf("%s is too short: the API shows events for %d days, so keep them for 31d at least", v, int(event.Visible.Hours()/24))
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/uptrace/bun"
@@ -45,14 +46,14 @@ func (r *row) event() Event {
 
 // Get is an event of the scope's account; other accounts' and other modes'
 // events, and those older than Visible, are NotFound.
-func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, id string) (Event, error) {
+func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, eventID string) (Event, error) {
 	var rows []row
-	err := visible(idb.NewSelect().Model(&rows), scope, at).Where("id = ?", id).Scan(ctx)
+	err := visible(idb.NewSelect().Model(&rows), scope, at).Where("id = ?", eventID).Scan(ctx)
 	if err != nil {
 		return Event{}, fmt.Errorf("get event: %w", err)
 	}
 	if len(rows) == 0 {
-		return Event{}, fault.NoSuch("event", id)
+		return Event{}, fault.NoSuch("event", eventID)
 	}
 	return rows[0].event(), nil
 }
@@ -78,8 +79,13 @@ func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, f 
 	return out, nil
 }
 
+// visible also says it in ids, so that PostgreSQL leaves out the months before.
+// Ids are in the machine's time and at may be ahead of it, in the sandbox; but
+// the distance never shrinks, so no event is older by the machine than by its
+// own time.
 func visible(q *bun.SelectQuery, scope tenant.Scope, at time.Time) *bun.SelectQuery {
-	return q.Where("account = ? AND livemode = ?", scope.Account, scope.Livemode).Where("created_at > ?", at.Add(-Visible))
+	return q.Where("account = ? AND livemode = ?", scope.Account, scope.Livemode).Where("created_at > ?", at.Add(-Visible)).
+		Where("id >= ?", id.Floor(prefix, time.Now().Add(-Visible-clockSkew)))
 }
 
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
@@ -22,38 +24,61 @@ var ErrVersion = errors.New("event: not the next version of its object")
 // Log writes events in the transaction of the change they tell about.
 type Log struct{}
 
-// appendEvents takes the whole batch in one statement.
-//
-// The version before is read for two reasons. It must exist, or versions would
-// have a gap. And its place in the publishing order is inherited when it is the
-// later one: a transaction that got its number first and waited for the row
-// lock second would otherwise be published before the change it builds on.
-// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
-// thinks of the table's size. seq follows the order of the batch.
-const appendEvents = `
+// appendEvents takes the whole batch in one statement. seq follows the order of
+// the batch.
+const (
+	appendEvents = `
 INSERT INTO platform.events (id, type, account, platform, livemode, object_id, object_version,
 	object, previous, request_id, idempotency_key, created_at, order_xid)
 SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_version,
-	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at,
-	GREATEST(pg_current_xact_id()::text::bigint, earlier.order_xid)
-FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[], ?::text[], ?::bigint[], ?::bigint[],
-	?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[]) WITH ORDINALITY
+	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at, `
+
+	batch = ` FROM unnest(?0::text[], ?1::text[], ?2::text[], ?3::text[], ?4::boolean[], ?5::text[], ?6::bigint[], ?7::bigint[],
+	?8::boolean[], ?9::text[], ?10::text[], ?11::text[], ?12::text[], ?13::text[], ?14::timestamptz[]) WITH ORDINALITY
 	AS e (id, type, account, platform, livemode, object_id, object_version, follows,
-	object, previous, request_id, idempotency_key, created_at, place)
+	known, since, object, previous, request_id, idempotency_key, created_at, place)`
+
+	// newborn is for a batch of nothing but first versions of objects made this
+	// month: the month's own key sees every twin.
+	newborn = appendEvents + `pg_current_xact_id()::text::bigint` + batch + ` WHERE ` + onTime + ` ORDER BY e.place`
+
+	// onTime refuses a machine whose clock is wrong: months are closed, read out and
+	// archived by the time in ids, and an event with an old one would be overlooked.
+	onTime = `?17::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
+
+	// followed reads the object's latest version, for two reasons. It must be the
+	// one before, or versions would have a gap or a twin: a partition's unique key
+	// does not see the other months. And its place in the publishing order is
+	// inherited when it is the later one: a transaction that got its number first
+	// and waited for the row lock second would otherwise be published before the
+	// change it builds on.
+	//
+	// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
+	// thinks of the table's size; the bounds on id, constants when the statement is
+	// planned, keep it to the months in which the batch's objects have lived.
+	followed = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)` + batch + `
 LEFT JOIN LATERAL (
-	SELECT b.order_xid FROM platform.events b
-	WHERE e.follows > 0 AND b.object_id = e.object_id AND b.object_version = e.follows
-	LIMIT 1
-) earlier ON true
-WHERE e.follows = 0 OR earlier.order_xid IS NOT NULL
-ORDER BY e.place`
+	SELECT b.object_version, b.order_xid FROM platform.events b
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16
+	ORDER BY b.object_version DESC LIMIT 1
+) latest ON true
+WHERE ` + onTime + ` AND (NOT e.known OR COALESCE(latest.object_version, 0) = e.follows`
+
+	// forgotten lets an object of which nothing is left go on from any version, if
+	// a month that it can have lived in was archived.
+	forgotten = ` OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C")`
+
+	recent  = followed + `) ORDER BY e.place`
+	ancient = followed + forgotten + `) ORDER BY e.place`
+)
 
 // Append records events, all or none.
 //
 // The caller holds the row lock of every object named and passes the versions
 // of one object in rising order without gap; anything else is ErrVersion. An
 // empty ID is filled in, and so is an empty RequestID when ctx works for a
-// request (WithOrigin). CreatedAt is business time and is required.
+// request (WithOrigin); one that is given was just made by id.New. CreatedAt is
+// business time and is required.
 func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if len(events) == 0 {
 		return nil
@@ -62,8 +87,12 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.NewRaw(appendEvents, cols.args()...).Exec(ctx)
-	if db.Constraint(err) == "events_object_version_key" {
+	return cols.write(ctx, tx)
+}
+
+func (c *columns) write(ctx context.Context, tx bun.Tx) error {
+	res, err := tx.NewRaw(c.statement(), c.args()...).Exec(ctx)
+	if strings.HasSuffix(db.Constraint(err), versionKey) {
 		return fmt.Errorf("append events: version taken: %w", ErrVersion)
 	}
 	if err != nil {
@@ -73,8 +102,31 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
-	if int(written) != len(events) {
-		return fmt.Errorf("append events: %d of %d have no version before them: %w", len(events)-int(written), len(events), ErrVersion)
+	if written == 0 {
+		if err := checkClock(ctx, tx, c.now); err != nil {
+			return fmt.Errorf("append events: %w", err)
+		}
+	}
+	if int(written) != len(c.ids) {
+		return fmt.Errorf("append events: %d of %d do not follow the latest version: %w", len(c.ids)-int(written), len(c.ids), ErrVersion)
+	}
+	return nil
+}
+
+// clockSkew is how far the clocks of two machines may be apart; from the
+// database's, half of it.
+const clockSkew = 24 * time.Hour
+
+// ErrClock is a machine whose clock is too far from the database's.
+var ErrClock = errors.New("event: the clock of this machine or of the database is wrong")
+
+func checkClock(ctx context.Context, idb bun.IDB, now time.Time) error {
+	var at time.Time
+	if err := idb.NewRaw(`SELECT clock_timestamp()`).Scan(ctx, &at); err != nil {
+		return err
+	}
+	if apart := now.Sub(at).Abs(); apart > clockSkew/2 {
+		return fmt.Errorf("%s apart: %w", apart.Round(time.Minute), ErrClock)
 	}
 	return nil
 }
@@ -85,12 +137,19 @@ type columns struct {
 	livemodes                         []bool
 	objectIDs                         []string
 	versions, follows                 []int64
+	known                             []bool   // the log may have versions of the object that the month's own key does not see
+	since                             []string // no event of the object has a lower id
 	objects, previous, requests, keys []string
 	createdAt                         []string
+	now                               time.Time
+	anyKnown                          bool
+	from, month                       string // below from no look-up needs to go; month is where ids of this one begin
 }
 
 func columnsOf(events []Event, origin Origin) (*columns, error) {
-	c := &columns{}
+	now := time.Now()
+	this := monthAt(now)
+	c := &columns{now: now, from: this.floor, month: this.floor}
 	first := make(map[string]int64, len(events)) // per object: the lowest version of the batch
 	last := make(map[string]int64, len(events))
 	for _, e := range events {
@@ -103,7 +162,7 @@ func columnsOf(events []Event, origin Origin) (*columns, error) {
 			return nil, fmt.Errorf("append event %s of %s: %d after %d: %w", e.Type, e.ObjectID, e.ObjectVersion, v, ErrVersion)
 		}
 		last[e.ObjectID] = e.ObjectVersion
-		c.add(e, first[e.ObjectID]-1, origin)
+		c.add(e, first[e.ObjectID]-1, this.since(e.ObjectID), origin)
 	}
 	return c, nil
 }
@@ -120,9 +179,9 @@ func (e Event) check() error {
 	return nil
 }
 
-func (c *columns) add(e Event, follows int64, origin Origin) {
+func (c *columns) add(e Event, follows int64, since string, origin Origin) {
 	if e.ID == "" {
-		e.ID = id.New("evt")
+		e.ID = id.New(prefix)
 	}
 	if e.RequestID == "" {
 		e.RequestID, e.IdempotencyKey = origin.RequestID, origin.IdempotencyKey
@@ -135,6 +194,11 @@ func (c *columns) add(e Event, follows int64, origin Origin) {
 	c.objectIDs = append(c.objectIDs, e.ObjectID)
 	c.versions = append(c.versions, e.ObjectVersion)
 	c.follows = append(c.follows, follows)
+	known := follows > 0 || since < c.month
+	if known {
+		c.anyKnown, c.from = true, min(c.from, since)
+	}
+	c.known, c.since = append(c.known, known), append(c.since, since)
 	c.objects = append(c.objects, string(e.Object))
 	c.previous = append(c.previous, string(e.Previous))
 	c.requests = append(c.requests, e.RequestID)
@@ -142,11 +206,46 @@ func (c *columns) add(e Event, follows int64, origin Origin) {
 	c.createdAt = append(c.createdAt, e.CreatedAt.UTC().Format("2006-01-02 15:04:05.999999Z07:00"))
 }
 
+func (c *columns) statement() string {
+	switch {
+	case !c.anyKnown:
+		return newborn
+	case c.from == c.month:
+		return recent
+	}
+	return ancient
+}
+
 func (c *columns) args() []any {
 	return []any{
 		pgdialect.Array(c.ids), pgdialect.Array(c.types), pgdialect.Array(c.accounts), pgdialect.Array(c.platforms),
 		pgdialect.Array(c.livemodes), pgdialect.Array(c.objectIDs), pgdialect.Array(c.versions), pgdialect.Array(c.follows),
+		pgdialect.Array(c.known), pgdialect.Array(c.since),
 		pgdialect.Array(c.objects), pgdialect.Array(c.previous), pgdialect.Array(c.requests), pgdialect.Array(c.keys),
-		pgdialect.Array(c.createdAt),
+		pgdialect.Array(c.createdAt), c.from, id.Floor(prefix, c.now.Add(clockSkew)), c.now.UTC(),
 	}
+}
+
+// month is one in which events are written.
+type month struct {
+	floor  string // the lowest event id of it
+	within string // objects with a body from here on were made in it
+}
+
+func monthAt(now time.Time) month {
+	begin := monthOf(now)
+	return month{floor: id.Floor(prefix, begin), within: id.Body(id.Floor(prefix, begin.Add(clockSkew)))}
+}
+
+// since is an id below which no event of the object can be: an object is older
+// than its events. "" for objects whose id does not tell.
+func (m month) since(objectID string) string {
+	if body := id.Body(objectID); len(body) == len(m.within) && body >= m.within {
+		return m.floor // by far the most, without arithmetic
+	}
+	born, ok := id.Time(objectID)
+	if !ok {
+		return ""
+	}
+	return id.Floor(prefix, born.Add(-clockSkew))
 }

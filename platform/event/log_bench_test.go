@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
@@ -19,7 +20,8 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("guarded=%v", guarded), func(b *testing.B) {
 			pool := dbtest.New(b)
 			if !guarded {
-				if _, err := pool.Exec(`ALTER TABLE platform.events DROP CONSTRAINT events_object_version_key`); err != nil {
+				month := time.Now().UTC().Format("events_2006_01")
+				if _, err := pool.Exec(`ALTER TABLE platform.? DROP CONSTRAINT ?`, bun.Ident(month), bun.Ident(month+"_object_version_key")); err != nil {
 					b.Fatal(err)
 				}
 			}

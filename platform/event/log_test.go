@@ -162,12 +162,20 @@ func settledVersions(t *testing.T, pool *bun.DB, count int) []string {
 	return out
 }
 
+func laneOf(t testing.TB, pool *bun.DB, account string) (lane int) {
+	t.Helper()
+	if err := pool.NewRaw(`SELECT lane FROM platform.events WHERE account = ? LIMIT 1`, account).Scan(t.Context(), &lane); err != nil {
+		t.Fatal(err)
+	}
+	return lane
+}
+
 func awaitSettled(t *testing.T, pool *bun.DB, count, maxBytes int) []event.Entry {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {
-		entries, err := event.Settled(ctx, pool, event.Position{}, 100, maxBytes)
+		entries, err := event.Settled(ctx, pool, event.Cursor{Lane: laneOf(t, pool, "acct_tutor")}, 100, maxBytes)
 		if err != nil {
 			t.Fatal(err)
 		}

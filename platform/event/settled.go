@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // Entry is an event with its place in the log.
@@ -13,14 +14,23 @@ type Entry struct {
 	Position
 }
 
-// Settled is the next events after a place that can no longer be overtaken, in
+// Cursor is how far a lane has been read.
+type Cursor struct {
+	Lane int
+	Position
+	// Since spares the months before this id, if it is known that nothing in them
+	// is left to read (see ReadOut). "" reads all months.
+	Since string
+}
+
+// Settled is the next events of a lane that can no longer be overtaken, in
 // publishing order: every transaction that could still add an earlier one has
 // ended. At most limit events, and no more once maxBytes of objects are read.
 //
 // The horizon and the rows come from one snapshot, so a transaction is either
 // ended for both or for neither.
-func Settled(ctx context.Context, idb bun.IDB, after Position, limit, maxBytes int) ([]Entry, error) {
-	rows, err := idb.QueryContext(ctx, settled, after.OrderXID, after.Seq, limit)
+func Settled(ctx context.Context, idb bun.IDB, after Cursor, limit, maxBytes int) ([]Entry, error) {
+	rows, err := idb.QueryContext(ctx, settled, after.Lane, after.OrderXID, after.Seq, after.Since, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read settled events: %w", err)
 	}
@@ -42,5 +52,76 @@ const settled = `
 SELECT id, type, account, platform, livemode, object_id, object_version,
 	object, previous, request_id, idempotency_key, created_at, order_xid, seq
 FROM platform.events
-WHERE (order_xid, seq) > (?, ?) AND order_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+WHERE lane = ? AND (order_xid, seq) > (?, ?) AND order_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND id >= ?
 ORDER BY order_xid, seq LIMIT ?`
+
+// Upcoming is the first event after a lane's cursor.
+type Upcoming struct {
+	Lane    int
+	EventID string
+	Settled bool  // it can be read; otherwise it waits for the horizon
+	Horizon int64 // the oldest transaction that is open
+}
+
+// Next looks after all cursors with one question; lanes without news are not in
+// the answer.
+func Next(ctx context.Context, idb bun.IDB, cursors []Cursor) ([]Upcoming, error) {
+	var out []Upcoming
+	if len(cursors) == 0 {
+		return nil, nil
+	}
+	c := aside(cursors)
+	if err := idb.NewRaw(next, c.lanes, c.xids, c.seqs, c.since).Scan(ctx, &out); err != nil {
+		return nil, fmt.Errorf("look for events: %w", err)
+	}
+	return out, nil
+}
+
+const next = `
+SELECT c.lane, e.id AS event_id, e.order_xid < h.xmin AS settled, h.xmin AS horizon
+FROM unnest(?::smallint[], ?::bigint[], ?::bigint[]) AS c (lane, order_xid, seq)
+CROSS JOIN (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) h
+CROSS JOIN LATERAL (
+	SELECT id, order_xid FROM platform.events
+	WHERE lane = c.lane AND (order_xid, seq) > (c.order_xid, c.seq) AND id >= ?
+	ORDER BY order_xid, seq LIMIT 1
+) e`
+
+// ReadOut reports whether the cursors have everything behind them that is
+// committed below an id. It cannot tell about transactions from horizon on;
+// those from next on had no number yet (a snapshot's own upper end would not say
+// that: it leaves out the youngest open ones).
+func ReadOut(ctx context.Context, idb bun.IDB, below string, cursors []Cursor) (done bool, horizon, next int64, err error) {
+	c := aside(cursors)
+	err = idb.NewRaw(readOut, c.lanes, c.xids, c.seqs, below).Scan(ctx, &done, &horizon, &next)
+	if err != nil {
+		return false, 0, 0, fmt.Errorf("look for events of months before: %w", err)
+	}
+	return done, horizon, next, nil
+}
+
+const readOut = `
+SELECT NOT EXISTS (
+	SELECT FROM unnest(?::smallint[], ?::bigint[], ?::bigint[]) AS c (lane, order_xid, seq)
+	CROSS JOIN LATERAL (
+		SELECT FROM platform.events
+		WHERE lane = c.lane AND (order_xid, seq) > (c.order_xid, c.seq) AND id < ?
+		ORDER BY order_xid, seq LIMIT 1
+	) e
+), pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint`
+
+// turned are cursors on their side, as unnest wants them.
+type turned struct {
+	lanes, xids, seqs any
+	since             string // the lowest of all
+}
+
+func aside(cursors []Cursor) turned {
+	lanes, xids, seqs := make([]int, len(cursors)), make([]int64, len(cursors)), make([]int64, len(cursors))
+	since := cursors[0].Since
+	for i, c := range cursors {
+		lanes[i], xids[i], seqs[i] = c.Lane, c.OrderXID, c.Seq
+		since = min(since, c.Since)
+	}
+	return turned{pgdialect.Array(lanes), pgdialect.Array(xids), pgdialect.Array(seqs), since}
+}

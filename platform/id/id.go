@@ -72,6 +72,14 @@ func Time(s string) (time.Time, bool) {
 	return time.UnixMilli(ms.Int64()).UTC(), ms.BitLen() <= 48
 }
 
+// Floor is the lowest id of a moment: every id that New makes at that moment or
+// later sorts at or above it, every id of an earlier millisecond below.
+func Floor(prefix string, at time.Time) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], uint64(max(at.UnixMilli(), 0))<<16)
+	return prefix + "_" + encode(raw)
+}
+
 func encode(raw [16]byte) string {
 	n := new(big.Int).SetBytes(raw[:])
 	base, mod := big.NewInt(62), new(big.Int)

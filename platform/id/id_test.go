@@ -38,3 +38,21 @@ func TestAnIdTellsItsPrefixAndItsTime(t *testing.T) {
 		}
 	}
 }
+
+func TestFloorIsBelowTheIdsOfItsMomentAndAboveThoseBefore(t *testing.T) {
+	before := New("evt")
+	at, _ := Time(before)
+	if floor := Floor("evt", at); floor > before || len(floor) != len(before) {
+		t.Errorf("floor %s of %s is above it", floor, before)
+	}
+	if next := Floor("evt", at.Add(time.Millisecond)); next <= before {
+		t.Errorf("%s, one millisecond later, is not above %s", next, before)
+	}
+	month := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	if got, ok := Time(Floor("evt", month)); !ok || !got.Equal(month) {
+		t.Errorf("the floor of %v tells %v (%v)", month, got, ok)
+	}
+	if got := Floor("evt", time.Time{}); got != "evt_"+strings.Repeat("0", width) {
+		t.Errorf("before all time: %s", got)
+	}
+}

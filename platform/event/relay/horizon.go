@@ -6,42 +6,51 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/id"
 )
 
 // horizon is what the relay remembers about events that are committed but not settled.
 type horizon struct {
-	lookedAt time.Time
-	xmin     int64
-	since    time.Time // when xmin was first seen standing in the way
+	xmin     int64     // the oldest open transaction; 0 when nothing waits for it
+	since    time.Time // when it was first seen standing in the way
 	warnedAt time.Time
 }
 
-// lookEvery spares a quiet log a second question per poll.
-const lookEvery = time.Second
-
-// look asks, while nothing is settled, whether something waits for an open
-// transaction, and complains about one that stays.
+// look asks once for all lanes that have nothing to do what comes next in them,
+// and complains about a transaction that keeps events from settling.
 func (r *Relay) look(ctx context.Context) error {
-	if time.Since(r.horizon.lookedAt) < min(lookEvery, r.cfg.StallAfter/4) {
-		return nil
+	var cursors []event.Cursor
+	for _, l := range r.lanes {
+		if !l.busy && !l.leaving && !l.hasWork() {
+			cursors = append(cursors, l.Cursor)
+			l.oldest.Store(0)
+		}
 	}
-	r.horizon.lookedAt = time.Now()
-	var first string
-	var xmin int64
-	err := r.pool.NewRaw(`
-SELECT id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-FROM platform.events WHERE (order_xid, seq) > (?, ?) ORDER BY order_xid, seq LIMIT 1`,
-		r.cursor.OrderXID, r.cursor.Seq).Scan(ctx, &first, &xmin)
-	if errors.Is(err, sql.ErrNoRows) {
+	upcoming, err := event.Next(ctx, r.pool, cursors)
+	if err != nil {
+		return err
+	}
+	xmin := int64(0)
+	for _, u := range upcoming {
+		l := r.lanes[u.Lane]
+		l.waits(u.EventID)
+		if l.ready = u.Settled; !u.Settled {
+			xmin = u.Horizon
+		}
+	}
+	r.tellOldest()
+	return r.see(ctx, xmin)
+}
+
+// see follows the horizon: xmin is the transaction that events wait for, 0 when none do.
+func (r *Relay) see(ctx context.Context, xmin int64) error {
+	if xmin == 0 {
 		r.horizon.xmin = 0
-		r.stats.oldest.Store(0)
 		r.stats.horizonSince.Store(0)
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("look at the horizon: %w", err)
-	}
-	r.stats.waitingFor(first)
 	if xmin != r.horizon.xmin {
 		r.horizon.xmin, r.horizon.since = xmin, time.Now()
 	}
@@ -68,5 +77,55 @@ SELECT who FROM (
 		return fmt.Errorf("find the oldest transaction: %w", err)
 	}
 	r.cfg.Log.Warn("relay: an open transaction holds events back", "age_seconds", int(age.Seconds()), "transaction", who)
+	return nil
+}
+
+// months is what the relay knows about those before the current one: without
+// it, every look would go through all of them.
+type months struct {
+	now     time.Time // by the database's clock, as of the last beat: ids of new events are within half a day of it
+	askedAt time.Time
+	below   string // where this month's ids begin
+	next    int64  // transactions from here on began when nobody wrote below it any more
+}
+
+// trimEvery is the pause between two tries to leave out months.
+const trimEvery = time.Second
+
+// settling is how long after its end a month may still get events from machines
+// whose clock is behind; the log takes none from one that is half as much behind.
+const settling = 24 * time.Hour
+
+// trim leaves out the months before in lanes that have been read out of them.
+// It takes two looks: the first one notes the next transaction's number, a later
+// one finds all earlier transactions ended and nothing left to read.
+func (r *Relay) trim(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(r.months.askedAt) < trimEvery {
+		return nil
+	}
+	r.months.askedAt = now
+	y, m, _ := r.months.now.Add(-settling).UTC().Date()
+	below := id.Floor("evt", time.Date(y, m, 1, 0, 0, 0, 0, time.UTC))
+	var cursors []event.Cursor
+	for _, l := range r.lanes {
+		if !l.busy && l.Since < below {
+			cursors = append(cursors, l.Cursor)
+		}
+	}
+	if len(cursors) == 0 {
+		return nil
+	}
+	done, open, next, err := event.ReadOut(ctx, r.pool, below, cursors)
+	switch {
+	case err != nil:
+		return err
+	case r.months.below != below:
+		r.months.below, r.months.next = below, next
+	case done && open >= r.months.next:
+		for _, c := range cursors {
+			r.lanes[c.Lane].Since = below
+		}
+	}
 	return nil
 }

@@ -6,9 +6,15 @@
 // open, in any database of the cluster, delays publishing; it never loses or
 // reorders an event, and after a few seconds the relay names it in the log.
 //
-// Many processes may run a relay; one publishes, by a lease in the cursor's row.
-// A relay that loses the lease while it publishes cannot move the cursor any
-// more, and what it sent is sent again by the next: consumers have the Inbox.
+// The log has lanes (event.Lanes), and the relays of all processes share them
+// out: each holds its part by leases in the cursors' rows (see share.go). A
+// relay that loses a lane while it publishes cannot move the cursor any more,
+// and what it sent is sent again by the next: consumers have the Inbox.
+//
+// Memory is bounded whatever the broker does: each lane has at most one batch
+// read but not acknowledged, so batchBytes and one event (event.MaxBytes) times
+// the lanes, about 20 MiB at the worst and a tenth of it as a rule; while up to
+// four batches are being read they stand there twice.
 package relay
 
 import (
@@ -16,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +33,8 @@ import (
 )
 
 // Publisher is the way to the broker. It returns what was not acknowledged, in
-// order, and sends nothing after a failure that belongs before it.
+// order, and sends nothing after a failure that belongs before it. Several
+// lanes publish at the same time.
 type Publisher interface {
 	Publish(ctx context.Context, topic string, messages []bus.Message) (unacked []bus.Message, err error)
 }
@@ -34,8 +42,8 @@ type Publisher interface {
 // Config has sensible zero values.
 type Config struct {
 	Topic      string        // default bus.Events
-	Poll       time.Duration // between looks at a quiet log; default 50 ms
-	Lease      time.Duration // after which a silent relay is replaced; default 20 s, well over one failing Publish
+	Poll       time.Duration // between looks at a quiet log; default 40 ms
+	Lease      time.Duration // after which a silent relay's lanes are taken over; default 6 s
 	StallAfter time.Duration // of a standing horizon before the log names the culprit; default 5 s
 	Log        *slog.Logger  // default slog.Default()
 }
@@ -45,10 +53,10 @@ func (c Config) withDefaults() Config {
 		c.Topic = bus.Events
 	}
 	if c.Poll == 0 {
-		c.Poll = 50 * time.Millisecond
+		c.Poll = 40 * time.Millisecond
 	}
 	if c.Lease == 0 {
-		c.Lease = 20 * time.Second
+		c.Lease = 6 * time.Second
 	}
 	if c.StallAfter == 0 {
 		c.StallAfter = 5 * time.Second
@@ -59,32 +67,42 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// batchEvents and batchBytes bound what the relay holds in memory.
-const (
-	batchEvents = 500
-	batchBytes  = 4 << 20
-)
+// workers publish lanes at the same time: while one waits for the broker,
+// another reads.
+const workers = 4
 
-// Relay publishes the log while it holds the lease.
+// saveEvery gathers the lanes that have moved into one statement.
+const saveEvery = 20 * time.Millisecond
+
+// Relay publishes the lanes it holds.
 type Relay struct {
 	pool  *bun.DB
 	to    Publisher
 	cfg   Config
-	name  string // who holds the lease
+	name  string // who holds the leases
 	wake  chan struct{}
 	stats stats
 
 	// Of the running Run alone:
-	leasedAt time.Time // zero = not leading
-	cursor   event.Position
-	pending  []bus.Message  // read but not acknowledged
-	upTo     event.Position // the cursor once pending is empty
+	lanes    map[int]*lane
+	lost     map[int]bool // lanes lost while a worker had them; not taken again until it is back
+	busy     int          // lanes with a worker
+	last     int          // the lane that was given out last: they take turns
+	leasedAt time.Time    // when the leases were last renewed
+	others   int          // relays that live besides us
+	restless time.Time    // until when their coming or going is still being settled
 	horizon  horizon
+	months   months
+	trouble  trouble
+	due      struct{ beat, look, save time.Time }
 }
 
 // New makes a relay over the pool.
 func New(pool *bun.DB, to Publisher, cfg Config) *Relay {
-	return &Relay{pool: pool, to: to, cfg: cfg.withDefaults(), name: id.New("relay"), wake: make(chan struct{}, 1)}
+	return &Relay{
+		pool: pool, to: to, cfg: cfg.withDefaults(), name: id.New("relay"), wake: make(chan struct{}, 1),
+		lanes: map[int]*lane{}, lost: map[int]bool{},
+	}
 }
 
 // Wake asks for a look at the log now; call it after a commit that appended
@@ -98,83 +116,161 @@ func (r *Relay) Wake() {
 
 // Run publishes until ctx ends. Failures of the broker or the database are
 // logged and outlived with growing pauses of at most two seconds. Only one Run at a time.
+//
+// Run itself keeps leases, cursors and the horizon; it gives lanes with news to
+// workers and never touches a lane while a worker has it.
 func (r *Relay) Run(ctx context.Context) error {
-	defer r.release()
-	failures := 0
-	for {
-		full, err := r.step(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			failures++
-			r.stats.failures.Add(1)
-			r.cfg.Log.Warn("relay: cannot publish, trying again", "attempt", failures, "error", err)
-			pause(ctx, backoff(failures), nil)
-		case full:
-			failures = 0
-		case r.leasedAt.IsZero():
-			pause(ctx, time.Second, nil)
-		default:
-			failures = 0
-			pause(ctx, r.cfg.Poll, r.wake)
-		}
+	jobs, done := make(chan *lane, workers), make(chan *lane, workers)
+	var staff sync.WaitGroup
+	for range workers {
+		staff.Go(func() {
+			for l := range jobs {
+				l.carry(ctx, r)
+				done <- l
+			}
+		})
 	}
-}
-
-// step publishes one batch; full says that more is probably waiting.
-func (r *Relay) step(ctx context.Context) (full bool, err error) {
-	if leading, err := r.lead(ctx); err != nil || !leading {
-		return false, err
+	for ctx.Err() == nil {
+		r.attend(ctx)
+		r.handOut(jobs)
+		r.await(ctx, done)
 	}
-	if r.upTo == r.cursor {
-		if full, err = r.read(ctx); err != nil {
-			return false, err
-		}
+	close(jobs)
+	staff.Wait()
+	close(done)
+	for l := range done {
+		r.takeBack(l)
 	}
-	if r.upTo == r.cursor {
-		return false, r.look(ctx)
-	}
-	if err := r.publish(ctx); err != nil {
-		return false, err
-	}
-	return full, r.save(ctx)
-}
-
-func (r *Relay) read(ctx context.Context) (full bool, err error) {
-	entries, err := event.Settled(ctx, r.pool, r.cursor, batchEvents, batchBytes)
-	if err != nil {
-		return false, err
-	}
-	r.upTo = r.cursor
-	for _, e := range entries {
-		m, err := bus.Carry(e.Event)
-		if err != nil {
-			return false, err
-		}
-		r.pending = append(r.pending, m)
-		r.upTo = e.Position
-	}
-	if len(entries) == 0 {
-		return false, nil
-	}
-	r.stats.horizonSince.Store(0)
-	r.stats.waiting(r.pending[0])
-	return len(entries) == batchEvents, nil
-}
-
-// publish sends what is pending. What one partition has acknowledged is not
-// sent again while another is down.
-func (r *Relay) publish(ctx context.Context) error {
-	unacked, err := r.to.Publish(ctx, r.cfg.Topic, r.pending)
-	r.stats.published.Add(int64(len(r.pending) - len(unacked)))
-	r.pending = unacked
-	if err != nil {
-		r.stats.waiting(r.pending[0])
-		return fmt.Errorf("publish: %w", err)
-	}
-	r.pending = nil // lets go of the batch's memory
+	r.leave()
 	return nil
+}
+
+// attend does what is due with the database. When that fails, it rests a while
+// and so does everything here; lanes that workers have go on.
+func (r *Relay) attend(ctx context.Context) {
+	now := time.Now()
+	if now.Before(r.trouble.restUntil) {
+		return
+	}
+	err := func() error {
+		if !now.Before(r.due.beat) {
+			if err := r.beat(ctx); err != nil {
+				return err
+			}
+		}
+		if err := r.save(ctx, now); err != nil {
+			return err
+		}
+		if now.Before(r.due.look) {
+			return nil
+		}
+		r.due.look = now.Add(r.cfg.Poll)
+		if err := r.trim(ctx); err != nil {
+			return err
+		}
+		return r.look(ctx)
+	}()
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		r.failed(err)
+		r.trouble.inRow++
+		r.trouble.restUntil = time.Now().Add(backoff(r.trouble.inRow))
+	default:
+		r.trouble.inRow = 0
+	}
+}
+
+// handOut gives lanes that have something to publish to free workers, in turn.
+// A relay that could not renew its leases stops before they run out.
+func (r *Relay) handOut(jobs chan<- *lane) {
+	now := time.Now()
+	if now.Sub(r.leasedAt) > r.cfg.Lease*3/4 {
+		return
+	}
+	for range event.Lanes {
+		if r.busy == workers {
+			return
+		}
+		r.last = (r.last + 1) % event.Lanes
+		if l := r.lanes[r.last]; l != nil && l.wants(now) {
+			l.busy = true
+			r.busy++
+			jobs <- l // has room for every worker
+		}
+	}
+}
+
+// await returns when a lane comes back or something is due.
+func (r *Relay) await(ctx context.Context, done <-chan *lane) {
+	t := time.NewTimer(time.Until(r.nextDue()))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-r.wake:
+		r.due.look = time.Time{}
+	case l := <-done:
+		r.takeBack(l)
+	}
+}
+
+func (r *Relay) nextDue() time.Time {
+	next := r.due.beat
+	if len(r.lanes) > 0 && r.due.look.Before(next) {
+		next = r.due.look
+	}
+	for _, l := range r.lanes {
+		if l.moved() && r.due.save.Before(next) {
+			next = r.due.save
+		}
+		if l.wants(l.retryAt) && r.busy < workers && l.retryAt.Before(next) {
+			next = l.retryAt
+		}
+	}
+	if next.Before(r.trouble.restUntil) {
+		return r.trouble.restUntil
+	}
+	return next
+}
+
+// takeBack is what a lane has become with its worker.
+func (r *Relay) takeBack(l *lane) {
+	l.busy = false
+	r.busy--
+	r.stats.published.Add(int64(l.sent))
+	if r.lanes[l.Lane] != l {
+		delete(r.lost, l.Lane)
+		return
+	}
+	switch {
+	case errors.Is(l.err, errStopped):
+	case l.err != nil:
+		l.failures++
+		l.retryAt = time.Now().Add(backoff(l.failures))
+		r.failed(l.err)
+	default:
+		l.failures, l.Position, l.ready = 0, l.upTo, l.full
+	}
+	r.tellOldest()
+}
+
+// trouble is what went wrong with the database.
+type trouble struct {
+	inRow     int
+	restUntil time.Time
+	toldAt    time.Time // of any failure
+}
+
+// tellEvery spares the log: in an outage of the broker every lane fails again and again.
+const tellEvery = 2 * time.Second
+
+func (r *Relay) failed(err error) {
+	r.stats.failures.Add(1)
+	if time.Since(r.trouble.toldAt) >= tellEvery {
+		r.trouble.toldAt = time.Now()
+		r.cfg.Log.Warn("relay: cannot publish, trying again", "failures", r.stats.failures.Load(), "error", err)
+	}
 }
 
 // backoff grows from 50 ms to 2 s.
@@ -182,46 +278,25 @@ func backoff(failures int) time.Duration {
 	return min(50*time.Millisecond<<min(failures-1, 10), 2*time.Second)
 }
 
-func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	case <-wake:
-	}
-}
-
 // Stats are what a relay tells about itself.
 type Stats struct {
-	Leading           bool
+	Lanes             int           // how many it holds
 	Published         int64         // events acknowledged since the start
 	Failures          int64         // failed steps since the start
-	OldestUnpublished time.Duration // age of the oldest event that waits; 0 when none does
+	OldestUnpublished time.Duration // age of the oldest event of its lanes that waits; 0 when none does
 	HorizonAge        time.Duration // how long an open transaction has held events back; 0 when none does
 }
 
 type stats struct {
-	leading             atomic.Bool
-	published, failures atomic.Int64
-	oldest              atomic.Int64 // unix milliseconds; 0 = nothing waits
-	horizonSince        atomic.Int64 // likewise
-}
-
-// waiting notes the oldest event not yet published. Its id knows the machine's
-// time of writing; its own time is business time and may be in the sandbox's future.
-func (s *stats) waiting(m bus.Message) { s.waitingFor(m.EventID) }
-
-func (s *stats) waitingFor(eventID string) {
-	if at, ok := id.Time(eventID); ok {
-		s.oldest.Store(at.UnixMilli())
-	}
+	lanes, published, failures atomic.Int64
+	oldest                     atomic.Int64 // unix milliseconds; 0 = nothing waits
+	horizonSince               atomic.Int64 // likewise
 }
 
 // Stats may be called at any time, by metrics and health checks.
 func (r *Relay) Stats() Stats {
 	return Stats{
-		Leading: r.stats.leading.Load(), Published: r.stats.published.Load(), Failures: r.stats.failures.Load(),
+		Lanes: int(r.stats.lanes.Load()), Published: r.stats.published.Load(), Failures: r.stats.failures.Load(),
 		OldestUnpublished: since(r.stats.oldest.Load()), HorizonAge: since(r.stats.horizonSince.Load()),
 	}
 }
@@ -233,9 +308,11 @@ func since(ms int64) time.Duration {
 	return max(time.Since(time.UnixMilli(ms)), 0)
 }
 
-// WaitPublished waits until the log is published up to and including a place,
-// usually event.Head. It asks the database, so it works from any process.
-func WaitPublished(ctx context.Context, pool *bun.DB, upTo event.Position) error {
+// WaitPublished waits until the log is published up to and including a place in
+// each lane, usually event.Head. It asks the database, so it works from any process.
+func WaitPublished(ctx context.Context, pool *bun.DB, upTo event.Positions) error {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
 	for {
 		at, err := event.Published(ctx, pool)
 		if err != nil {
@@ -244,9 +321,10 @@ func WaitPublished(ctx context.Context, pool *bun.DB, upTo event.Position) error
 		if !at.Before(upTo) {
 			return nil
 		}
-		pause(ctx, 10*time.Millisecond, nil)
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return fmt.Errorf("wait for the relay: %w", errors.Join(ctx.Err(), context.Cause(ctx)))
+		case <-again.C:
 		}
 	}
 }

@@ -236,7 +236,7 @@ func TestEveryEventArrivesOnceInVersionOrderUnder64Writers(t *testing.T) {
 	o.work(t, seed, 30)
 	waitPublished(t, pool)
 	o.check(t, l, false)
-	if got := r.Stats(); got.Published != int64(l.count) || !got.Leading || got.OldestUnpublished != 0 {
+	if got := r.Stats(); got.Published != int64(l.count) || got.Lanes != event.Lanes || got.OldestUnpublished != 0 {
 		t.Errorf("%d arrived, stats %+v", l.count, got)
 	}
 }
@@ -320,7 +320,7 @@ func TestDuplicatesHaveNoSecondEffectThroughTheInbox(t *testing.T) {
 	stop := start(t, relay.New(pool, b, relay.Config{Topic: topic}))
 	waitPublished(t, pool)
 	stop()
-	if _, err := pool.ExecContext(t.Context(), `UPDATE platform.relay_cursor SET order_xid = 0, seq = 0`); err != nil {
+	if _, err := pool.ExecContext(t.Context(), `UPDATE platform.relay_lanes SET order_xid = 0, seq = 0`); err != nil {
 		t.Fatal(err)
 	}
 	start(t, relay.New(pool, b, relay.Config{Topic: topic}))
@@ -380,17 +380,17 @@ func TestOnlyWhatIsUnacknowledgedIsSentAgainAndNothingNewBeforeIt(t *testing.T) 
 	}
 }
 
-func TestOneRelayLeadsAndTheNextGoesOnWhereItStopped(t *testing.T) {
+func TestARelayThatStopsHandsItsLanesOverWhereTheyStand(t *testing.T) {
 	pool := dbtest.New(t)
 	p, q := &broken{}, &broken{}
 	first, second := relay.New(pool, p, relay.Config{}), relay.New(pool, q, relay.Config{})
 	stop := start(t, first)
-	bustest.Eventually(t, "the first leads", func() bool { return first.Stats().Leading })
-	start(t, second)
+	bustest.Eventually(t, "the first has all lanes", func() bool { return first.Stats().Lanes == event.Lanes })
 	commit(t, pool, change("ch_1", 1))
 	first.Wake()
 	waitPublished(t, pool)
 	stop()
+	start(t, second)
 	commit(t, pool, change("ch_1", 2))
 	waitPublished(t, pool)
 	if diff := cmp.Diff([][][]int64{{{1}}, {{2}}}, [][][]int64{p.sent, q.sent}); diff != "" {
@@ -402,7 +402,7 @@ func TestARelayThatLostItsLeaseCannotMoveTheCursor(t *testing.T) {
 	pool := dbtest.New(t)
 	p := &broken{}
 	p.fail = func(bus.Message) bool {
-		_, err := pool.Exec(`UPDATE platform.relay_cursor SET holder = 'relay_other', leased_until = clock_timestamp() + interval '1 hour'`)
+		_, err := pool.Exec(`UPDATE platform.relay_lanes SET holder = 'relay_other', leased_until = clock_timestamp() + interval '1 hour'`)
 		if err != nil {
 			t.Error(err)
 		}
@@ -411,8 +411,8 @@ func TestARelayThatLostItsLeaseCannotMoveTheCursor(t *testing.T) {
 	commit(t, pool, change("ch_1", 1))
 	r := relay.New(pool, p, relay.Config{})
 	start(t, r)
-	bustest.Eventually(t, "it has stepped back", func() bool { return r.Stats().Failures > 0 && !r.Stats().Leading })
-	if at, err := event.Published(t.Context(), pool); err != nil || at != (event.Position{}) {
+	bustest.Eventually(t, "it has stepped back", func() bool { return r.Stats().Failures > 0 && r.Stats().Lanes == 0 })
+	if at, err := event.Published(t.Context(), pool); err != nil || at != (event.Positions{}) {
 		t.Errorf("the cursor moved to %+v, %v", at, err)
 	}
 }
@@ -462,7 +462,7 @@ func TestAnOpenTransactionDelaysEventsAndIsNamed(t *testing.T) {
 
 func TestACursorOfAnotherClusterIsRefused(t *testing.T) {
 	pool := dbtest.New(t)
-	_, err := pool.ExecContext(t.Context(), `INSERT INTO platform.relay_cursor VALUES (true, 1000000000000, 1, 'relay_old', clock_timestamp())`)
+	_, err := pool.ExecContext(t.Context(), `UPDATE platform.relay_lanes SET order_xid = 1000000000000 WHERE lane = 7`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,17 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/bus"
-	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/money"
 )
 
-// IntakeConsumer is the intake's name in the inbox.
-const IntakeConsumer = "payouts"
+// IntakeConsumer is the intake's consumer group: its name on the bus and in the inbox.
+const IntakeConsumer = "sluice.payouts"
 
 // IntakeTypes are the events after which somebody may have money to pay out.
 var IntakeTypes = []string{
@@ -28,30 +27,34 @@ var IntakeTypes = []string{
 
 // Intake notes from events who has money coming available.
 type Intake struct {
-	pool    *bun.DB
-	inbox   event.Inbox
 	service *Service
 }
 
 // NewIntake notes dues for the service.
-func NewIntake(pool *bun.DB, s *Service) *Intake { return &Intake{pool: pool, service: s} }
+func NewIntake(s *Service) *Intake { return &Intake{service: s} }
 
-// Handle takes one event, any number of times.
-func (i *Intake) Handle(ctx context.Context, m bus.Message) error {
-	if !slices.Contains(IntakeTypes, m.Type) {
-		return nil
-	}
-	dues, err := duesOf(m)
-	if err != nil {
-		return fmt.Errorf("read event %s: %w", m.EventID, err)
-	}
-	return db.InTx(ctx, i.pool, func(ctx context.Context, tx bun.Tx) error {
-		first, err := i.inbox.Once(ctx, tx, IntakeConsumer, m.EventID)
-		if err != nil || !first {
-			return err
+// Effect notes the dues of a batch of events, each of which comes once. Events of
+// one day are noted together, so that their rows are locked in one order.
+func (i *Intake) Effect(ctx context.Context, tx bun.Tx, batch []bus.Message) (committed func(), err error) {
+	var dues []Due
+	var at time.Time
+	for _, m := range batch {
+		if !slices.Contains(IntakeTypes, m.Type) {
+			continue
 		}
-		return i.service.Note(ctx, tx, m.Time, dues...)
-	})
+		found, err := duesOf(m)
+		if err != nil {
+			return nil, fmt.Errorf("read event %s: %w", m.EventID, err)
+		}
+		if !dayOf(m.Time).Equal(dayOf(at)) {
+			if err := i.service.Note(ctx, tx, at, dues...); err != nil {
+				return nil, err
+			}
+			dues = nil
+		}
+		at, dues = m.Time, append(dues, found...)
+	}
+	return nil, i.service.Note(ctx, tx, at, dues...)
 }
 
 // duesOf reads who may have money in which currencies now.

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/money"
@@ -135,7 +136,7 @@ func open(t *testing.T) *world {
 			w.stop()
 		},
 	})
-	w.intake = payouts.NewIntake(w.pool, w.service)
+	w.intake = payouts.NewIntake(w.service)
 	return w
 }
 
@@ -198,9 +199,18 @@ func (w *world) available(account string, currency money.Currency) bus.Message {
 	}
 }
 
+// handle brings an event to the intake once, as the bus does.
 func (w *world) handle(m bus.Message) {
 	w.Helper()
-	if err := w.intake.Handle(w.Context(), m); err != nil {
+	err := db.InTx(w.Context(), w.pool, func(ctx context.Context, tx bun.Tx) error {
+		fresh, err := event.Inbox{}.Claim(ctx, tx, payouts.IntakeConsumer, []string{m.EventID})
+		if err != nil || !fresh[m.EventID] {
+			return err
+		}
+		_, err = w.intake.Effect(ctx, tx, []bus.Message{m})
+		return err
+	})
+	if err != nil {
 		w.Fatal(err)
 	}
 }

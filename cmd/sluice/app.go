@@ -84,6 +84,7 @@ type App struct {
 	server   *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
+	kafkaTrouble atomic.Value    // what was last said of Kafka, a string
 }
 
 // newApp opens the pools and builds the rooms. It starts nothing. Migrations must be applied.
@@ -173,7 +174,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
 	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
-	a.notify = webhook.NewSubscriber(a.pool, event.Inbox{}, a.accounts, clock.System{}, a.dispatch.Wake)
+	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch.Wake)
 	return nil
 }
 
@@ -185,14 +186,14 @@ func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
 		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Rails: rail.Modes{Test: banksim.New(a.pool)}, Log: a.log,
 	})
-	a.intake = payouts.NewIntake(a.pool, a.payouts)
+	a.intake = payouts.NewIntake(a.payouts)
 	return nil
 }
 
 // buildEvents is how the rooms hear of one another.
 func (a *App) buildEvents(context.Context, *secret.Keyring) (err error) {
 	cfg := a.cfg.Kafka
-	cfg.Log, cfg.Parking = a.log, event.NewParking(a.pool, clock.System{})
+	cfg.Log, cfg.Pool = a.log, a.pool
 	if a.bus, err = bus.Open(cfg); err != nil {
 		return err
 	}

@@ -24,7 +24,12 @@ type Config struct {
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db
 
-	Kafka bus.Config // Parking and Log are newApp's to fill in
+	Kafka bus.Config // Pool and Log are newApp's to fill in
+	Topic bus.Topic  // the event topic as it is made if it is missing; zero values are the defaults of platform/bus
+	// KafkaSession is after which a consumer that is not heard of loses its partitions; 0 = the default of platform/bus.
+	KafkaSession time.Duration
+	kafkaCert    string // until kafka_tls_key is known
+
 	Roles Roles
 
 	// EventRetention is how long the event log keeps a month after its end, 0 = for ever. What it

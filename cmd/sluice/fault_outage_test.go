@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/connect/payment/paymenttest"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 )
@@ -58,7 +60,7 @@ func TestTheBrokerIsGoneAndTheAPIDoesNotNotice(t *testing.T) {
 		t.Fatal(err)
 	}
 	patience := time.Minute + 2*outage
-	topic := readTopic(t, kafka.Addr())
+	topic := readTopic(t, h.app.pool, kafka.Addr())
 	topic.await(t, "Kafka", patience, func(told) bool { return true }, events)
 	t.Logf("%d events in Kafka %s after the broker's return", len(events), time.Since(back).Round(time.Millisecond))
 	topic.inOrder(t)
@@ -208,13 +210,13 @@ func (a *arrivals) inOrder(t *testing.T) {
 }
 
 // readTopic reads the event topic from its beginning.
-func readTopic(t *testing.T, address string) *arrivals {
+func readTopic(t *testing.T, pool *bun.DB, address string) *arrivals {
 	a := &arrivals{seen: map[string]bool{}}
-	bustest.Subscribe(t, bustest.Open(t, []string{address}, nil), bus.Subscription{
-		Group: bustest.Name("reader"), Topic: bus.Events, Handle: func(_ context.Context, m bus.Message) error {
+	bustest.Subscribe(t, bustest.Open(t, []string{address}, pool), bus.Subscription{
+		Group: bustest.Name("reader"), Topic: bus.Events, Effect: bustest.Each(func(_ context.Context, m bus.Message) error {
 			a.note(told{ID: m.EventID, Account: m.Key, ObjectID: m.Subject, ObjectVersion: m.ObjectVersion})
 			return nil
-		},
+		}),
 	})
 	return a
 }

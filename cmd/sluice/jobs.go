@@ -31,6 +31,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
+			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
 			run.Job{Name: "forget onboarding links", Interval: 10 * time.Minute, Do: a.links.Sweep},
 			run.Job{Name: "verify accounts", Interval: time.Second, Do: a.verify.Run},
@@ -86,6 +87,18 @@ func (a *App) forgetKeys(ctx context.Context) error {
 	for {
 		n, err := idempotency.Sweep(ctx, a.pool, clock.System{}.Now(), keysPerSweep)
 		if err != nil || n < keysPerSweep {
+			return err
+		}
+	}
+}
+
+// handledPerSweep bounds one transaction of forgetHandled, for each consumer.
+const handledPerSweep = 5000
+
+func (a *App) forgetHandled(ctx context.Context) error {
+	for {
+		n, err := event.Inbox{}.Forget(ctx, a.pool, clock.System{}.Now(), handledPerSweep)
+		if err != nil || n == 0 {
 			return err
 		}
 	}

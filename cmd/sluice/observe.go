@@ -4,7 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicepay/sluice/platform/run"
 )
@@ -42,6 +46,7 @@ func (a *App) watch(ctx context.Context) error {
 	horizon := a.metrics.Gauge("event", "horizon_age", "seconds", "How long one open transaction has kept the event log from being read on.").WithLabelValues()
 	lanes := a.metrics.Gauge("event", "relay_lanes", "held", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
+	lagging := a.watchConsumers()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -50,10 +55,46 @@ func (a *App) watch(ctx context.Context) error {
 		horizon.Set(stats.HorizonAge.Seconds())
 		lanes.Set(float64(stats.Lanes))
 		ahead.Set(time.Until(a.clocks.Test.Now()).Seconds())
+		lagging()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+	}
+}
+
+// watchConsumers sets the levels of this process's share of the consumer groups.
+// A partition that has gone to another process is that one's to show.
+func (a *App) watchConsumers() (set func()) {
+	messages := a.metrics.Gauge("bus", "consumer_lag", "messages", "Events in a partition that its consumer has not handled yet.", "group", "partition")
+	age := a.metrics.Gauge("bus", "consumer_lag", "seconds", "Age of the oldest of them.", "group", "partition")
+	parked := a.metrics.Gauge("bus", "parked", "events", "Events that could not be handled, and those held behind them.", "group")
+	generations := a.metrics.Gauge("bus", "consumer_generations", "joined", "Rebalances of the group that this process has been part of.", "group")
+	levels := []*prometheus.GaugeVec{messages, age, parked, generations}
+	type share struct {
+		group     string
+		partition int
+	}
+	var shown []share
+	return func() {
+		lags := a.bus.Lags()
+		shares := make([]share, len(lags))
+		for i, l := range lags {
+			shares[i] = share{l.Group, l.Partition}
+		}
+		if !slices.Equal(shares, shown) {
+			for _, level := range levels {
+				level.Reset()
+			}
+			shown = shares
+		}
+		for _, l := range lags {
+			partition := strconv.Itoa(l.Partition)
+			messages.WithLabelValues(l.Group, partition).Set(float64(l.Messages))
+			age.WithLabelValues(l.Group, partition).Set(l.Age.Seconds())
+			parked.WithLabelValues(l.Group).Set(float64(l.Parked))
+			generations.WithLabelValues(l.Group).Set(float64(l.Rebalances))
 		}
 	}
 }

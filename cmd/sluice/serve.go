@@ -63,6 +63,9 @@ func (c Config) complete() error {
 			return cli.Usagef("%s is not set: %s; set %s", s.name, s.usage, s.env())
 		}
 	}
+	if c.kafkaCert != "" && (c.Kafka.TLS == nil || c.Kafka.TLS.GetClientCertificate == nil) {
+		return cli.Usagef("kafka_tls_cert is set and kafka_tls_key is not")
+	}
 	if _, err := c.Pepper("api_keys"); err != nil {
 		return cli.Usagef("%w", err)
 	}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -49,12 +52,20 @@ var settings = []setting{
 			return nil
 		}},
 	{name: "kafka_tls", usage: "speak TLS to the brokers", initial: "false", put: putKafkaTLS},
+	{name: "kafka_tls_ca", usage: "PEM file with the authorities that sign the brokers' certificates; implies kafka_tls; the machine's own if empty", put: putKafkaCA},
+	{name: "kafka_tls_cert", usage: "PEM file with our certificate, for brokers that ask for one; read again for each connection",
+		put: text(func(c *Config) *string { return &c.kafkaCert })},
+	{name: "kafka_tls_key", usage: "PEM file with the key of kafka_tls_cert", put: putKafkaKey},
 	{name: "kafka_sasl_mechanism", usage: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; no login if empty",
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.Mechanism })},
 	{name: "kafka_sasl_user", usage: "who logs in at the brokers",
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.User })},
 	{name: "kafka_sasl_password", usage: "password of that user", secret: true,
 		put: text(func(c *Config) *string { return &c.Kafka.SASL.Password })},
+	{name: "kafka_partitions", usage: "partitions of the event topic when it is made: as many processes of a role can share its events", initial: "6",
+		put: func(c *Config, v string) error { return putBetween(&c.Topic.Partitions, v, 1, maxPartitions) }},
+	{name: "kafka_retention", usage: "how long the event topic keeps events when it is made, such as 7d or 36h; at most 30d", initial: "7d", put: putRetention},
+	{name: "kafka_session", usage: "after which a silent consumer's share goes to the others; brokers allow 6s and more", initial: "10s", put: putSession},
 	{name: "key_master", usage: "recognises API keys: 32 random bytes in base64; never change it", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.KeyMaster })},
 	{name: "seal_masters", usage: "encrypt bank details and webhook secrets: 32 random bytes in base64 each, the newest first, separated by commas",
@@ -127,8 +138,80 @@ func putKafkaTLS(c *Config, v string) error {
 		return fmt.Errorf("%q is neither true nor false", v)
 	}
 	if on {
+		c.kafkaTLS()
+	}
+	return nil
+}
+
+// kafkaTLS is the TLS that is being set up.
+func (c *Config) kafkaTLS() *tls.Config {
+	if c.Kafka.TLS == nil {
 		c.Kafka.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
+	return c.Kafka.TLS
+}
+
+func putKafkaCA(c *Config, path string) error {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("%s holds no certificate in PEM", path)
+	}
+	c.kafkaTLS().RootCAs = pool
+	return nil
+}
+
+// putKafkaKey comes after kafka_tls_cert. The files are read for each connection,
+// so that a renewed certificate needs no restart, and once now.
+func putKafkaKey(c *Config, key string) error {
+	cert := c.kafkaCert
+	if cert == "" {
+		return errors.New("kafka_tls_cert is not set")
+	}
+	load := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		return &pair, err
+	}
+	if _, err := load(nil); err != nil {
+		return err
+	}
+	c.kafkaTLS().GetClientCertificate = load
+	return nil
+}
+
+func putSession(c *Config, v string) error {
+	span, err := time.ParseDuration(v)
+	if err != nil || span < time.Second || span > 5*time.Minute {
+		return fmt.Errorf("%q is not a time from 1s to 5m", v)
+	}
+	c.KafkaSession = span
+	return nil
+}
+
+// maxPartitions keeps a slip of the finger from making a topic that no broker can carry.
+const maxPartitions = 1000
+
+func putBetween(field *int, v string, least, most int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%q is not a number from %d to %d", v, least, most)
+	}
+	*field = n
+	return nil
+}
+
+// maxRetention is below event.InboxRetention: what the topic still has must not have been forgotten.
+const maxRetention = 30 * 24 * time.Hour
+
+func putRetention(c *Config, v string) error {
+	span, err := parseSpan(v)
+	if err != nil || span < time.Hour || span > maxRetention {
+		return fmt.Errorf("%q is not a time from 1h to 30d", v)
+	}
+	c.Topic.Retention = span
 	return nil
 }
 

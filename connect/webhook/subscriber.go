@@ -7,11 +7,10 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/db"
 )
 
-// Consumer is the subscriber's name in the inbox and its group on the bus.
-const Consumer = "webhooks"
+// Consumer is the subscriber's consumer group: its name on the bus and in the inbox.
+const Consumer = "sluice.webhooks"
 
 // Incoming is an event as it comes from the bus.
 type Incoming struct {
@@ -21,12 +20,6 @@ type Incoming struct {
 	Platform string // the platform behind Account; Account itself for a platform
 	Livemode bool
 	Envelope []byte // the event as the API shows it: what is sent and signed
-}
-
-// Inbox tells whether a consumer meets an event for the first time, in the
-// transaction of the effect. Satisfied by event.Inbox.
-type Inbox interface {
-	Once(ctx context.Context, tx bun.Tx, consumer, eventID string) (first bool, err error)
 }
 
 // Directory tells whether a platform may hear of an account. Satisfied by connect.Accounts.
@@ -39,8 +32,6 @@ const Deauthorized = "account.application.deauthorized"
 
 // Subscriber turns events into deliveries.
 type Subscriber struct {
-	pool     *bun.DB
-	inbox    Inbox
 	accounts Directory
 	clock    clock.Clock
 	wake     func()
@@ -48,39 +39,31 @@ type Subscriber struct {
 
 // NewSubscriber makes a subscriber; wake (may be nil) is told when a delivery is
 // committed, so that a dispatcher in this process need not wait for its next poll.
-func NewSubscriber(pool *bun.DB, inbox Inbox, accounts Directory, clk clock.Clock, wake func()) *Subscriber {
+func NewSubscriber(accounts Directory, clk clock.Clock, wake func()) *Subscriber {
 	if wake == nil {
 		wake = func() {}
 	}
-	return &Subscriber{pool: pool, inbox: inbox, accounts: accounts, clock: clk, wake: wake}
+	return &Subscriber{accounts: accounts, clock: clk, wake: wake}
 }
 
-// Handle takes one event from the bus, in a transaction of its own. Most events
-// of most platforms interest no endpoint: those cost one look and no commit.
-func (s *Subscriber) Handle(ctx context.Context, e Incoming) error {
-	wanted, err := matchEndpoints(ctx, s.pool, e)
-	if err != nil || len(wanted) == 0 {
-		return err
+// Effect writes one delivery for every endpoint that wants an event of the batch.
+// The bus sees to it that each event comes once.
+func (s *Subscriber) Effect(ctx context.Context, tx bun.Tx, batch []Incoming) (committed func(), err error) {
+	made := 0
+	for _, e := range batch {
+		n, err := s.deliver(ctx, tx, e)
+		if err != nil {
+			return nil, err
+		}
+		made += n
 	}
-	var made int
-	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		made, err = s.HandleEvent(ctx, tx, e)
-		return err
-	})
-	if err == nil && made > 0 {
-		s.wake()
+	if made == 0 {
+		return nil, nil
 	}
-	return err
+	return s.wake, nil
 }
 
-// HandleEvent writes one delivery for every endpoint that wants the event and
-// tells how many. An event that was handled before has no effect.
-func (s *Subscriber) HandleEvent(ctx context.Context, tx bun.Tx, e Incoming) (int, error) {
-	first, err := s.inbox.Once(ctx, tx, Consumer, e.ID)
-	if err != nil || !first {
-		return 0, err
-	}
+func (s *Subscriber) deliver(ctx context.Context, tx bun.Tx, e Incoming) (made int, err error) {
 	endpoints, err := matchEndpoints(ctx, tx, e)
 	if err != nil || len(endpoints) == 0 {
 		return 0, err

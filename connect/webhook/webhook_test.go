@@ -22,7 +22,6 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -65,7 +64,7 @@ func newPost(t *testing.T, clk clock.Clock, cfg webhook.DispatcherConfig) *post 
 	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, egress), sender: webhook.NewSender(egress, nil)}
 	t.Cleanup(p.sender.Close)
 	p.dispatcher = webhook.NewDispatcher(p.pool, ring, p.sender, p, clk, cfg)
-	p.subscriber = webhook.NewSubscriber(p.pool, event.Inbox{}, p, clk, p.dispatcher.Wake)
+	p.subscriber = webhook.NewSubscriber(p, clk, p.dispatcher.Wake)
 	return p
 }
 
@@ -115,8 +114,15 @@ func (p *post) happen(t *testing.T, account, eventType string) webhook.Incoming 
 	t.Helper()
 	e := webhook.Incoming{ID: id.New("evt"), Type: eventType, Account: account, Platform: tutorHub}
 	e.Envelope = fmt.Appendf(nil, `{"id":%q,"object":"event","api_version":"2026-08-26.dahlia","type":%q,"data":{"object":{"id":"ch_1","object":"charge"}}}`, e.ID, e.Type)
-	if err := p.subscriber.Handle(t.Context(), e); err != nil {
+	var committed func()
+	if err := db.InTx(t.Context(), p.pool, func(ctx context.Context, tx bun.Tx) (err error) {
+		committed, err = p.subscriber.Effect(ctx, tx, []webhook.Incoming{e})
+		return err
+	}); err != nil {
 		t.Fatal(err)
+	}
+	if committed != nil {
+		committed()
 	}
 	return e
 }
@@ -245,24 +251,6 @@ func TestOnlyWantedTypesAreDelivered(t *testing.T) {
 	}
 	if strings.Join(got, " ") != "payout.paid charge.dispute.created charge.refunded" {
 		t.Fatalf("delivered types %v", got)
-	}
-}
-
-func TestEventHandledTwiceIsDeliveredOnce(t *testing.T) {
-	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
-	e, _ := p.endpoint(t, hub, all("https://example.com/"))
-	sent := p.happen(t, tutorHub, "charge.succeeded")
-	var group sync.WaitGroup
-	for range 4 {
-		group.Go(func() {
-			if err := p.subscriber.Handle(t.Context(), sent); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	if got := p.deliveries(t, e.ID); len(got) != 1 {
-		t.Fatalf("%d deliveries", len(got))
 	}
 }
 
@@ -563,7 +551,7 @@ func BenchmarkDeliver(b *testing.B) {
 	sender := webhook.NewSender(egress, nil)
 	defer sender.Close()
 	dispatcher := webhook.NewDispatcher(pool, ring, sender, &post{lost: &sync.Map{}}, clock.System{}, webhook.DispatcherConfig{})
-	subscriber := webhook.NewSubscriber(pool, event.Inbox{}, &post{lost: &sync.Map{}}, clock.System{}, nil)
+	subscriber := webhook.NewSubscriber(&post{lost: &sync.Map{}}, clock.System{}, nil)
 	endpoints := webhook.NewEndpoints(ring, egress)
 	if err := db.InTx(b.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
 		for range 10 {
@@ -572,7 +560,7 @@ func BenchmarkDeliver(b *testing.B) {
 			}
 		}
 		for range (b.N + 9) / 10 {
-			if _, err := subscriber.HandleEvent(ctx, tx, webhook.Incoming{ID: id.New("evt"), Type: "charge.succeeded", Account: tutorHub, Platform: tutorHub, Envelope: []byte("{}")}); err != nil {
+			if _, err := subscriber.Effect(ctx, tx, []webhook.Incoming{{ID: id.New("evt"), Type: "charge.succeeded", Account: tutorHub, Platform: tutorHub, Envelope: []byte("{}")}}); err != nil {
 				return err
 			}
 		}

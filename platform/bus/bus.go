@@ -1,11 +1,50 @@
-// Package bus carries events over Kafka: at least once, in order per key.
+// Package bus carries events over Kafka: at least once, in order per key, with
+// effects that happen exactly once.
 //
 // It is the only package that knows kafka-go, and what it knows is hard won.
 // kafka-go has neither idempotent producing nor transactions, so a message may
-// arrive twice and effects go through event.Inbox. Subscribers use ConsumerGroup
-// generations, never Reader with a GroupID, which duplicates on every rebalance
-// and can hang for ever on shutdown. One Transport serves the whole process,
-// because a Writer's own is never freed.
+// arrive twice. Subscribers use ConsumerGroup generations, never Reader with a
+// GroupID, which duplicates on every rebalance and can hang for ever on
+// shutdown. One Transport serves the whole process, because a Writer's own is
+// never freed.
+//
+// # Effects and offsets
+//
+// A subscriber's effects live in PostgreSQL, and so does how far it has come.
+// Of each batch, one transaction
+//
+//  1. moves the partition's offset, if this process still owns the partition,
+//  2. lines events up behind parked ones of their key,
+//  3. claims the rest in the inbox, so that duplicates fall out,
+//  4. has the effect of those that are new.
+//
+// It is committed or it is not; there is nothing in between to be lost or
+// doubled. What Kafka is told afterwards is a hint: consumer lag in Kafka's own
+// tools, and the sign that a topic is the one we know. A group and partition
+// without a commit in Kafka is a new topic or one made anew, and is read from
+// its first message; the inbox skips what was handled.
+//
+// Ownership is a word in the offset's row that a new owner writes at the start
+// of its generation. It waits for nothing but the row, that is for the batch
+// that a process taken for dead may be committing at that moment; that
+// process's next batch finds another word and stops.
+//
+// # Poison
+//
+// A batch that fails is tried again one event at a time. An event that fails
+// Subscription.Attempts times is parked, in the transaction that moves the
+// offset past it, and its key is held: later events of the key line up behind
+// it while other keys flow. `sluice events park retry` marks the line; a
+// process of the group has the effects of its events, one transaction each, and
+// the key is free when the line is empty. That needs only the database.
+//
+// # Stalls
+//
+// Kafka clients have been seen to sit silent while messages wait for them,
+// after a broker's restart above all. Every second each subscription asks the
+// brokers over another connection where its partitions end: one that has
+// messages and has got none for Subscription.Stall gets a new reader, then a
+// new generation. The same look notices a topic that was made anew.
 package bus
 
 import (
@@ -14,14 +53,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/uptrace/bun"
 )
 
 // Events is the topic of the event log; what could not be handled is noted in Events + DeadLetters.
@@ -35,10 +76,10 @@ type Config struct {
 	Brokers []string    // host:port
 	TLS     *tls.Config // nil = plain text
 	SASL    SASL
-	// Parking takes the events that a subscriber cannot handle. Without it a
-	// poison event is retried for ever and holds its partition.
-	Parking *event.Parking
-	Log     *slog.Logger // default slog.Default()
+	// Pool is where subscribers keep their offsets, inbox and parked events, next
+	// to their effects. A process that only publishes needs none.
+	Pool *bun.DB
+	Log  *slog.Logger // default slog.Default()
 }
 
 // SASL is a login at the brokers; the zero value is none.
@@ -67,12 +108,17 @@ type Bus struct {
 	brokers   []string
 	tls       *tls.Config
 	sasl      sasl.Mechanism
+	login     SASL // without its password
+	pool      *bun.DB
 	parking   *event.Parking
 	log       *slog.Logger
 	transport *kafka.Transport
 	client    *kafka.Client
 	writer    *kafka.Writer
 	end       context.CancelFunc // ends the transport's goroutines
+
+	mu     sync.Mutex
+	groups map[*group]struct{} // the subscriptions that run, for Lags
 }
 
 // batchMessages and batchBytes bound one produce request.
@@ -100,7 +146,8 @@ func Open(cfg Config) (*Bus, error) {
 	}
 	addr := kafka.TCP(cfg.Brokers...)
 	return &Bus{
-		brokers: cfg.Brokers, tls: cfg.TLS, sasl: mechanism, parking: cfg.Parking, log: cfg.Log,
+		brokers: cfg.Brokers, tls: cfg.TLS, sasl: mechanism, login: SASL{Mechanism: cfg.SASL.Mechanism, User: cfg.SASL.User}, log: cfg.Log,
+		pool: cfg.Pool, parking: event.NewParking(cfg.Pool, clock.System{}), groups: map[*group]struct{}{},
 		transport: transport,
 		client:    &kafka.Client{Addr: addr, Transport: transport, Timeout: 5 * time.Second},
 		writer: &kafka.Writer{
@@ -114,23 +161,6 @@ func Open(cfg Config) (*Bus, error) {
 		},
 		end: end,
 	}, nil
-}
-
-// Check asks the brokers for their names, so that a wrong address or login is
-// told at the start and in words. kafka-go reports a refused login as a mere
-// end of file.
-func (b *Bus) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	_, err := b.client.Metadata(ctx, &kafka.MetadataRequest{})
-	if err == nil {
-		return nil
-	}
-	hint := "is it running, and is the address right?"
-	if b.sasl != nil || b.tls != nil {
-		hint = "check address, TLS and SASL user and password; brokers close the connection on a refused login"
-	}
-	return fmt.Errorf("no Kafka broker answers at %s: %s: %w", strings.Join(b.brokers, ","), hint, err)
 }
 
 // Close frees the connections. Subscribers and publishers must have stopped.

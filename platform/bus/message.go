@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -62,21 +64,35 @@ func (m Message) kafka(topic string) kafka.Message {
 }
 
 // received reads a message back. What is not one of ours still gets an id, its
-// place in the topic, so that it can be parked and talked about.
+// place in the topic, and texts that PostgreSQL takes, so that it can be parked
+// and talked about.
 func received(k kafka.Message) Message {
 	headers := make(map[string]string, len(k.Headers))
 	for _, h := range k.Headers {
-		headers[h.Key] = string(h.Value)
+		headers[h.Key] = storable(string(h.Value))
 	}
 	m := fromHeaders(headers)
-	m.Key, m.Value, m.Partition, m.Offset = string(k.Key), k.Value, k.Partition, k.Offset
+	m.Key, m.Value, m.Partition, m.Offset = storable(string(k.Key)), k.Value, k.Partition, k.Offset
+	if m.Value == nil {
+		m.Value = []byte{} // a tombstone; NULL would be something else
+	}
 	if m.EventID == "" {
 		m.EventID = fmt.Sprintf("%s/%d/%d", k.Topic, k.Partition, k.Offset)
 	}
 	return m
 }
 
-// fromHeaders ignores what it cannot read: the handler judges the message.
+// longest is more than any text of ours takes, and fits into an index.
+const longest = 255
+
+func storable(s string) string {
+	if len(s) > longest {
+		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(s)))
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+}
+
+// fromHeaders ignores what it cannot read: the effect judges the message.
 func fromHeaders(h map[string]string) Message {
 	m := Message{EventID: h["ce_id"], Type: h["ce_type"], Subject: h["ce_subject"], Platform: h["ce_platform"], Livemode: h["ce_livemode"] == "true"}
 	m.ObjectVersion, _ = strconv.ParseInt(h["ce_objectversion"], 10, 64)

@@ -46,10 +46,13 @@ func (t Topic) config() kafka.TopicConfig {
 
 // EnsureTopics creates the topics that are missing and waits until every
 // partition has a leader; existing topics stay as their operator set them.
-// Call it before Subscribe: a subscriber that comes before its topic gets no partitions.
+// A subscriber waits for its topic.
 func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
+	if err := b.Check(ctx); err != nil { // CreateTopics would only say that time was up
+		return err
+	}
 	req := &kafka.CreateTopicsRequest{}
 	for _, t := range topics {
 		req.Topics = append(req.Topics, t.config())
@@ -72,13 +75,13 @@ func (b *Bus) EnsureTopics(ctx context.Context, topics ...Topic) error {
 }
 
 func (b *Bus) awaitLeaders(ctx context.Context, topic string) error {
-	for {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := b.leaders(ctx, topic)
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, 20*time.Millisecond) {
-			return errors.Join(err, ctx.Err())
+		if !pause(ctx, wait) {
+			return errors.Join(b.inWords(err), ctx.Err())
 		}
 	}
 }

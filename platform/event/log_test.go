@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
@@ -258,8 +257,8 @@ func TestAnEffectHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	}
 	handle := func(fail bool) error {
 		return db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
-			first, err := event.Inbox{}.Once(ctx, tx, "payouts", "evt_1")
-			if err != nil || !first {
+			fresh, err := event.Inbox{}.Claim(ctx, tx, "sluice.payouts", []string{"evt_1", "evt_1"})
+			if err != nil || !fresh["evt_1"] {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, `INSERT INTO effects VALUES ('evt_1')`); err != nil {
@@ -304,7 +303,7 @@ func TestBehindCountsWhatTheConsumerHasNotHad(t *testing.T) {
 		t.Errorf("before: %v", got)
 	}
 	err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
-		_, err := event.Inbox{}.Once(ctx, tx, "payouts", "evt_a")
+		_, err := event.Inbox{}.Claim(ctx, tx, "payouts", []string{"evt_a"})
 		return err
 	})
 	if err != nil {
@@ -312,48 +311,6 @@ func TestBehindCountsWhatTheConsumerHasNotHad(t *testing.T) {
 	}
 	if got := []int{behind(), behind("charge.*"), behind("payout.paid")}; !cmp.Equal(got, []int{2, 1, 1}) {
 		t.Errorf("after: %v", got)
-	}
-}
-
-func TestAHeldKeyIsFreedOnlyWhenItsLastEventWentThrough(t *testing.T) {
-	pool := dbtest.New(t)
-	ctx := t.Context()
-	p := event.NewParking(pool, clock.NewFixed(noon))
-	parked := func(id string) event.Parked {
-		return event.Parked{Consumer: "payouts", Key: "acct_1", EventID: id, Type: "x", Headers: map[string]string{"ce_id": id}, Value: []byte("{}"), Reason: "bad"}
-	}
-	if held, err := p.ParkBehind(ctx, parked("evt_1")); held || err != nil {
-		t.Fatalf("a free key was held: %v, %v", held, err)
-	}
-	for range 2 { // the second time changes nothing
-		if err := p.Park(ctx, parked("evt_1")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if held, err := p.ParkBehind(ctx, parked("evt_2")); !held || err != nil {
-		t.Fatalf("the key is not held: %v, %v", held, err)
-	}
-	if keys, err := p.HeldKeys(ctx, "payouts"); err != nil || !cmp.Equal(keys, []string{"acct_1"}) {
-		t.Errorf("held keys %v, %v", keys, err)
-	}
-	if n, err := p.Retry(ctx, "payouts", "acct_1", func(context.Context, event.Parked) error { return errors.New("still bad") }); n != 0 || err == nil {
-		t.Errorf("a failing retry handled %d, %v", n, err)
-	}
-	var seen []string
-	n, err := p.Retry(ctx, "payouts", "acct_1", func(_ context.Context, e event.Parked) error {
-		if e.EventID == "evt_2" && len(seen) == 1 { // one more arrives while the last is handled
-			if held, err := p.ParkBehind(ctx, parked("evt_3")); !held || err != nil {
-				t.Errorf("the key is not held during the retry: %v, %v", held, err)
-			}
-		}
-		seen = append(seen, e.EventID+e.Headers["ce_id"]+string(e.Value))
-		return nil
-	})
-	if err != nil || n != 3 || !cmp.Equal(seen, []string{"evt_1evt_1{}", "evt_2evt_2{}", "evt_3evt_3{}"}) {
-		t.Errorf("retry handled %d: %v, %v", n, seen, err)
-	}
-	if rest, err := p.List(ctx, "", 10); err != nil || len(rest) != 0 {
-		t.Errorf("still parked: %v, %v", rest, err)
 	}
 }
 

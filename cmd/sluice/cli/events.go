@@ -31,7 +31,7 @@ func events() *cobra.Command {
 		filters: []string{"type"},
 		example: "  sluice events list\n  sluice events list --type charge.succeeded\n  sluice events list --account acct_… -o json",
 	}.command()
-	cmd.AddCommand(eventsTail(), eventsArchive())
+	cmd.AddCommand(eventsTail(), eventsArchive(), eventsPark())
 	return cmd
 }
 

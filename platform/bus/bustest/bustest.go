@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/dev/broker"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 )
 
@@ -30,10 +30,10 @@ func Brokers(t testing.TB) []string {
 // Name is a name for a topic or a group that no other test uses.
 func Name(what string) string { return id.New("test." + what) }
 
-// Open is a Bus that is closed with the test. parking may be nil.
-func Open(t testing.TB, brokers []string, parking *event.Parking) *bus.Bus {
+// Open is a Bus that is closed with the test. It cannot subscribe without a pool.
+func Open(t testing.TB, brokers []string, pool *bun.DB) *bus.Bus {
 	t.Helper()
-	b, err := bus.Open(bus.Config{Brokers: brokers, Parking: parking})
+	b, err := bus.Open(bus.Config{Brokers: brokers, Pool: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +55,19 @@ func Topic(t testing.TB, b *bus.Bus, partitions int) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// Each is an Effect that gives the messages of a batch to fn, one by one. What fn
+// has outside the database it has again when the batch is tried again.
+func Each(fn func(ctx context.Context, m bus.Message) error) func(context.Context, bun.Tx, []bus.Message) (func(), error) {
+	return func(ctx context.Context, _ bun.Tx, batch []bus.Message) (func(), error) {
+		for _, m := range batch {
+			if err := fn(ctx, m); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}
 }
 
 // Subscribe runs a subscription until stop is called, which waits for it and
@@ -102,6 +115,9 @@ func Start(t testing.TB) *Broker {
 	t.Cleanup(b.Stop)
 	return b
 }
+
+// Running is the broker of this start, to make it answer errors.
+func (b *Broker) Running() *broker.Broker { return b.running }
 
 // Addr is the same before and after a restart.
 func (b *Broker) Addr() string { return b.addr }

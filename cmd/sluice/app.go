@@ -73,6 +73,7 @@ type App struct {
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
 	hooks    *webhook.Endpoints
+	replays  *webhook.Replays
 	dispatch *webhook.Dispatcher
 	notify   *webhook.Subscriber
 	payouts  *payouts.Service
@@ -173,8 +174,10 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		a.inbox = webhook.NewInbox()
 	}
 	a.hooks = webhook.NewEndpoints(ring, egress)
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{}, webhook.DispatcherConfig{})
-	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch.Wake)
+	a.replays = webhook.NewReplays(a.pool, clock.System{})
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{},
+		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
+	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil
 }
 
@@ -221,6 +224,8 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
+	}
+	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
 		group.Go("mail", a.mails.run)
 	}
 	if a.cfg.Roles.Has(RoleRelay) {

@@ -5,16 +5,20 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/mail"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -90,6 +94,55 @@ func (o owners) ConnectedTo(ctx context.Context, platform, account string, livem
 func (o owners) ConnectedAccounts(ctx context.Context, platform string, livemode bool) ([]string, error) {
 	return o.accounts.IDs(ctx, o.accounts.Pool(), platform, livemode)
 }
+
+// endpointAlarms mails an account about its webhook endpoint.
+type endpointAlarms struct {
+	accounts *connect.Accounts
+	mails    post
+	log      *slog.Logger
+}
+
+// Notify shows the endpoint's URL without its query, which may hold a secret.
+func (n endpointAlarms) Notify(ctx context.Context, w webhook.Notice) {
+	log := n.log.With("account", w.Account, "endpoint", w.Endpoint.ID, "disabled", w.Disabled)
+	platform, err := n.accounts.PlatformOf(ctx, n.accounts.Pool(), w.Account, w.Livemode)
+	if err != nil {
+		log.WarnContext(ctx, "nobody was mailed about a failing webhook endpoint", "error", err)
+		return
+	}
+	a, err := n.accounts.Get(ctx, n.accounts.Pool(), tenant.Scope{Platform: platform, Account: w.Account, Livemode: w.Livemode}, w.Account)
+	if err != nil || a.Email == "" || !n.mails.Post(mail.Message{To: a.Email, Subject: alarmSubject(w), Text: alarmText(w)}) {
+		log.WarnContext(ctx, "nobody was mailed about a failing webhook endpoint", "error", err)
+	}
+}
+
+func alarmSubject(w webhook.Notice) string {
+	if w.Disabled {
+		return "Your webhook endpoint was disabled"
+	}
+	return "Your webhook endpoint is failing"
+}
+
+func alarmText(w webhook.Notice) string {
+	where := w.Endpoint.ID
+	if u, err := url.Parse(w.Endpoint.URL); err == nil {
+		where += " (" + u.Scheme + "://" + u.Host + u.Path + ")"
+	}
+	since := ""
+	if !w.Since.IsZero() {
+		since = " since " + w.Since.Format("2 January 2006, 15:04") + " UTC"
+	}
+	switch {
+	case w.Disabled && w.Endpoint.DisabledReason == "gone":
+		return "The webhook endpoint " + where + " answered 410 Gone, so we have stopped sending to it.\n\n" + keptText
+	case w.Disabled:
+		return "The webhook endpoint " + where + " has not taken a single event" + since + ", so we have stopped sending to it.\n\n" + keptText
+	}
+	return "The webhook endpoint " + where + " has not taken a single event" + since + ".\n\n" +
+		"We go on trying. If nothing changes, we will disable it five days after the first failure.\n"
+}
+
+const keptText = "What happens meanwhile is kept. Enable the endpoint again, and it receives everything it missed, in order.\n"
 
 // answerOrphan renders the answer to a request that nobody waits for any more.
 func answerOrphan(object any, failure error) (idempotency.Response, error) {

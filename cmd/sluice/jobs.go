@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
@@ -39,6 +40,13 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
 			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
+		)
+	}
+	if a.cfg.Roles.Has(RoleWebhooks) {
+		jobs = append(jobs,
+			run.Job{Name: "replay webhooks", Interval: 500 * time.Millisecond, Do: a.replays.Run},
+			run.Job{Name: "judge webhook endpoints", Interval: time.Minute, Do: a.dispatch.Judge},
+			run.Job{Name: "forget webhooks", Interval: time.Hour, Do: a.forgetWebhooks},
 		)
 	}
 	if a.cfg.Roles.Has(RolePayouts) {
@@ -77,6 +85,12 @@ func (a *App) archiveEvents(ctx context.Context) error {
 	for _, m := range done {
 		a.log.Info("archived events", "month", m.Month, "events", m.Rows, "file", m.File)
 	}
+	return err
+}
+
+// forgetWebhooks ends the retention of what was sent.
+func (a *App) forgetWebhooks(ctx context.Context) error {
+	_, err := webhook.Sweep(ctx, a.pool, clock.System{}.Now())
 	return err
 }
 

@@ -115,11 +115,25 @@ var matrix = map[string]row{
 	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
+	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
+	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
 	"GET /v1/webhook_endpoints":                             {platformOnly: true},
 	"GET /v1/webhook_endpoints/{id}":                        {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints/{id}":                       {path: "/v1/webhook_endpoints/$endpoint", form: "description=seen", platformOnly: true},
 	"DELETE /v1/webhook_endpoints/{id}":                     {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
+	"POST /v1/webhook_endpoints/{id}/test":                  {path: "/v1/webhook_endpoints/$endpoint/test", form: "type=charge.succeeded", platformOnly: true},
+	"GET /v1/webhook_endpoints/{id}/deliveries":             {path: "/v1/webhook_endpoints/$endpoint/deliveries", platformOnly: true},
+	"GET /v1/webhook_deliveries":                            {platformOnly: true},
+	"GET /v1/webhook_deliveries/{id}":                       {path: "/v1/webhook_deliveries/$delivery", platformOnly: true},
+	"GET /v1/webhook_deliveries/{id}/attempts":              {path: "/v1/webhook_deliveries/$delivery/attempts", platformOnly: true},
+	"POST /v1/webhook_deliveries/{id}/resend":               {path: "/v1/webhook_deliveries/$delivery/resend", platformOnly: true},
+	"POST /v1/webhook_deliveries/{id}/expunge":              {path: "/v1/webhook_deliveries/$delivery/expunge", platformOnly: true},
+	"GET /v1/webhook_attempts":                              {platformOnly: true},
+	"POST /v1/webhook_replays":                              {form: "webhook_endpoint=$endpoint&status[]=delivered&status[]=failed", platformOnly: true},
+	"GET /v1/webhook_replays":                               {platformOnly: true},
+	"GET /v1/webhook_replays/{id}":                          {path: "/v1/webhook_replays/$replay", platformOnly: true},
+	"POST /v1/webhook_replays/{id}/cancel":                  {path: "/v1/webhook_replays/$replay/cancel", platformOnly: true},
 	"POST /v1/api_keys":                                     {form: "type=publishable", ownerOnly: true},
 	"GET /v1/api_keys":                                      {ownerOnly: true},
 	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
@@ -367,6 +381,8 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
+	things["delivery"] = ada.post("/v1/webhook_endpoints/"+things["endpoint"]+"/test", "")["id"].(string)
+	things["replay"] = ada.post("/v1/webhook_replays", "webhook_endpoint="+things["endpoint"])["id"].(string)
 	file := must[*stripe.File](h.t)(h.stripe().V1Files.Create(h.t.Context(), &stripe.FileCreateParams{
 		FileReader: bytes.NewReader(testLogo(h.t, 128, 128)), Filename: stripe.String(canary + ".png"), Purpose: stripe.String("business_logo"),
 	}))

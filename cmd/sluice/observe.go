@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/run"
 )
 
@@ -47,9 +48,11 @@ func (a *App) watch(ctx context.Context) error {
 	lanes := a.metrics.Gauge("event", "relay_lanes", "held", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
 	lagging := a.watchConsumers()
+	hooks := a.webhookLevels()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
+		hooks(ctx)
 		stats := a.relay.Stats()
 		lag.Set(stats.OldestUnpublished.Seconds())
 		horizon.Set(stats.HorizonAge.Seconds())
@@ -95,6 +98,45 @@ func (a *App) watchConsumers() (set func()) {
 			age.WithLabelValues(l.Group, partition).Set(l.Age.Seconds())
 			parked.WithLabelValues(l.Group).Set(float64(l.Parked))
 			generations.WithLabelValues(l.Group).Set(float64(l.Rebalances))
+		}
+	}
+}
+
+// webhookLevels reads how webhooks stand in this process, if it sends any.
+func (a *App) webhookLevels() func(context.Context) {
+	if !a.cfg.Roles.Has(RoleWebhooks) {
+		return func(context.Context) {}
+	}
+	inFlight := a.metrics.Gauge("webhook", "deliveries", "in_flight", "Deliveries being sent or recorded by this process.").WithLabelValues()
+	held := a.metrics.Gauge("webhook", "deliveries", "held", "Deliveries leased to this process that wait for a place.").WithLabelValues()
+	oldest := a.metrics.Gauge("webhook", "oldest_due", "seconds", "How long the delivery that waits longest could have been sent.").WithLabelValues()
+	open := a.metrics.Gauge("webhook", "breakers", "open", "Endpoints whose breaker is open or half open, in the installation.").WithLabelValues()
+	return func(ctx context.Context) {
+		stats, err := a.dispatch.Stats(ctx)
+		if err != nil {
+			return // the database is away: the last levels stand, and everything else says so
+		}
+		inFlight.Set(float64(stats.InFlight))
+		held.Set(float64(stats.Held))
+		oldest.Set(stats.OldestDue.Seconds())
+		open.Set(float64(stats.Open))
+	}
+}
+
+// observeWebhooks takes the times of webhooks; quantiles are read from the buckets.
+func (a *App) observeWebhooks() func(webhook.Sample) {
+	first := a.metrics.Histogram("webhook", "first_attempt", "seconds", "From an event to the first try of a delivery.",
+		[]float64{.01, .025, .05, .1, .15, .25, .5, 1, 2.5, 5, 15, 60, 300}).WithLabelValues()
+	attempts := a.metrics.Histogram("webhook", "attempt", "seconds", "How long receivers took, by class of failure.",
+		[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "failure")
+	return func(s webhook.Sample) {
+		switch {
+		case s.First:
+			first.Observe(s.Took.Seconds())
+		case s.Failure == "":
+			attempts.WithLabelValues("none").Observe(s.Took.Seconds())
+		default:
+			attempts.WithLabelValues(s.Failure).Observe(s.Took.Seconds())
 		}
 	}
 }

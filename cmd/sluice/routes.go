@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sluicepay/sluice/connect/connecthttp"
+	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
 	"github.com/sluicepay/sluice/payouts/payoutshttp"
@@ -43,8 +44,11 @@ func (a *App) routes() []rest.Route {
 		connecthttp.CustomerRoutes(s, a.methods),                                // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
-		eventhttp.Routes(s, a.pool, a.clocks),                                   // /v1/events
+		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),      // /v1/events, /v2/core/events
+		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),        // /v1/events/{id}/retry
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
+		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
 		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients

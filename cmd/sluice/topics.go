@@ -39,7 +39,8 @@ func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (com
 	events := make([]webhook.Incoming, len(batch))
 	for i, m := range batch {
 		events[i] = webhook.Incoming{
-			ID: m.EventID, Type: m.Type, Account: m.Key, Platform: m.Platform, Livemode: m.Livemode, Envelope: m.Value,
+			ID: m.EventID, Type: m.Type, Account: m.Key, Platform: m.Platform, Livemode: m.Livemode,
+			ObjectID: m.Subject, ObjectVersion: m.ObjectVersion, Envelope: m.Value,
 		}
 	}
 	return a.notify.Effect(ctx, tx, events)

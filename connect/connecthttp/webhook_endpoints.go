@@ -34,6 +34,7 @@ func WebhookEndpointRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endp
 		route(http.MethodGet, one, s.Read(d.get), wire.WebhookEndpoint{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.WebhookEndpoint{}),
 		route(http.MethodDelete, one, s.Write(d.delete), wire.Deleted{}),
+		route(http.MethodPost, one+"/test", s.Write(d.test), wire.WebhookDelivery{}),
 	}
 }
 
@@ -45,18 +46,22 @@ func (d webhookEndpointDoor) create(ctx context.Context, tx bun.Tx, r *rest.Requ
 		APIVersion    string         `form:"api_version"`
 		Description   string         `form:"description"`
 		Metadata      metadata.Patch `form:"metadata"`
+		webhookTerms
 	}
 	if err := r.Decode(&p); err != nil {
 		return nil, nil, err
 	}
 	e, key, err := d.endpoints.Create(ctx, tx, d.clock.Now(), r.Scope, webhook.NewEndpoint{
 		URL: p.URL, EnabledEvents: p.EnabledEvents, Connect: p.Connect,
-		APIVersion: p.APIVersion, Description: p.Description, Metadata: p.Metadata,
+		APIVersion: p.APIVersion, Description: p.Description, Metadata: p.Metadata, Terms: p.terms(),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	without := showWebhookEndpoint(e)
+	without, err := d.show(ctx, tx, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	with := without
 	with.Secret = key.Reveal()
 	return with, without, nil
@@ -71,7 +76,11 @@ func (d webhookEndpointDoor) list(ctx context.Context, r *rest.Request) (any, er
 	if err != nil {
 		return nil, err
 	}
-	return page.List(found, "/v1/webhook_endpoints", showWebhookEndpoint), nil
+	shown, err := d.showAll(ctx, d.pool, found.Items...)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ListOf("/v1/webhook_endpoints", found.HasMore, shown), nil
 }
 
 func (d webhookEndpointDoor) get(ctx context.Context, r *rest.Request) (any, error) {
@@ -82,7 +91,7 @@ func (d webhookEndpointDoor) get(ctx context.Context, r *rest.Request) (any, err
 	if err != nil {
 		return nil, err
 	}
-	return showWebhookEndpoint(e), nil
+	return d.show(ctx, d.pool, e)
 }
 
 func (d webhookEndpointDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
@@ -91,19 +100,21 @@ func (d webhookEndpointDoor) update(ctx context.Context, tx bun.Tx, r *rest.Requ
 		EnabledEvents []string       `form:"enabled_events"`
 		Description   *string        `form:"description"`
 		Disabled      *bool          `form:"disabled"`
+		ReplayMissed  *bool          `form:"replay_missed"`
 		Metadata      metadata.Patch `form:"metadata"`
+		webhookTerms
 	}
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	e, err := d.endpoints.Update(ctx, tx, r.Scope, r.Path("id"), webhook.EndpointPatch{
+	e, err := d.endpoints.Update(ctx, tx, d.clock.Now(), r.Scope, r.Path("id"), webhook.EndpointPatch{
 		URL: p.URL, EnabledEvents: p.EnabledEvents, Description: p.Description,
-		Disabled: p.Disabled, Metadata: p.Metadata,
+		Disabled: p.Disabled, LeaveMissed: p.ReplayMissed != nil && !*p.ReplayMissed, Metadata: p.Metadata, Terms: p.terms(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return showWebhookEndpoint(e), nil
+	return d.show(ctx, tx, e)
 }
 
 func (d webhookEndpointDoor) delete(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
@@ -116,10 +127,56 @@ func (d webhookEndpointDoor) delete(ctx context.Context, tx bun.Tx, r *rest.Requ
 	return wire.Deleted{ID: r.Path("id"), Object: "webhook_endpoint", Deleted: true}, nil
 }
 
-func showWebhookEndpoint(e webhook.Endpoint) wire.WebhookEndpoint {
-	return wire.WebhookEndpoint{
-		ID: e.ID, Object: "webhook_endpoint", APIVersion: wire.Nullable(e.APIVersion), Created: wire.Unix(e.CreatedAt),
-		Description: wire.Nullable(e.Description), EnabledEvents: e.EnabledEvents, Livemode: e.Livemode,
-		Metadata: e.Metadata, Status: e.Status(), URL: e.URL,
+// test sends an example of an event.
+func (d webhookEndpointDoor) test(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	var p struct {
+		Type string `form:"type"`
 	}
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	sent, err := d.endpoints.Test(ctx, tx, d.clock.Now(), r.Scope, r.Path("id"), p.Type)
+	if err != nil {
+		return nil, err
+	}
+	return sent.Wire(r.Scope.Livemode), nil
+}
+
+// webhookTerms are the parameters of how an endpoint wants its events.
+type webhookTerms struct {
+	Payload        *string `form:"event_payload"`
+	Ordered        *bool   `form:"ordered"`
+	Paused         *bool   `form:"paused"`
+	RateLimit      *int64  `form:"rate_limit"`
+	MaxConcurrency *int64  `form:"max_concurrency"`
+	RetrySchedule  []int64 `form:"retry_schedule"`
+}
+
+func (p webhookTerms) terms() webhook.Terms {
+	return webhook.Terms{
+		Payload: (*webhook.Payload)(p.Payload), Ordered: p.Ordered, Paused: p.Paused,
+		RateLimit: p.RateLimit, MaxConcurrency: p.MaxConcurrency, RetrySchedule: p.RetrySchedule,
+	}
+}
+
+func (d webhookEndpointDoor) show(ctx context.Context, idb bun.IDB, e webhook.Endpoint) (wire.WebhookEndpoint, error) {
+	shown, err := d.showAll(ctx, idb, e)
+	if err != nil {
+		return wire.WebhookEndpoint{}, err
+	}
+	return shown[0], nil
+}
+
+// showAll is the endpoints as the API shows them, with their health, read at once for all.
+func (d webhookEndpointDoor) showAll(ctx context.Context, idb bun.IDB, endpoints ...webhook.Endpoint) ([]wire.WebhookEndpoint, error) {
+	health, err := d.endpoints.Health(ctx, idb, endpoints...)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]wire.WebhookEndpoint, len(endpoints))
+	for i, e := range endpoints {
+		shown[i] = e.Wire()
+		shown[i].Health = health[e.ID].Wire(d.clock.Now())
+	}
+	return shown, nil
 }

@@ -11,73 +11,174 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/sluicepay/sluice/platform/page"
-	"github.com/sluicepay/sluice/platform/tenant"
 )
 
 type deliveryRow struct {
 	bun.BaseModel `bun:"table:connect.webhook_deliveries,alias:delivery"`
 
-	ID            string    `bun:"id,pk"`
-	Endpoint      string    `bun:"endpoint"`
-	Event         string    `bun:"event"`
-	EventType     string    `bun:"event_type"`
-	Status        string    `bun:"status"`
-	Attempts      int       `bun:"attempts"`
-	NextAttemptAt time.Time `bun:"next_attempt_at"`
-	CreatedAt     time.Time `bun:"created_at"`
-	DeliveredAt   time.Time `bun:"delivered_at,nullzero"`
+	ID             string    `bun:"id,pk"`
+	Endpoint       string    `bun:"endpoint"`
+	Event          string    `bun:"event"`
+	EventType      string    `bun:"event_type"`
+	Status         string    `bun:"status"`
+	Attempts       int       `bun:"attempts"`
+	NextAttemptAt  time.Time `bun:"next_attempt_at"`
+	CreatedAt      time.Time `bun:"created_at"`
+	DeliveredAt    time.Time `bun:"delivered_at,nullzero"`
+	Seq            int64     `bun:"seq"`
+	ObjectID       string    `bun:"object_id"`
+	Ordered        bool      `bun:"ordered"`
+	LeasedUntil    time.Time `bun:"leased_until,nullzero"`
+	AttemptsBefore int       `bun:"attempts_before"`
+	Replay         string    `bun:"replay,nullzero"`
 }
 
 func (r deliveryRow) delivery() Delivery {
 	d := Delivery{
 		ID: r.ID, Endpoint: r.Endpoint, Event: r.Event, EventType: r.EventType, Status: Status(r.Status),
 		Attempts: r.Attempts, NextAttemptAt: r.NextAttemptAt.UTC(), CreatedAt: r.CreatedAt.UTC(),
+		Seq: r.Seq, ObjectID: r.ObjectID, Ordered: r.Ordered, AttemptsBefore: r.AttemptsBefore, Replay: r.Replay,
 	}
 	if !r.DeliveredAt.IsZero() {
 		d.DeliveredAt = r.DeliveredAt.UTC()
 	}
+	if !r.LeasedUntil.IsZero() {
+		d.LeasedUntil = r.LeasedUntil.UTC()
+	}
 	return d
 }
 
-type payloadRow struct {
-	bun.BaseModel `bun:"table:connect.webhook_payloads,alias:payload"`
-
-	Event     string    `bun:"event,pk"`
-	Account   string    `bun:"account"`
-	Body      []byte    `bun:"body"`
-	CreatedAt time.Time `bun:"created_at"`
-}
-
-type attemptRow struct {
-	bun.BaseModel `bun:"table:connect.webhook_attempts,alias:attempt"`
-
-	Delivery   string    `bun:"delivery,pk"`
-	Number     int       `bun:"number,pk"`
-	At         time.Time `bun:"at"`
-	DurationMS int64     `bun:"duration_ms"`
-	RemoteIP   string    `bun:"remote_ip"`
-	Status     int       `bun:"status"`
-	Failure    string    `bun:"failure"`
-	Response   []byte    `bun:"response"`
-}
-
+// insertDeliveries writes an event's deliveries without leasing them: a
+// dispatcher finds them at its next look.
 func insertDeliveries(ctx context.Context, tx bun.Tx, at time.Time, e Incoming, endpoints []Endpoint) error {
-	payload := payloadRow{Event: e.ID, Account: e.Account, Body: e.Envelope, CreatedAt: at}
-	if _, err := tx.NewInsert().Model(&payload).Exec(ctx); err != nil {
-		return fmt.Errorf("insert webhook payload: %w", err)
+	_, _, err := writeDeliveries(ctx, tx, at, []letter{{Incoming: e, to: endpoints}}, nil)
+	return err
+}
+
+// writeDeliveries writes the letters with a constant number of statements. What
+// the dispatcher has places for is born leased to it; waiting are the endpoints
+// that others were written for.
+func writeDeliveries(ctx context.Context, tx bun.Tx, at time.Time, letters []letter, dispatcher *Dispatcher) (born []leased, waiting []string, err error) {
+	blocked, err := pendingObjects(ctx, tx, letters)
+	if err != nil {
+		return nil, nil, err
 	}
-	rows := make([]deliveryRow, len(endpoints))
-	for i, to := range endpoints {
-		rows[i] = deliveryRow{
-			ID: id.New("whd"), Endpoint: to.ID, Event: e.ID, EventType: e.Type,
-			Status: string(Pending), NextAttemptAt: at, CreatedAt: at,
-		}
-		if to.Disabled {
-			rows[i].Status = string(Undelivered)
+	if err := insertPayloads(ctx, tx, at, letters); err != nil {
+		return nil, nil, err
+	}
+	var rows deliveryColumns
+	claims := claims{dispatcher: dispatcher, places: map[string]int{}}
+	for _, l := range letters {
+		for _, to := range l.to {
+			row := deliveryRow{
+				ID: id.New("whd"), Endpoint: to.ID, Event: l.ID, EventType: l.Type, Status: string(Pending),
+				NextAttemptAt: at, CreatedAt: at, ObjectID: l.ObjectID, Ordered: to.Ordered,
+			}
+			about := objectKey{endpoint: to.ID, object: l.ObjectID}
+			switch {
+			case to.Disabled:
+				row.Status = string(Undelivered)
+			case row.Ordered && blocked[about], !claims.take(to, len(l.Envelope)):
+				waiting = append(waiting, to.ID)
+			default:
+				row.Attempts, row.LeasedUntil = 1, at.Add(leaseFor)
+				row.NextAttemptAt = row.LeasedUntil
+				born = append(born, bornLeased(row, l, to))
+			}
+			blocked[about] = blocked[about] || !to.Disabled
+			rows.add(row)
 		}
 	}
-	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+	return born, waiting, rows.insert(ctx, tx)
+}
+
+type objectKey struct{ endpoint, object string }
+
+// pendingObjectsSQL looks at the first pending delivery of each object named.
+const pendingObjectsSQL = `
+SELECT o.endpoint, o.object FROM unnest(?::text[], ?::text[]) AS o (endpoint, object) CROSS JOIN LATERAL (
+    SELECT d.endpoint, d.object_id FROM connect.webhook_deliveries AS d
+    WHERE d.status = 'pending' AND (d.endpoint, d.object_id) >= (o.endpoint, o.object)
+    ORDER BY d.endpoint, d.object_id, d.seq LIMIT 1
+) AS first WHERE first.endpoint = o.endpoint AND first.object_id = o.object`
+
+// pendingObjects are the objects of which an ordered endpoint still waits for
+// something: the next one waits behind it. Asked only if there is such an endpoint.
+func pendingObjects(ctx context.Context, tx bun.Tx, letters []letter) (map[objectKey]bool, error) {
+	var endpoints, objects []string
+	pending := map[objectKey]bool{}
+	for _, l := range letters {
+		for _, to := range l.to {
+			if to.Ordered && !to.Disabled {
+				endpoints, objects = append(endpoints, to.ID), append(objects, l.ObjectID)
+			}
+		}
+	}
+	if len(endpoints) == 0 {
+		return pending, nil
+	}
+	var found []struct{ Endpoint, Object string }
+	if err := tx.NewRaw(pendingObjectsSQL, pgdialect.Array(endpoints), pgdialect.Array(objects)).Scan(ctx, &found); err != nil {
+		return nil, fmt.Errorf("look for pending webhook deliveries: %w", err)
+	}
+	for _, f := range found {
+		pending[objectKey{endpoint: f.Endpoint, object: f.Object}] = true
+	}
+	return pending, nil
+}
+
+// insertPayloadsSQL keeps the bytes of an event once: it may be sent to one more endpoint later.
+const insertPayloadsSQL = `
+INSERT INTO connect.webhook_payloads (event, account, body, created_at, pending)
+SELECT p.event, p.account, p.body, ?, p.pending
+FROM unnest(?::text[], ?::text[], ?::bytea[], ?::bigint[]) AS p (event, account, body, pending)
+ON CONFLICT (event) DO NOTHING`
+
+func insertPayloads(ctx context.Context, tx bun.Tx, at time.Time, letters []letter) error {
+	n := len(letters)
+	events, accounts, bodies, pending := make([]string, n), make([]string, n), make([][]byte, n), make([]int64, n)
+	for i, l := range letters {
+		events[i], accounts[i], bodies[i], pending[i] = l.ID, l.Account, l.Envelope, int64(len(l.to))
+	}
+	_, err := tx.NewRaw(insertPayloadsSQL, at, pgdialect.Array(events), pgdialect.Array(accounts), pgdialect.Array(bodies), pgdialect.Array(pending)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("insert webhook payloads: %w", err)
+	}
+	return nil
+}
+
+// deliveryColumns are new deliveries turned on their side, as unnest wants them.
+type deliveryColumns struct {
+	ids, endpoints, events, types, statuses, objects []string
+	attempts                                         []int64
+	nextAt                                           []time.Time
+	ordered                                          []bool
+	createdAt                                        time.Time
+}
+
+func (c *deliveryColumns) add(r deliveryRow) {
+	c.ids, c.endpoints, c.events = append(c.ids, r.ID), append(c.endpoints, r.Endpoint), append(c.events, r.Event)
+	c.types, c.statuses, c.objects = append(c.types, r.EventType), append(c.statuses, r.Status), append(c.objects, r.ObjectID)
+	c.attempts, c.nextAt, c.ordered = append(c.attempts, int64(r.Attempts)), append(c.nextAt, r.NextAttemptAt), append(c.ordered, r.Ordered)
+	c.createdAt = r.CreatedAt
+}
+
+// insertDeliveriesSQL numbers the deliveries (seq) in the order they were added.
+// Only what is leased has had an attempt.
+const insertDeliveriesSQL = `
+INSERT INTO connect.webhook_deliveries
+    (id, endpoint, event, event_type, status, object_id, attempts, next_attempt_at, leased_until, ordered, created_at)
+SELECT d.id, d.endpoint, d.event, d.event_type, d.status, d.object_id, d.attempts, d.next_at,
+    CASE WHEN d.attempts > 0 THEN d.next_at END, d.ordered, ?
+FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::timestamptz[], ?::boolean[])
+    WITH ORDINALITY AS d (id, endpoint, event, event_type, status, object_id, attempts, next_at, ordered, place)
+ORDER BY d.place`
+
+func (c *deliveryColumns) insert(ctx context.Context, tx bun.Tx) error {
+	_, err := tx.NewRaw(insertDeliveriesSQL, c.createdAt, pgdialect.Array(c.ids), pgdialect.Array(c.endpoints), pgdialect.Array(c.events),
+		pgdialect.Array(c.types), pgdialect.Array(c.statuses), pgdialect.Array(c.objects), pgdialect.Array(c.attempts),
+		pgdialect.Array(c.nextAt), pgdialect.Array(c.ordered)).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("insert webhook deliveries: %w", err)
 	}
 	return nil
@@ -94,73 +195,41 @@ func holdDeliveries(ctx context.Context, tx bun.Tx, endpointID string) error {
 	return nil
 }
 
-// leased is a delivery that this process may send until the lease ends.
-type leased struct {
-	ID           string `bun:"id"`
-	Endpoint     string `bun:"endpoint"`
-	Event        string `bun:"event"`
-	Number       int    `bun:"number"`
-	URL          string `bun:"url"`
-	SealedSecret string `bun:"sealed_secret"`
-	Platform     string `bun:"platform"` // of a Connect endpoint: who registered it, else ""
-	Livemode     bool   `bun:"livemode"`
-	EventType    string `bun:"event_type"`
-	Account      string `bun:"account"` // whose event it is
-	Body         []byte `bun:"body"`
+// resumeMissedSQL lets the due times follow the order, a microsecond for a step,
+// so that the lease finds what was missed in the order it was missed. What is still
+// being sent since before is not due until that send has ended.
+const resumeMissedSQL = `
+UPDATE connect.webhook_deliveries AS d SET status = 'pending', ordered = true, attempts_before = d.attempts,
+    next_attempt_at = GREATEST(?1::timestamptz - (last.seq - d.seq) * interval '1 microsecond', d.leased_until)
+FROM (SELECT max(seq) AS seq FROM connect.webhook_deliveries WHERE endpoint = ?0 AND status = 'undelivered') AS last
+WHERE d.endpoint = ?0 AND d.status = 'undelivered'`
+
+// resumeMissed makes everything an enabled endpoint missed due at once, ordered,
+// with a schedule that begins anew, and tells how many that is.
+func resumeMissed(ctx context.Context, tx bun.Tx, endpointID string, at time.Time) (int, error) {
+	res, err := tx.NewRaw(resumeMissedSQL, endpointID, at).Exec(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("resume webhook deliveries: %w", err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
 }
 
-// leaseSQL takes due deliveries, of each endpoint at most its free places, and
-// the first of every endpoint before the second of any: one endpoint's backlog
-// never fills the batch. SKIP LOCKED lets several nodes lease
-// side by side. The lease is the next attempt's time moved to the lease's end,
-// so a crash needs no sweeper; the attempt's number is taken with it.
-const leaseSQL = `
-WITH free AS (
-    SELECT e.id, e.url, e.sealed_secret, CASE WHEN e.connect THEN e.account ELSE '' END AS platform, e.livemode, COALESCE(busy.free, ?) AS places
-    FROM connect.webhook_endpoints AS e
-    LEFT JOIN unnest(?::text[], ?::bigint[]) AS busy (id, free) ON busy.id = e.id
-    WHERE e.deleted_at IS NULL AND NOT e.disabled
-), due AS (
-    SELECT d.id, free.url, free.sealed_secret, free.platform, free.livemode, free.places, d.next_attempt_at,
-           row_number() OVER (PARTITION BY free.id ORDER BY d.next_attempt_at) AS place
-    FROM free CROSS JOIN LATERAL (
-        SELECT id, next_attempt_at FROM connect.webhook_deliveries
-        WHERE endpoint = free.id AND status = 'pending' AND next_attempt_at <= ?
-        ORDER BY next_attempt_at LIMIT ? FOR UPDATE SKIP LOCKED
-    ) AS d
-    WHERE free.places > 0
-), chosen AS (
-    SELECT id, url, sealed_secret, platform, livemode FROM due WHERE place <= places ORDER BY place, next_attempt_at LIMIT ?
-), taken AS (
-    UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts + 1, next_attempt_at = ?
-    FROM chosen WHERE d.id = chosen.id
-    RETURNING d.id, d.endpoint, d.event, d.event_type, d.attempts AS number, chosen.url, chosen.sealed_secret, chosen.platform, chosen.livemode
-)
-SELECT taken.*, p.account, p.body FROM taken JOIN connect.webhook_payloads AS p ON p.event = taken.event`
+// releaseSQL gives back what was leased but not tried: due at once, as if it had
+// not been leased. The number is the fence, and free again: we do not use it any more.
+const releaseSQL = `
+UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts - 1, leased_until = NULL, next_attempt_at = ?
+FROM unnest(?::text[], ?::bigint[]) AS r (id, number)
+WHERE d.id = r.id AND d.attempts = r.number AND d.leased_until IS NOT NULL AND d.status IN ('pending', 'undelivered')`
 
-// lease takes up to limit deliveries due at at, up to perEndpoint of each
-// endpoint, or what free says for the endpoints in it.
-func lease(ctx context.Context, idb bun.IDB, at time.Time, limit, perEndpoint int, free map[string]int) ([]leased, error) {
-	ids, places := make([]string, 0, len(free)), make([]int64, 0, len(free))
-	for endpointID, n := range free {
-		ids, places = append(ids, endpointID), append(places, int64(n))
+func release(ctx context.Context, idb bun.IDB, batch []leased, at time.Time) error {
+	slices.SortFunc(batch, func(a, b leased) int { return cmp.Compare(a.ID, b.ID) })
+	ids, numbers := make([]string, len(batch)), make([]int64, len(batch))
+	for i, l := range batch {
+		ids[i], numbers[i] = l.ID, int64(l.Number)
 	}
-	var out []leased
-	err := idb.NewRaw(leaseSQL, perEndpoint, pgdialect.Array(ids), pgdialect.Array(places),
-		at, perEndpoint, limit, at.Add(leaseFor)).Scan(ctx, &out)
-	if err != nil {
-		return nil, fmt.Errorf("lease webhook deliveries: %w", err)
-	}
-	return out, nil
-}
-
-// release gives a delivery back untried: due again at once, under the next number.
-func release(ctx context.Context, idb bun.IDB, l leased, at time.Time) error {
-	_, err := idb.NewUpdate().Model((*deliveryRow)(nil)).
-		Set("next_attempt_at = ?", at).
-		Where("id = ? AND attempts = ? AND status = ?", l.ID, l.Number, Pending).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("release webhook delivery: %w", err)
+	if _, err := idb.NewRaw(releaseSQL, at, pgdialect.Array(ids), pgdialect.Array(numbers)).Exec(ctx); err != nil {
+		return fmt.Errorf("release webhook deliveries: %w", err)
 	}
 	return nil
 }
@@ -168,8 +237,8 @@ func release(ctx context.Context, idb bun.IDB, l leased, at time.Time) error {
 // withhold ends a delivery whose receiver may not hear of the account any more.
 func withhold(ctx context.Context, idb bun.IDB, l leased) error {
 	_, err := idb.NewUpdate().Model((*deliveryRow)(nil)).
-		Set("status = ?", Undelivered).
-		Where("id = ? AND status = ?", l.ID, Pending).Exec(ctx)
+		Set("status = ?", Undelivered).Set("leased_until = NULL").
+		Where("id = ? AND attempts = ? AND status = ?", l.ID, l.Number, Pending).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("withhold webhook delivery: %w", err)
 	}
@@ -181,7 +250,14 @@ type settled struct {
 	Attempt
 	next   Status
 	nextAt time.Time
+	probe  bool // the one send to an endpoint whose breaker was open
+	ailing bool // its endpoint's health was not spotless: a success changes it
+
+	turned turn // set by finish: what became of the endpoint's breaker
 }
+
+// Size is what a batch of outcomes is bounded by.
+func (s *settled) Size() int { return len(s.Response) }
 
 // finishSQL lets a delivery that was held meanwhile become delivered, but not
 // pending or failed again. The number is the fence against a lease taken over.
@@ -189,70 +265,41 @@ const finishSQL = `
 UPDATE connect.webhook_deliveries AS d SET
     status = CASE WHEN f.next = 'delivered' OR d.status = 'pending' THEN f.next ELSE d.status END,
     delivered_at = CASE WHEN f.next = 'delivered' THEN f.at END,
-    next_attempt_at = f.next_at
+    next_attempt_at = f.next_at,
+    leased_until = NULL
 FROM unnest(?::text[], ?::bigint[], ?::text[], ?::timestamptz[], ?::timestamptz[]) AS f (id, number, next, next_at, at)
 WHERE d.id = f.id AND d.attempts = f.number AND d.status IN ('pending', 'undelivered')`
 
+// insertAttemptsSQL logs every try, also one whose lease was taken over.
+const insertAttemptsSQL = `
+INSERT INTO connect.webhook_attempts (delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint)
+SELECT * FROM unnest(?::text[], ?::integer[], ?::timestamptz[], ?::bigint[], ?::text[], ?::integer[], ?::text[], ?::bytea[], ?::text[], ?::text[])`
+
 // finish records a batch of attempts, one per delivery.
-func finish(ctx context.Context, tx bun.Tx, batch []settled) error {
-	slices.SortFunc(batch, func(a, b settled) int { return cmp.Compare(a.Delivery, b.Delivery) }) // one lock order for all writers
+func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
+	health := healthOf(batch)                                                                      // in the order of the answers
+	slices.SortFunc(batch, func(a, b *settled) int { return cmp.Compare(a.Delivery, b.Delivery) }) // one lock order for all writers
 	n := len(batch)
 	ids, numbers, next := make([]string, n), make([]int64, n), make([]string, n)
-	nextAt, at := make([]time.Time, n), make([]time.Time, n)
-	attempts := make([]attemptRow, n)
+	nextAt, at, attempts := make([]time.Time, n), make([]time.Time, n), make([]string, n)
+	took, ips, statuses := make([]int64, n), make([]string, n), make([]int64, n)
+	failures, responses, endpoints := make([]string, n), make([][]byte, n), make([]string, n)
 	for i, s := range batch {
+		s.turned = unturned
 		ids[i], numbers[i], next[i], nextAt[i], at[i] = s.Delivery, int64(s.Number), string(s.next), s.nextAt, s.At
-		attempts[i] = attemptRow{
-			Delivery: s.Delivery, Number: s.Number, At: s.At, DurationMS: s.Duration.Milliseconds(),
-			RemoteIP: s.RemoteIP, Status: s.Status, Failure: s.Failure, Response: append([]byte{}, s.Response...),
-		}
+		took[i], ips[i], statuses[i], failures[i] = s.Duration.Milliseconds(), s.RemoteIP, int64(s.Status), s.Failure
+		responses[i], attempts[i], endpoints[i] = append([]byte{}, s.Response...), id.New("wha"), s.Endpoint
 	}
 	_, err := tx.NewRaw(finishSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(next),
 		pgdialect.Array(nextAt), pgdialect.Array(at)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("finish webhook deliveries: %w", err)
 	}
-	if _, err := tx.NewInsert().Model(&attempts).Exec(ctx); err != nil {
+	_, err = tx.NewRaw(insertAttemptsSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(at), pgdialect.Array(took),
+		pgdialect.Array(ips), pgdialect.Array(statuses), pgdialect.Array(failures), pgdialect.Array(responses),
+		pgdialect.Array(attempts), pgdialect.Array(endpoints)).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("insert webhook attempts: %w", err)
 	}
-	return nil
-}
-
-// Deliveries is a page of an endpoint's deliveries, newest first; status "" means all.
-func (s *Endpoints) Deliveries(ctx context.Context, idb bun.IDB, scope tenant.Scope, endpointID string, status Status, p page.Params) (page.Of[Delivery], error) {
-	if _, err := getEndpoint(ctx, idb, scope, endpointID); err != nil {
-		return page.Of[Delivery]{}, err
-	}
-	of := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("endpoint = ?", endpointID) }
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
-		if status != "" {
-			q = q.Where("status = ?", status)
-		}
-		return q
-	}
-	rows, err := page.Fetch[deliveryRow](ctx, idb, p, "delivery", of, filter)
-	if err != nil {
-		return page.Of[Delivery]{}, fmt.Errorf("list webhook deliveries: %w", err)
-	}
-	out := page.Of[Delivery]{Items: make([]Delivery, len(rows.Items)), HasMore: rows.HasMore}
-	for i, row := range rows.Items {
-		out.Items[i] = row.delivery()
-	}
-	return out, nil
-}
-
-// Attempts are the tries of a delivery, in order. The caller has checked whose it is.
-func (s *Endpoints) Attempts(ctx context.Context, idb bun.IDB, deliveryID string) ([]Attempt, error) {
-	var rows []attemptRow
-	if err := idb.NewSelect().Model(&rows).Where("delivery = ?", deliveryID).Order("number").Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list webhook attempts: %w", err)
-	}
-	out := make([]Attempt, len(rows))
-	for i, r := range rows {
-		out[i] = Attempt{Delivery: r.Delivery, Number: r.Number, At: r.At.UTC(), Answer: Answer{
-			Status: r.Status, Failure: r.Failure, RemoteIP: r.RemoteIP, Response: r.Response,
-			Duration: time.Duration(r.DurationMS) * time.Millisecond,
-		}}
-	}
-	return out, nil
+	return health.record(ctx, tx, batch)
 }

@@ -4,27 +4,33 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
-// leaseFor outlasts a send and its recording; after it, another node may try.
-const leaseFor = 3 * sendTimeout
-
-// grace is how long a stopping dispatcher lets running sends end by themselves.
-const grace = time.Second
+const (
+	// grace is how long a stopping dispatcher lets running sends end by themselves.
+	grace = time.Second
+	// breath is the shortest time between two looks at the table.
+	breath = 5 * time.Millisecond
+	// perLook bounds the endpoints of one look, by name and by walking each.
+	perLook = 256
+)
 
 // DispatcherConfig bounds a dispatcher; zero fields get the defaults.
 type DispatcherConfig struct {
-	InFlight    int           // sends at a time, default 2048; half of them at most to failing endpoints
-	PerEndpoint int           // sends at a time to one endpoint, default 8; one while it fails
+	InFlight    int           // sends at a time, default 2048; half of them at most to endpoints on probation
+	PerEndpoint int           // sends at a time to one endpoint without limits of its own, default 8; one on probation
 	Poll        time.Duration // how often to look without being woken, default 500 ms
+
+	Notifier Notifier     // nil: nobody is told when an endpoint is warned about or disabled
+	Observe  func(Sample) // of every try; nil for none
 }
 
 func (c DispatcherConfig) withDefaults() DispatcherConfig {
@@ -37,31 +43,36 @@ func (c DispatcherConfig) withDefaults() DispatcherConfig {
 	if c.Poll == 0 {
 		c.Poll = 500 * time.Millisecond
 	}
+	if c.Observe == nil {
+		c.Observe = func(Sample) {}
+	}
 	return c
 }
 
 // Dispatcher sends what is due. Any number of them may run side by side.
 type Dispatcher struct {
 	pool     *bun.DB
-	ring     *secret.Keyring
 	sender   *Sender
 	accounts Directory
 	clock    clock.Clock
 	cfg      DispatcherConfig
+	places   *places
+	targets  *targets
 	wakeup   chan struct{}
-	record   *db.Committer[settled] // outcomes commit together; exists while Run runs
+	walked   string            // where the walk over due endpoints goes on
+	heads    map[string]string // by endpoint with a jammed front: where the look at its objects goes on
+	gauges   gauges
 
-	mu      sync.Mutex
-	running map[string]int  // sends under way, by endpoint
-	total   int             // their sum
-	failing map[string]bool // endpoints whose last answer was not 2xx
+	sending context.Context         // of all sends of a Run; done when they are cut off
+	record  *db.Committer[*settled] // outcomes commit together; exists while Run runs
 }
 
 // NewDispatcher makes a dispatcher; clk is real time.
 func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, accounts Directory, clk clock.Clock, cfg DispatcherConfig) *Dispatcher {
+	cfg = cfg.withDefaults()
 	return &Dispatcher{
-		pool: pool, ring: ring, sender: sender, accounts: accounts, clock: clk, cfg: cfg.withDefaults(),
-		wakeup: make(chan struct{}, 1), running: map[string]int{}, failing: map[string]bool{},
+		pool: pool, sender: sender, accounts: accounts, clock: clk, cfg: cfg, places: newPlaces(cfg),
+		targets: newTargets(pool, ring, clk.Now), wakeup: make(chan struct{}, 1), heads: map[string]string{},
 	}
 }
 
@@ -73,161 +84,317 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
-// Run sends until ctx is done (once at a time), then waits for running sends: a second for them
-// to end, then they are cut off and given back.
+// Run sends until ctx is done (once at a time), then gives back what has not
+// started and waits for running sends: a second for them to end, then they are cut
+// off and given back too.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	var cut context.CancelFunc
+	d.sending, cut = context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	d.record = db.NewCommitter(d.pool, db.CommitterConfig{MaxBytes: 4 << 20}, finish)
+	d.record = db.NewCommitter(d.pool, db.CommitterConfig{MaxBytes: 4 << 20, Queue: 2 * (d.cfg.InFlight + maxHeld)}, finish)
 	defer d.record.Close()
-	var sends sync.WaitGroup
+	d.places.start()
+	d.loop(ctx)
+	d.giveBack(d.places.stop())
+	timer := time.AfterFunc(grace, cut)
+	defer timer.Stop()
+	d.places.sends.Wait()
+	return nil
+}
+
+// loop looks when it is woken, and at every tick also for what nobody told it of.
+func (d *Dispatcher) loop(ctx context.Context) {
 	poll := time.NewTicker(d.cfg.Poll)
 	defer poll.Stop()
-	for ctx.Err() == nil {
-		if err := d.start(ctx, sending, &sends); err != nil && ctx.Err() == nil {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for hops := perLook; ctx.Err() == nil; {
+		if err := d.look(ctx, hops); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "webhook deliveries not leased", "error", err)
 		}
+		pause.Reset(breath)
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		hops = 0
 		select {
 		case <-ctx.Done():
 		case <-d.wakeup:
 		case <-poll.C:
+			hops = perLook
+			d.giveBack(d.places.tidy())
+			d.targets.sweep()
 		}
 	}
-	timer := time.AfterFunc(grace, cut)
-	defer timer.Stop()
-	sends.Wait()
-	return nil
 }
 
-// start leases what there is room for and sends it in the background.
-func (d *Dispatcher) start(ctx, sending context.Context, sends *sync.WaitGroup) error {
-	room, free := d.room()
-	if room == 0 {
-		return nil // the next send that ends wakes us
+// look leases what is due and has a place. What is known to wait is asked for by
+// name; with hops, the next endpoints of the walk are looked at too.
+func (d *Dispatcher) look(ctx context.Context, hops int) error {
+	at := d.clock.Now()
+	named := d.places.expected(perLook, at)
+	if len(named) == 0 && hops == 0 {
+		return nil
 	}
-	batch, err := lease(ctx, d.pool, d.clock.Now(), room, d.cfg.PerEndpoint, free)
+	found, next, err := findDue(ctx, d.pool, at, named, d.walked, hops)
 	if err != nil {
+		d.places.expect(named)
 		return err
 	}
+	if hops > 0 {
+		d.gauges.walked(at, found, next == "")
+		d.walked = next
+	}
+	free, guarded := map[string]int{}, map[string]int{}
+	for _, f := range found {
+		room := d.places.room(f, at)
+		switch {
+		case room == 0:
+			d.places.expect([]string{f.ID}) // a send that ends makes room
+		case f.guarded():
+			guarded[f.ID] = room
+		default:
+			free[f.ID] = room
+		}
+	}
+	batch, err := leaseFair(ctx, d.pool, at, free, d.heads)
+	d.admit(batch)
+	if err == nil && len(guarded) > 0 {
+		var more []leased
+		more, err = leaseGuarded(ctx, d.pool, at, guarded)
+		d.admit(more)
+		batch = append(batch, more...)
+	}
+	d.expectMore(batch, free, guarded, err != nil)
+	return err
+}
+
+// expectMore notes who got all they had places for: there may be more.
+func (d *Dispatcher) expectMore(batch []leased, free, guarded map[string]int, failed bool) {
+	got := map[string]int{}
 	for _, l := range batch {
-		d.enter(l.Endpoint)
-		sends.Go(func() {
-			d.leave(l.Endpoint, d.deliver(sending, l))
-			d.Wake()
-		})
+		got[l.Endpoint]++
 	}
-	return nil
-}
-
-// room is how many sends may start, and the free places of endpoints that do
-// not have all of theirs. A failing endpoint gets one place, and all failing
-// endpoints together half of the room, so that any number of dead receivers
-// leaves the other half to the healthy ones; which of them get a place changes
-// with Go's order of map iteration.
-func (d *Dispatcher) room() (int, map[string]int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	free := make(map[string]int, len(d.running)+len(d.failing))
-	left := d.cfg.InFlight / 2
-	for endpointID := range d.failing {
-		left -= d.running[endpointID]
-	}
-	for endpointID := range d.failing {
-		free[endpointID] = 0
-		if d.running[endpointID] == 0 && left > 0 {
-			free[endpointID] = 1
-			left--
+	var more []string
+	for _, places := range []map[string]int{free, guarded} {
+		for endpointID, n := range places {
+			if failed || got[endpointID] >= n {
+				more = append(more, endpointID)
+			}
 		}
 	}
-	for endpointID, n := range d.running {
-		if !d.failing[endpointID] {
-			free[endpointID] = max(d.cfg.PerEndpoint-n, 0)
+	for endpointID := range guarded { // their limits, not their places, may have been what ended the lease
+		if got[endpointID] > 0 {
+			more = append(more, endpointID)
 		}
 	}
-	return d.cfg.InFlight - d.total, free
+	d.places.expect(more)
 }
 
-func (d *Dispatcher) enter(endpointID string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.running[endpointID]++
-	d.total++
-}
-
-func (d *Dispatcher) leave(endpointID string, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.total--
-	if d.running[endpointID]--; d.running[endpointID] == 0 {
-		delete(d.running, endpointID)
-	}
-	if ok {
-		delete(d.failing, endpointID)
-	} else {
-		d.failing[endpointID] = true
+// accept takes what the Subscriber has just committed: born is leased to us,
+// waiting has something that is not.
+func (d *Dispatcher) accept(born []leased, waiting []string) {
+	d.admit(born)
+	if len(waiting) > 0 {
+		d.places.expect(waiting)
+		d.Wake()
 	}
 }
 
-// deliver makes one attempt and records it; false if the endpoint did not take it.
-// A platform that lost the account since the delivery was written gets nothing.
-func (d *Dispatcher) deliver(ctx context.Context, l leased) bool {
-	if hears, err := d.hears(ctx, l); err != nil || !hears {
-		if err == nil {
-			err = withhold(ctx, d.pool, l)
-		}
-		d.report(ctx, l, err)
-		return true // that says nothing about the endpoint
+func (d *Dispatcher) admit(batch []leased) {
+	start, refused := d.places.admit(batch)
+	d.begin(start)
+	d.giveBack(refused)
+}
+
+// begin sends in the background.
+func (d *Dispatcher) begin(start []leased) {
+	for _, l := range start {
+		go func() {
+			defer d.places.sends.Done()
+			d.deliver(d.sending, l)
+		}()
 	}
-	answer, at, err := d.send(ctx, l)
+}
+
+// giveBack returns to the table what was leased and not tried.
+func (d *Dispatcher) giveBack(batch []leased) {
+	if len(batch) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+	defer cancel()
+	if err := release(ctx, d.pool, batch, d.clock.Now()); err != nil {
+		slog.WarnContext(ctx, "webhook deliveries not given back, their leases will end", "deliveries", len(batch), "error", err)
+	}
+}
+
+// deliver makes one attempt and records it. After a good answer its place is free
+// at once; after any other, what that means for the endpoint is recorded first.
+func (d *Dispatcher) deliver(ctx context.Context, l leased) {
+	answer, at, t, outcome := d.attempt(ctx, l)
+	verdict := outcome.verdict(answer)
+	if verdict == good {
+		d.leave(l, verdict)
+	}
+	// What was cut off while it ran must still be written down.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
+	switch outcome {
+	case untried:
+		d.giveBack([]leased{l})
+	case withheld:
+		d.report(record, l, withhold(record, d.pool, l))
+	case tried:
+		d.settle(record, l, t, at, answer)
+	}
+	if verdict != good {
+		d.leave(l, verdict)
+	}
+	d.begin(d.places.recorded())
+}
+
+// leave frees a place.
+func (d *Dispatcher) leave(l leased, v verdict) {
+	start, dropped, wake := d.places.leave(l, v, d.clock.Now())
+	d.begin(start)
+	d.giveBack(dropped)
+	if wake {
+		d.Wake()
+	}
+}
+
+// outcome is how far an attempt came.
+type outcome int
+
+const (
+	tried    outcome = iota
+	untried          // it goes back, as if it had not been leased
+	withheld         // its receiver may not hear of the account any more
+	unknown          // we do not know: the lease's end brings it back
+)
+
+func (o outcome) verdict(a Answer) verdict {
+	switch {
+	case o != tried:
+		return nothing
+	case a.Delivered():
+		return good
+	case a.overloaded():
+		return overloaded
+	}
+	return bad
+}
+
+// attempt makes one try, if its endpoint takes any and may hear of the account.
+// A platform that lost the account since the delivery was written gets nothing.
+func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, *target, outcome) {
+	if !d.awaitSlot(ctx, l) {
+		d.places.expect([]string{l.Endpoint})
+		return Answer{}, time.Time{}, nil, untried
+	}
+	t, err := d.targets.get(ctx, l.Endpoint)
+	if err != nil || t == nil {
+		d.report(ctx, l, err)
+		return Answer{}, time.Time{}, nil, untried
+	}
+	if !t.sendable(l.probe) || d.clock.Now().Add(sendTimeout).After(l.until) { // or its lease may end under the send
+		return Answer{}, time.Time{}, t, untried
+	}
+	if hears, err := d.hears(ctx, l, t); err != nil {
+		d.report(ctx, l, err)
+		return Answer{}, time.Time{}, t, unknown
+	} else if !hears {
+		return Answer{}, time.Time{}, t, withheld
+	}
+	at := d.clock.Now()
+	if l.Number-l.Before == 1 {
+		d.observeFirst(l)
+	}
+	answer, err := d.send(ctx, l, t, at)
 	if ctx.Err() != nil && !answer.Delivered() {
-		d.report(record, l, release(record, d.pool, l, d.clock.Now()))
-		return true // we cut it off: that says nothing about the endpoint
+		return answer, at, t, untried // we cut it off: that says nothing about the endpoint
 	}
 	if err != nil {
-		d.report(record, l, err)
+		d.report(ctx, l, err)
 		answer = Answer{Failure: "other"}
 	}
-	d.report(record, l, d.settle(record, Attempt{Delivery: l.ID, Number: l.Number, At: at, Answer: answer}))
-	return answer.Delivered()
+	d.cfg.Observe(Sample{Took: answer.Duration, Failure: answer.Failure})
+	return answer, at, t, tried
 }
 
-func (d *Dispatcher) hears(ctx context.Context, l leased) (bool, error) {
-	if l.Platform == "" || l.Account == "" || l.EventType == Deauthorized {
+// awaitSlot waits for the time the send was given; false when it came too late, or
+// we are stopping: used late, a slot would lie beside the next one.
+func (d *Dispatcher) awaitSlot(ctx context.Context, l leased) bool {
+	if l.slot.IsZero() {
+		return true
+	}
+	timer := time.NewTimer(l.slot.Sub(d.clock.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	}
+	return d.clock.Now().Sub(l.slot) < l.late
+}
+
+func (d *Dispatcher) hears(ctx context.Context, l leased, t *target) (bool, error) {
+	if !t.Connect || l.Account == "" || l.EventType == Deauthorized {
 		return true, nil
 	}
-	return d.accounts.Hears(ctx, d.pool, l.Platform, l.Account, l.Livemode)
+	return d.accounts.Hears(ctx, d.pool, t.Account, l.Account, t.Livemode)
 }
 
-func (d *Dispatcher) send(ctx context.Context, l leased) (Answer, time.Time, error) {
-	at := d.clock.Now()
-	key, err := d.ring.Open(l.SealedSecret, sealedIn, l.Endpoint)
-	if err != nil {
-		return Answer{}, at, err
+func (d *Dispatcher) send(ctx context.Context, l leased, t *target, at time.Time) (Answer, error) {
+	if t.unsealed != nil {
+		return Answer{}, t.unsealed
 	}
-	answer, err := d.sender.Send(ctx, Message{ID: l.Event, URL: l.URL, Key: key, Body: l.Body}, at)
-	return answer, at, err
+	return d.sender.Send(ctx, Message{ID: l.Event, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
 }
 
 // settle decides what follows from an attempt and records both.
-func (d *Dispatcher) settle(ctx context.Context, a Attempt) error {
-	s := settled{Attempt: a, next: Delivered, nextAt: a.At}
-	if !a.Delivered() {
+func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Time, answer Answer) {
+	s := &settled{
+		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
+		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
+	}
+	switch {
+	case answer.Delivered():
+	case answer.gone():
+		s.next = Undelivered
+		d.report(ctx, l, d.disable(ctx, l.Endpoint, gone))
+	default:
 		s.next = Failed
-		if wait, more := retryIn(a.Number, a.RetryAfter, rand.Int64N(jitterRange)); more {
-			s.next, s.nextAt = Pending, a.At.Add(a.Duration).Add(wait)
+		if wait, more := retryIn(t.waits(), l.Number-l.Before, answer.RetryAfter, rand.Int64N(jitterRange)); more {
+			s.next, s.nextAt = Pending, at.Add(answer.Duration).Add(wait)
 		}
 	}
-	return d.record.Do(ctx, s)
+	if err := d.record.Do(ctx, s); err != nil {
+		d.report(ctx, l, err)
+		return // s may still belong to the Committer
+	}
+	if s.ailing || !answer.Delivered() {
+		d.targets.forget(l.Endpoint)
+	}
+	if s.turned == closed || l.Ordered && s.next != Pending {
+		d.places.expect([]string{l.Endpoint}) // what waited for this
+		d.Wake()
+	}
 }
 
-// Size is what a batch of outcomes is bounded by.
-func (s settled) Size() int { return len(s.Response) }
+// observeFirst measures how long after its event a delivery was tried first.
+func (d *Dispatcher) observeFirst(l leased) {
+	if happened, ok := id.Time(l.Event); ok && l.Number == 1 {
+		d.cfg.Observe(Sample{First: true, Took: time.Since(happened)})
+	}
+}
 
 // report logs a failure of ours; the lease's end brings the delivery back.
 func (d *Dispatcher) report(ctx context.Context, l leased, err error) {
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		slog.ErrorContext(ctx, "webhook delivery not settled", "event", l.Event, "delivery", l.ID, "attempt", l.Number, "error", err)
 	}
 }

@@ -1,15 +1,12 @@
 package webhook
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/fault"
-	"github.com/sluicepay/sluice/platform/secret"
 )
 
 const (
@@ -34,8 +31,26 @@ type Endpoint struct {
 	Disabled      bool
 	CreatedAt     time.Time
 
-	sealedSecret string
+	Payload        Payload         // snapshot or thin
+	Ordered        bool            // one object's events one after the other
+	Paused         bool            // deliveries wait, untried
+	RateLimit      int             // events a second; 0 is none
+	MaxConcurrency int             // requests at a time; 0 is the dispatcher's default
+	RetrySchedule  []time.Duration // the wait after each failed try; nil is ours
+	DisabledAt     time.Time       // zero unless disabled
+	DisabledReason string          // "gone", "failing", or "" by its owner
+	EventVersion   int64           // of its own webhook_endpoint.* events
+	Listener       string          // the device that pulls through a socket; "" is posted to
 }
+
+// Payload is what an endpoint's events carry.
+type Payload string
+
+// The payloads.
+const (
+	Snapshot Payload = "snapshot" // the object as it was after the change
+	Thin     Payload = "thin"     // the object's id and where to get it
+)
 
 // Status is "enabled" or "disabled".
 func (e Endpoint) Status() string {
@@ -87,15 +102,4 @@ func checkDescription(text string) error {
 		return fault.Invalidf("parameter_invalid", "description", "Invalid description: must be at most %d characters.", maxDescription)
 	}
 	return nil
-}
-
-// newSigningSecret is whsec_ and 192 random bits in padding-free base64, so that
-// both readings give a good key: Stripe's libraries use the whole text as it
-// stands, those of Standard Webhooks decode what follows the prefix.
-func newSigningSecret() (secret.Text, error) {
-	raw := make([]byte, 24)
-	if _, err := rand.Read(raw); err != nil {
-		return secret.Text{}, fmt.Errorf("webhook: randomness: %w", err)
-	}
-	return secret.New(secretPrefix + base64.StdEncoding.EncodeToString(raw)), nil
 }

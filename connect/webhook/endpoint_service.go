@@ -36,6 +36,7 @@ type NewEndpoint struct {
 	APIVersion    string
 	Description   string
 	Metadata      metadata.Patch
+	Terms
 }
 
 // Create registers an endpoint of scope.Account. The signing secret is returned here and never again.
@@ -43,7 +44,13 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	none := secret.Text{}
 	e := Endpoint{
 		ID: id.New("we"), Account: scope.Account, Livemode: scope.Livemode, Connect: want.Connect, URL: want.URL,
-		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at,
+		EnabledEvents: want.EnabledEvents, APIVersion: want.APIVersion, Description: want.Description, CreatedAt: at, Payload: Snapshot,
+	}
+	if err := want.apply(&e); err != nil {
+		return Endpoint{}, none, err
+	}
+	if err := checkVersion(e.APIVersion); err != nil {
+		return Endpoint{}, none, err
 	}
 	if err := s.check(e); err != nil {
 		return Endpoint{}, none, err
@@ -63,10 +70,14 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	if err != nil {
 		return Endpoint{}, none, err
 	}
-	if e.sealedSecret, err = s.ring.Seal(key, sealedIn, e.ID); err != nil {
+	sealed, err := s.ring.Seal(key, sealedIn, e.ID)
+	if err != nil {
 		return Endpoint{}, none, err
 	}
-	return e, key, insertEndpoint(ctx, tx, e)
+	if err := insertEndpoint(ctx, tx, e); err != nil {
+		return Endpoint{}, none, err
+	}
+	return e, key, insertSecret(ctx, tx, secretRow{ID: id.New("whs"), Endpoint: e.ID, SealedSecret: sealed, CreatedAt: at})
 }
 
 func (s *Endpoints) check(e Endpoint) error {
@@ -85,30 +96,49 @@ type EndpointPatch struct {
 	EnabledEvents []string
 	Description   *string
 	Disabled      *bool
+	LeaveMissed   bool // on enabling: do not send what was missed
 	Metadata      metadata.Patch
+	Terms
 }
 
 // Update changes an endpoint. Disabling it keeps its pending deliveries as
-// undelivered; enabling it again sends what comes from then on.
-func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, endpointID string, patch EndpointPatch) (Endpoint, error) {
+// undelivered. Enabling it again sends what it missed, in order, then what comes;
+// its failures are forgiven.
+func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, endpointID string, patch EndpointPatch) (Endpoint, error) {
 	e, err := lockEndpoint(ctx, tx, scope, endpointID)
 	if err != nil {
 		return Endpoint{}, err
 	}
-	wasDisabled := e.Disabled
+	was := e
 	if e, err = patch.apply(e); err != nil {
 		return Endpoint{}, err
 	}
 	if err := s.check(e); err != nil {
 		return Endpoint{}, err
 	}
-	if err := updateEndpoint(ctx, tx, e); err != nil {
+	switch {
+	case e.Disabled && !was.Disabled:
+		e.DisabledAt, e.DisabledReason = at, ""
+		err = holdDeliveries(ctx, tx, e.ID)
+	case was.Disabled && !e.Disabled:
+		e.DisabledAt, e.DisabledReason = time.Time{}, ""
+		err = resume(ctx, tx, at, e.ID, !patch.LeaveMissed)
+	case patch.URL != nil && e.URL != was.URL:
+		err = forgiveHealth(ctx, tx, e.ID) // what failed was another place
+	}
+	if err != nil {
 		return Endpoint{}, err
 	}
-	if e.Disabled && !wasDisabled {
-		return e, holdDeliveries(ctx, tx, e.ID)
+	return e, updateEndpoint(ctx, tx, e)
+}
+
+// resume lets an endpoint start anew, with what it missed if that is wanted.
+func resume(ctx context.Context, tx bun.Tx, at time.Time, endpointID string, missed bool) error {
+	if err := forgiveHealth(ctx, tx, endpointID); err != nil || !missed {
+		return err
 	}
-	return e, nil
+	_, err := resumeMissed(ctx, tx, endpointID, at)
+	return err
 }
 
 func (p EndpointPatch) apply(e Endpoint) (Endpoint, error) {
@@ -124,7 +154,10 @@ func (p EndpointPatch) apply(e Endpoint) (Endpoint, error) {
 	if p.Disabled != nil {
 		e.Disabled = *p.Disabled
 	}
-	var err error
+	err := p.Terms.apply(&e)
+	if err != nil {
+		return e, err
+	}
 	e.Metadata, err = p.Metadata.Apply(e.Metadata)
 	return e, err
 }

@@ -26,26 +26,51 @@ type endpointRow struct {
 	APIVersion    string            `bun:"api_version,nullzero"`
 	Description   string            `bun:"description,nullzero"`
 	Metadata      map[string]string `bun:"metadata,type:jsonb"`
-	SealedSecret  string            `bun:"sealed_secret"`
 	Disabled      bool              `bun:"disabled"`
 	CreatedAt     time.Time         `bun:"created_at"`
 	DeletedAt     time.Time         `bun:"deleted_at,nullzero"`
+
+	Payload        string    `bun:"event_payload"`
+	Ordered        bool      `bun:"ordered"`
+	Paused         bool      `bun:"paused"`
+	RateLimit      int       `bun:"rate_limit,nullzero"`
+	MaxConcurrency int       `bun:"max_concurrency,nullzero"`
+	RetrySchedule  []int64   `bun:"retry_schedule,array,nullzero"` // seconds
+	DisabledAt     time.Time `bun:"disabled_at,nullzero"`
+	DisabledReason string    `bun:"disabled_reason"`
+	EventVersion   int64     `bun:"event_version"`
+	Listener       string    `bun:"listener,nullzero"`
 }
 
 func (r endpointRow) endpoint() Endpoint {
-	return Endpoint{
+	e := Endpoint{
 		ID: r.ID, Account: r.Account, Livemode: r.Livemode, Connect: r.Connect, URL: r.URL,
 		EnabledEvents: r.EnabledEvents, APIVersion: r.APIVersion, Description: r.Description,
-		Metadata: r.Metadata, Disabled: r.Disabled, CreatedAt: r.CreatedAt.UTC(), sealedSecret: r.SealedSecret,
+		Metadata: r.Metadata, Disabled: r.Disabled, CreatedAt: r.CreatedAt.UTC(),
+		Payload: Payload(r.Payload), Ordered: r.Ordered, Paused: r.Paused, RateLimit: r.RateLimit, MaxConcurrency: r.MaxConcurrency,
+		DisabledReason: r.DisabledReason, EventVersion: r.EventVersion, Listener: r.Listener,
 	}
+	for _, seconds := range r.RetrySchedule {
+		e.RetrySchedule = append(e.RetrySchedule, time.Duration(seconds)*time.Second)
+	}
+	if !r.DisabledAt.IsZero() {
+		e.DisabledAt = r.DisabledAt.UTC()
+	}
+	return e
 }
 
 func rowOfEndpoint(e Endpoint) endpointRow {
-	return endpointRow{
+	row := endpointRow{
 		ID: e.ID, Account: e.Account, Livemode: e.Livemode, Connect: e.Connect, URL: e.URL,
 		EnabledEvents: e.EnabledEvents, APIVersion: e.APIVersion, Description: e.Description,
-		Metadata: e.Metadata, Disabled: e.Disabled, CreatedAt: e.CreatedAt, SealedSecret: e.sealedSecret,
+		Metadata: e.Metadata, Disabled: e.Disabled, CreatedAt: e.CreatedAt,
+		Payload: string(e.Payload), Ordered: e.Ordered, Paused: e.Paused, RateLimit: e.RateLimit, MaxConcurrency: e.MaxConcurrency,
+		DisabledAt: e.DisabledAt, DisabledReason: e.DisabledReason, EventVersion: e.EventVersion, Listener: e.Listener,
 	}
+	for _, wait := range e.RetrySchedule {
+		row.RetrySchedule = append(row.RetrySchedule, int64(wait/time.Second))
+	}
+	return row
 }
 
 func insertEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
@@ -53,13 +78,16 @@ func insertEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("insert webhook endpoint: %w", err)
 	}
+	if _, err := tx.NewRaw(`INSERT INTO connect.webhook_health (endpoint) VALUES (?)`, e.ID).Exec(ctx); err != nil {
+		return fmt.Errorf("insert webhook health: %w", err)
+	}
 	return nil
 }
 
-// ownedBy narrows to the live endpoints of one account in one mode.
+// ownedBy narrows to the endpoints of one account in one mode; listeners are not among them.
 func ownedBy(scope tenant.Scope) page.Filter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("account = ? AND livemode = ? AND deleted_at IS NULL", scope.Account, scope.Livemode)
+		return q.Where("account = ? AND livemode = ? AND deleted_at IS NULL AND listener IS NULL", scope.Account, scope.Livemode)
 	}
 }
 
@@ -105,36 +133,11 @@ func listEndpoints(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.
 	return out, nil
 }
 
-// matchEndpoints are the endpoints that may want an event of account: its own,
-// and those of its platform for connected accounts. It takes a share lock, see lockEndpoint.
-func matchEndpoints(ctx context.Context, idb bun.IDB, e Incoming) ([]Endpoint, error) {
-	var rows []endpointRow
-	err := idb.NewSelect().Model(&rows).
-		Where("livemode = ? AND deleted_at IS NULL", e.Livemode).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("account = ? AND NOT connect", e.Account)
-			if e.Account != e.Platform {
-				q = q.WhereOr("account = ? AND connect", e.Platform)
-			}
-			return q
-		}).
-		OrderExpr("id").For("SHARE").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("match webhook endpoints: %w", err)
-	}
-	wanting := make([]Endpoint, 0, len(rows))
-	for _, row := range rows {
-		if found := row.endpoint(); found.Wants(e.Type) {
-			wanting = append(wanting, found)
-		}
-	}
-	return wanting, nil
-}
-
 func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 	row := rowOfEndpoint(e)
 	_, err := tx.NewUpdate().Model(&row).
-		Column("url", "enabled_events", "description", "metadata", "disabled").WherePK().Exec(ctx)
+		Column("url", "enabled_events", "description", "metadata", "disabled", "disabled_at", "disabled_reason",
+			"event_payload", "ordered", "paused", "rate_limit", "max_concurrency", "retry_schedule").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update webhook endpoint: %w", err)
 	}
@@ -143,10 +146,10 @@ func updateEndpoint(ctx context.Context, tx bun.Tx, e Endpoint) error {
 
 func deleteEndpoint(ctx context.Context, tx bun.Tx, endpointID string, at time.Time) error {
 	_, err := tx.NewUpdate().Model((*endpointRow)(nil)).
-		Set("deleted_at = ?", at).Set("sealed_secret = ''").Set("disabled = true").
+		Set("deleted_at = ?", at).Set("disabled = true").
 		Where("id = ?", endpointID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete webhook endpoint: %w", err)
 	}
-	return nil
+	return deleteSecrets(ctx, tx, endpointID)
 }

@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // schedule is the wait after each failed attempt: 14 attempts over 90 hours, so
 // that jitter at its shortest still leaves three days.
@@ -15,15 +18,40 @@ const maxRetryAfter = 24 * time.Hour
 // jitterRange is how many different jitters there are; chance is 0 to jitterRange-1.
 const jitterRange = 1000
 
-// retryIn is the wait after failed attempt number n (from 1), or false when the
-// schedule is used up. The wait of the schedule is spread by ±20 % so that
+// retryIn is the wait after failed attempt number n (from 1) of waits, or false when
+// they are used up. The wait of the schedule is spread by ±20 % so that
 // receivers that failed together are not tried together; a receiver's wish to
 // wait longer (Retry-After) is followed.
-func retryIn(n int, retryAfter time.Duration, chance int64) (time.Duration, bool) {
-	if n > len(schedule) {
+func retryIn(waits []time.Duration, n int, retryAfter time.Duration, chance int64) (time.Duration, bool) {
+	if n > len(waits) {
 		return 0, false
 	}
-	base := schedule[n-1]
+	base := waits[n-1]
 	wait := base - base/5 + base*2/5/jitterRange*time.Duration(chance)
 	return max(wait, min(retryAfter, maxRetryAfter)), true
+}
+
+// waits is the endpoint's own schedule, or ours.
+func (e Endpoint) waits() []time.Duration {
+	if len(e.RetrySchedule) > 0 {
+		return e.RetrySchedule
+	}
+	return schedule
+}
+
+// gone reports that the receiver wants nothing any more.
+func (a Answer) gone() bool { return a.Status == http.StatusGone }
+
+// overloaded reports that the receiver, or what stands before it, has too much to do.
+func (a Answer) overloaded() bool {
+	switch a.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// rest is how long an endpoint that was overloaded n times in a row is left alone.
+func rest(n int) time.Duration {
+	return min(time.Second<<min(n-1, 6), time.Minute)
 }

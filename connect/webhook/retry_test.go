@@ -9,7 +9,7 @@ func TestScheduleLastsThreeDaysEvenWithTheShortestJitter(t *testing.T) {
 	var total time.Duration
 	attempts := 1
 	for n := 1; ; n++ {
-		wait, more := retryIn(n, 0, 0)
+		wait, more := retryIn(schedule, n, 0, 0)
 		if !more {
 			break
 		}
@@ -23,8 +23,8 @@ func TestScheduleLastsThreeDaysEvenWithTheShortestJitter(t *testing.T) {
 
 func TestJitterIsTwentyPercentToBothSides(t *testing.T) {
 	for n, base := range schedule {
-		low, _ := retryIn(n+1, 0, 0)
-		high, _ := retryIn(n+1, 0, jitterRange-1)
+		low, _ := retryIn(schedule, n+1, 0, 0)
+		high, _ := retryIn(schedule, n+1, 0, jitterRange-1)
 		if low != base*4/5 || high > base*6/5 || high < base*119/100 {
 			t.Errorf("attempt %d: %s to %s around %s", n+1, low, high, base)
 		}
@@ -38,7 +38,7 @@ func TestRetryAfterLengthensTheWaitUpToADay(t *testing.T) {
 		{time.Hour, time.Hour},
 		{72 * time.Hour, 24 * time.Hour},
 	} {
-		if got, _ := retryIn(1, c.asked, 0); got != c.want {
+		if got, _ := retryIn(schedule, 1, c.asked, 0); got != c.want {
 			t.Errorf("asked for %s: wait %s", c.asked, got)
 		}
 	}

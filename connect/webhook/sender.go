@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/secret"
 )
 
 const (
@@ -29,10 +28,10 @@ const (
 
 // Message is one event on its way to one URL.
 type Message struct {
-	ID   string // the event's id: the same on every try
-	URL  string
-	Key  secret.Text
-	Body []byte
+	ID      string // the event's id: the same on every try
+	URL     string
+	Secrets []Secret // the live ones, the newest first
+	Body    []byte
 }
 
 // Answer is what came of one try.
@@ -51,8 +50,7 @@ func (a Answer) Delivered() bool { return a.Status >= 200 && a.Status <= 299 }
 // Sender posts messages. It follows no redirects, uses no proxy, and connects
 // only where its Egress allows.
 type Sender struct {
-	clients   map[string]*http.Client // by URL scheme
-	userAgent string
+	clients map[string]*http.Client // by URL scheme
 }
 
 // NewSender makes a sender; roots nil means the system's certificate authorities.
@@ -62,7 +60,6 @@ func NewSender(egress Egress, roots *x509.CertPool) *Sender {
 			"https": newClient(egress, false, roots),
 			"http":  newClient(egress, true, roots),
 		},
-		userAgent: "Sluice/1.0 (webhooks)",
 	}
 }
 
@@ -134,9 +131,9 @@ func (s *Sender) request(ctx context.Context, m Message, at time.Time, answer *A
 	if s.clients[req.URL.Scheme] == nil {
 		return nil, errors.New("webhook: endpoint's URL is neither https nor http")
 	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("User-Agent", s.userAgent)
-	return req, sign(req.Header, m.Key, m.ID, at, m.Body)
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("User-Agent", userAgent)
+	return req, sign(req.Header, m.Secrets, m.ID, at, m.Body)
 }
 
 // classify names a failure without its text, which may hold the URL's query.

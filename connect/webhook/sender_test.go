@@ -18,7 +18,7 @@ func message(t *testing.T, url string) Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Message{ID: "evt_1", URL: url, Key: key, Body: []byte(`{"id":"evt_1"}`)}
+	return Message{ID: "evt_1", URL: url, Secrets: []Secret{{ID: "whs_1", Key: key}}, Body: []byte(`{"id":"evt_1"}`)}
 }
 
 func post(t *testing.T, s *Sender, url string) Answer {

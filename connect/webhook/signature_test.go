@@ -16,7 +16,7 @@ func TestSignaturesVerifyWithTheLibrariesOfBothSchemes(t *testing.T) {
 			t.Fatal(err)
 		}
 		header, body := http.Header{}, []byte(`{"id":"evt_1","amount":600}`)
-		if err := sign(header, key, "evt_1", time.Now(), body); err != nil {
+		if err := sign(header, []Secret{{ID: "whs_1", Key: key}}, "evt_1", time.Now(), body); err != nil {
 			t.Fatal(err)
 		}
 		if err := stripewebhook.ValidatePayload(body, header.Get("Stripe-Signature"), key.Reveal()); err != nil {

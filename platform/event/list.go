@@ -61,8 +61,9 @@ func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, eve
 // Filter narrows a list; the zero value is the newest ten events.
 type Filter struct {
 	page.Params
-	Types   []string   // names or "charge.*"; none = all
-	Created page.Range // in business time
+	Types   []string    // names or "charge.*"; none = all
+	Created page.Range  // in business time
+	Also    page.Filter // nil, or a condition of the caller's on the events, whose alias is e
 }
 
 // List is a page of the scope's account's events, newest first.
@@ -91,6 +92,9 @@ func visible(q *bun.SelectQuery, scope tenant.Scope, at time.Time) *bun.SelectQu
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	if len(f.Types) > 0 {
 		q = q.Where("type LIKE ANY (?::text[])", pgdialect.Array(likePatterns(f.Types)))
+	}
+	if f.Also != nil {
+		q = f.Also(q)
 	}
 	return f.Created.Apply(q, "created_at")
 }

@@ -111,7 +111,7 @@ func (s *Server) actFor(ctx context.Context, r *Request, secret string) error {
 		platform = own
 	}
 	r.Scope = tenant.Scope{Platform: platform, Account: own, Livemode: r.Principal.Livemode}
-	account, err := oneHeader(r.Header, "Stripe-Account", "Sluice-Account")
+	account, err := accountHeader(r.Header)
 	switch {
 	case err != nil:
 		return err
@@ -149,6 +149,25 @@ func notReached(secret, account string) error {
 		Message: "The provided key '" + masked(secret) + "' does not have access to account '" + printable(account) +
 			"' (or that account does not exist). Application access may have been revoked.",
 	}
+}
+
+// accountHeader is the account that a header names. SDKs name it in Stripe-Context
+// when they fetch what a thin webhook told of; of a path its last part counts.
+func accountHeader(h http.Header) (string, error) {
+	account, err := oneHeader(h, "Stripe-Account", "Sluice-Account")
+	path := h.Get("Stripe-Context")
+	within := path[strings.LastIndexByte(path, '/')+1:]
+	switch {
+	case err != nil:
+		return "", err
+	case !fine(path):
+		return "", badRequest("The header Stripe-Context is not valid UTF-8 or too long.")
+	case account == "":
+		return within, nil
+	case within == "" || within == account:
+		return account, nil
+	}
+	return "", badRequest("The headers Stripe-Account and Stripe-Context contradict each other.")
 }
 
 // oneHeader is the value of a header under its two names; they must agree.

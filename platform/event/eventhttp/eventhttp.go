@@ -1,7 +1,9 @@
-// Package eventhttp is the door of the event log: GET /v1/events and /v1/events/{id}.
+// Package eventhttp is the door of the event log: GET /v1/events, /v1/events/{id},
+// and /v2/core/events/{id}, where an SDK fetches what a thin webhook told it of.
 //
 // An account sees its own events. A platform sees those of a connected account
-// by naming it in the Stripe-Account header.
+// by naming it in the Stripe-Account header. What a notification names it may fetch
+// without the header, for as long as it is connected to the account.
 package eventhttp
 
 import (
@@ -18,18 +20,34 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
+// Deliveries tells of the webhooks about events.
+type Deliveries interface {
+	// Pending counts the deliveries of each event that are still to come; an event without any is not in the map.
+	Pending(ctx context.Context, idb bun.IDB, events []string) (map[string]int, error)
+	// Succeeded narrows events, whose alias is e, to those without a delivery that has not happened, or to the others.
+	Succeeded(all bool) page.Filter
+}
+
+// Directory tells whether a platform may hear of an account.
+type Directory interface {
+	Hears(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (bool, error)
+}
+
 // Routes are the door's operations; clocks decide what is too old to show.
-func Routes(s *rest.Server, pool *bun.DB, clocks clock.Modes) []rest.Route {
-	d := door{pool, clocks}
+func Routes(s *rest.Server, pool *bun.DB, clocks clock.Modes, deliveries Deliveries, accounts Directory) []rest.Route {
+	d := door{pool, clocks, deliveries, accounts}
 	return []rest.Route{
 		{Method: http.MethodGet, Path: "/v1/events", Resource: "events", Handler: s.Read(d.list), Returns: wire.List[wire.Event]{}},
 		{Method: http.MethodGet, Path: "/v1/events/{id}", Resource: "events", Handler: s.Read(d.get), Returns: wire.Event{}},
+		{Method: http.MethodGet, Path: "/v2/core/events/{id}", Resource: "events", Handler: s.Read(d.fetch), Returns: wire.EventNotification{}},
 	}
 }
 
 type door struct {
-	pool   *bun.DB
-	clocks clock.Modes
+	pool       *bun.DB
+	clocks     clock.Modes
+	deliveries Deliveries
+	accounts   Directory
 }
 
 func (d door) get(ctx context.Context, r *rest.Request) (any, error) {
@@ -40,15 +58,61 @@ func (d door) get(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.Wire(), nil
+	shown, err := d.show(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return shown[0], nil
+}
+
+// fetch is an event a notification told of, for whom its account is open to now.
+func (d door) fetch(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	e, err := event.Heard(ctx, d.pool, r.Scope, d.clocks.For(r.Scope.Livemode).Now(), r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	if e.Account != r.Scope.Account {
+		hears, err := d.accounts.Hears(ctx, d.pool, r.Scope.Platform, e.Account, e.Livemode)
+		if err != nil {
+			return nil, err
+		}
+		if !hears {
+			return nil, fault.NoSuch("event", e.ID)
+		}
+	}
+	w := e.Wire()
+	n := event.Notification(w)
+	n.Data = &w.Data
+	return n, nil
+}
+
+// show is events as the API shows them, with their pending webhooks, counted at once for all.
+func (d door) show(ctx context.Context, events ...event.Event) ([]*wire.Event, error) {
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.ID
+	}
+	pending, err := d.deliveries.Pending(ctx, d.pool, ids)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*wire.Event, len(events))
+	for i, e := range events {
+		shown[i] = e.Wire()
+		shown[i].PendingWebhooks = pending[e.ID]
+	}
+	return shown, nil
 }
 
 type listParams struct {
 	page.Params
-	Type            string       `form:"type"`
-	Types           []string     `form:"types"`
-	Created         page.Range   `form:"created"`
-	DeliverySuccess rest.Ignored `form:"delivery_success"`
+	Type            string     `form:"type"`
+	Types           []string   `form:"types"`
+	Created         page.Range `form:"created"`
+	DeliverySuccess *bool      `form:"delivery_success"`
 }
 
 // types merges the two spellings; the API allows only one of them, and at most twenty names.
@@ -73,10 +137,17 @@ func (d door) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := event.List(ctx, d.pool, r.Scope, d.clocks.For(r.Scope.Livemode).Now(),
-		event.Filter{Params: p.Params, Types: types, Created: p.Created})
+	filter := event.Filter{Params: p.Params, Types: types, Created: p.Created}
+	if p.DeliverySuccess != nil {
+		filter.Also = d.deliveries.Succeeded(*p.DeliverySuccess)
+	}
+	found, err := event.List(ctx, d.pool, r.Scope, d.clocks.For(r.Scope.Livemode).Now(), filter)
 	if err != nil {
 		return nil, err
 	}
-	return page.List(found, "/v1/events", func(e event.Event) *wire.Event { return e.Wire() }), nil
+	shown, err := d.show(ctx, found.Items...)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ListOf("/v1/events", found.HasMore, shown), nil
 }

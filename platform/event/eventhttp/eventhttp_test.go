@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire/openapi"
@@ -35,6 +37,25 @@ func (hub) Reach(_ context.Context, _, account string, _ bool) (tenant.Access, e
 	return tenant.NoAccess, nil
 }
 
+// Hears lets the platform hear of acct_tutor alone.
+func (hub) Hears(_ context.Context, _ bun.IDB, platform, account string, _ bool) (bool, error) {
+	return platform == "acct_hub" && account == "acct_tutor", nil
+}
+
+// posts has three webhooks to come about evt_1, and nothing failed but them.
+type posts struct{}
+
+func (posts) Pending(_ context.Context, _ bun.IDB, events []string) (map[string]int, error) {
+	if !slices.Contains(events, "evt_1") {
+		return nil, nil
+	}
+	return map[string]int{"evt_1": 3}, nil
+}
+
+func (posts) Succeeded(all bool) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("(e.id <> 'evt_1') = ?", all) }
+}
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func TestEventsOfAConnectedAccountNeedItsHeader(t *testing.T) {
@@ -50,7 +71,7 @@ func TestEventsOfAConnectedAccountNeedItsHeader(t *testing.T) {
 	}
 	at := clock.NewFixed(noon)
 	s := rest.New(rest.Config{Pool: pool, Authenticator: hub{}, Accounts: hub{}})
-	s.Mount(eventhttp.Routes(s, pool, clock.Modes{Live: at, Test: at})...)
+	s.Mount(eventhttp.Routes(s, pool, clock.Modes{Live: at, Test: at}, posts{}, hub{})...)
 
 	checked := openapi.Wrap(t, s)
 	for _, c := range []struct {
@@ -63,6 +84,8 @@ func TestEventsOfAConnectedAccountNeedItsHeader(t *testing.T) {
 		{"/v1/events?type=charge.*", "", 200, []string{"evt_1"}},
 		{"/v1/events?types[]=payout.paid&types[]=x&limit=1&created[gte]=1", "", 200, []string{"evt_3"}},
 		{"/v1/events?delivery_success=false&created[lt]=1", "", 200, []string{}},
+		{"/v1/events?delivery_success=false", "", 200, []string{"evt_1"}},
+		{"/v1/events?delivery_success=true", "", 200, []string{"evt_3"}},
 		{"/v1/events?type=a&types[]=b", "", 400, nil},
 		{"/v1/events?wat=1", "", 400, nil},
 		{"/v1/events/evt_1", "", 200, []string{"evt_1"}},

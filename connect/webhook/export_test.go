@@ -1,0 +1,7 @@
+package webhook
+
+// ResumeMissed and ForgiveHealth are used by Update.
+var (
+	ResumeMissed  = resumeMissed
+	ForgiveHealth = forgiveHealth
+)

@@ -1,0 +1,147 @@
+package webhook_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/webhook"
+	"github.com/sluicepay/sluice/platform/clock"
+)
+
+func TestNoSecondHasMoreThanElevenAtTenASecondWithTwoDispatchers(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{Poll: 50 * time.Millisecond})
+	var (
+		mu      sync.Mutex
+		arrived []time.Time
+	)
+	server := newReceiver(t, func(int, http.ResponseWriter) {
+		mu.Lock()
+		defer mu.Unlock()
+		arrived = append(arrived, time.Now())
+	})
+	e, _ := p.endpoint(t, hub, all(server.URL))
+	p.exec(t, "UPDATE connect.webhook_endpoints SET rate_limit = 10 WHERE id = ?", e.ID)
+	p.run(t)
+	p.twin(clock.System{}, webhook.DispatcherConfig{Poll: 50 * time.Millisecond}).run(t)
+	for range 35 {
+		p.happen(t, tutorHub, "charge.succeeded")
+	}
+	until(t, "all delivered", func() bool { return p.with(t, webhook.Delivered) == 35 })
+	for i := range arrived {
+		if i+11 < len(arrived) && arrived[i+11].Sub(arrived[i]) < time.Second {
+			t.Errorf("twelve requests within %s", arrived[i+11].Sub(arrived[i]))
+		}
+	}
+	if n := server.count(); n != 35 {
+		t.Errorf("%d requests for 35 deliveries", n)
+	}
+}
+
+func TestMaxConcurrencyHoldsOverAllDispatchers(t *testing.T) {
+	cfg := webhook.DispatcherConfig{Poll: 5 * time.Millisecond}
+	p := newPost(t, clock.System{}, cfg)
+	var running, most atomic.Int64
+	gate := make(chan struct{}, 1000)
+	server := newReceiver(t, func(int, http.ResponseWriter) {
+		most.Store(max(most.Load(), running.Add(1)))
+		<-gate
+		running.Add(-1)
+	})
+	e, _ := p.endpoint(t, hub, all(server.URL))
+	p.exec(t, "UPDATE connect.webhook_endpoints SET max_concurrency = 3 WHERE id = ?", e.ID)
+	p.run(t)
+	p.twin(clock.System{}, cfg).run(t)
+	for range 40 {
+		p.happen(t, tutorHub, "charge.succeeded")
+	}
+	for range 10 { // both dispatchers get off probation
+		gate <- struct{}{}
+	}
+	until(t, "ten are through and three are under way", func() bool { return p.with(t, webhook.Delivered) == 10 && running.Load() == 3 })
+	for range 100 {
+		gate <- struct{}{}
+	}
+	until(t, "all delivered", func() bool { return p.with(t, webhook.Delivered) == 40 })
+	if n := most.Load(); n > 3 {
+		t.Errorf("%d requests at a time, limit 3", n)
+	}
+}
+
+func TestAnOverloadedEndpointIsLeftAloneUntilItHasRested(t *testing.T) {
+	clk := clock.NewFixed(clock.System{}.Now())
+	p := newPost(t, clk, webhook.DispatcherConfig{Poll: 5 * time.Millisecond})
+	server := newReceiver(t, func(n int, w http.ResponseWriter) {
+		if n <= 2 {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	})
+	p.endpoint(t, hub, webhook.NewEndpoint{URL: server.URL, EnabledEvents: []string{"charge.*"}})
+	other := newReceiver(t, nil)
+	p.endpoint(t, hub, webhook.NewEndpoint{URL: other.URL, EnabledEvents: []string{"payout.*"}})
+	for range 20 {
+		p.happen(t, tutorHub, "charge.succeeded")
+	}
+	p.run(t)
+	looked := 0
+	for tries, rest := range []time.Duration{time.Second, 2 * time.Second} {
+		until(t, "it says that it is too much", func() bool { return p.number(t, "SELECT count(*) FROM connect.webhook_attempts") == tries+1+looked })
+		for range 10 { // each shows that the dispatcher has looked
+			looked++
+			p.happen(t, tutorHub, "payout.paid")
+			until(t, "the other endpoint is served", func() bool { return p.with(t, webhook.Delivered) == looked })
+		}
+		if n := server.count(); n != tries+1 {
+			t.Fatalf("%d requests to an endpoint that rests after %d", n, tries+1)
+		}
+		clk.Advance(rest)
+	}
+	until(t, "it is back and gets what waited", func() bool { return p.with(t, webhook.Delivered) == 18+looked })
+}
+
+func TestABatchCostsTheSameStatementsWhateverItsSize(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
+	p.ordered(t, "https://example.com/ordered")
+	for range 5 {
+		p.endpoint(t, hub, all("https://example.com/"))
+	}
+	p.endpoint(t, hub, ofAccounts("https://example.com/connect"))
+	asked := &counter{}
+	pool := p.pool
+	p.pool = pool.WithQueryHook(asked)
+	cost := func(size int) int64 {
+		var batch []webhook.Incoming
+		for i := range size {
+			account := tutorHub
+			if i%2 == 1 {
+				account = tutor
+			}
+			batch = append(batch, incoming(account, "charge.updated", object(i%7), int64(i/7+1)))
+		}
+		before := asked.n.Load()
+		p.take(t, batch...)
+		return asked.n.Load() - before
+	}
+	small, large := cost(2), cost(300)
+	if small != large {
+		t.Errorf("2 events cost %d statements, 300 cost %d", small, large)
+	}
+	if n := p.number(t, "SELECT count(*) FROM connect.webhook_deliveries"); n != 6*151+151 {
+		t.Errorf("%d deliveries", n)
+	}
+}
+
+// counter counts statements.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+
+func (c *counter) AfterQuery(context.Context, *bun.QueryEvent) {}

@@ -1,0 +1,370 @@
+package webhook
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// readAhead bounds what this process holds leased for one endpoint that answers
+	// well, so that a send that ends is followed by the next without asking the table.
+	readAhead = 256
+	// probationAhead bounds it for an endpoint on probation, whose one place may be taken for long.
+	probationAhead = 8
+	// maxHeld and maxHeldBytes bound what waits for places in this process; the rest waits in the table.
+	maxHeld      = 8192
+	maxHeldBytes = 64 << 20
+	// patience is how long a delivery waits here for a place before it goes back to
+	// the table, where another process can take it. A lease outlasts it by a send.
+	patience = 5 * time.Second
+	// idleFor is how long an endpoint is remembered without a delivery; then it is on probation again.
+	idleFor = 10 * time.Minute
+)
+
+// receiver is what this process knows of an endpoint.
+type receiver struct {
+	endpoint string
+	running  int      // sends under way
+	held     []leased // leased to us, waiting for a place
+	proven   bool     // its last answer here was good
+	failing  bool     // its last answer, here or elsewhere, was not
+	misses   int      // failures in a row, here
+	overload int      // 429, 502, 503 and 504 in a row, here
+	restsTo  time.Time
+	waiting  bool // the table may hold more that is due
+	stalled  bool // stands in places.stalled
+	usedAt   time.Time
+}
+
+// places decides what may start. An endpoint has one place until it has answered
+// well, and again while it does not: on probation. All endpoints on probation
+// share half of the room, and those known to fail half of that: any number of dead
+// receivers leaves a half to those that answer, and a quarter to those nobody knows.
+type places struct {
+	cfg   DispatcherConfig
+	sends sync.WaitGroup // those that have begun; counted under mu, so that none begins behind stop
+
+	mu        sync.Mutex
+	open      bool // a dispatcher runs
+	receivers map[string]*receiver
+	total     int // sends under way or not recorded yet
+	shaky     int // sends under way to endpoints on probation
+	failing   int // of these, to endpoints known to fail
+	held      int
+	heldBytes int
+	stalled   []*receiver // that wait for room in general
+}
+
+func newPlaces(cfg DispatcherConfig) *places {
+	return &places{cfg: cfg, receivers: map[string]*receiver{}}
+}
+
+func (p *places) of(endpointID string) *receiver {
+	r := p.receivers[endpointID]
+	if r == nil {
+		r = &receiver{endpoint: endpointID}
+		p.receivers[endpointID] = r
+	}
+	r.usedAt = time.Now()
+	return r
+}
+
+// ahead is how much of r's this process may hold, sends under way included.
+func (p *places) ahead(r *receiver) int {
+	if r.proven {
+		return p.cfg.PerEndpoint + readAhead
+	}
+	return 1 + probationAhead
+}
+
+func (p *places) limit(r *receiver) int {
+	if r.proven {
+		return p.cfg.PerEndpoint
+	}
+	return 1
+}
+
+// offers reports whether one more delivery, behind claimed others that are not here
+// yet, would find a place soon.
+func (p *places) offers(endpointID string, claimed, claimedAll, claimedBytes int, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.open || p.held+claimedAll >= maxHeld || p.heldBytes+claimedBytes > maxHeldBytes {
+		return false
+	}
+	r := p.receivers[endpointID]
+	if r == nil {
+		r = &receiver{}
+	}
+	// What waits in the table came first.
+	return !r.waiting && !r.restsTo.After(now) && r.misses == 0 && r.running+len(r.held)+claimed < p.ahead(r)
+}
+
+// room is how many deliveries of an endpoint may be leased for it now.
+func (p *places) room(d due, now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.of(d.ID)
+	r.failing = r.failing || !r.proven && d.Failures > 0
+	switch {
+	case r.restsTo.After(now) || p.total+p.held >= p.cfg.InFlight+maxHeld:
+		return 0
+	case !r.proven && (r.running+len(r.held) > 0 || p.full(r)):
+		return 0
+	case !r.proven:
+		return 1
+	case d.guarded():
+		most := max(p.cfg.PerEndpoint, d.MaxConcurrency)
+		if d.MaxConcurrency == 0 {
+			most = max(most, min(d.RateLimit, paceBurst))
+		}
+		return max(most-r.running, 0)
+	}
+	if len(r.held) >= p.cfg.PerEndpoint {
+		return 0 // there is enough to go on with
+	}
+	return max(p.ahead(r)-r.running-len(r.held), 0)
+}
+
+// admit takes leased deliveries in and says what starts now, and what has to go back.
+func (p *places) admit(batch []leased) (start, refused []leased) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.open {
+		return nil, batch
+	}
+	now := time.Now()
+	touched := map[*receiver]bool{}
+	for _, l := range batch {
+		r := p.of(l.Endpoint)
+		l.takenAt = now
+		if l.guarded {
+			start = append(start, p.begin(r, l))
+			continue
+		}
+		p.hold(r, l)
+		touched[r] = true
+	}
+	for r := range touched {
+		start = append(start, p.next(r)...)
+	}
+	return start, refused
+}
+
+func (p *places) hold(r *receiver, l leased) {
+	r.held = append(r.held, l)
+	p.held++
+	p.heldBytes += len(l.Body)
+}
+
+// next takes what may start of r's.
+func (p *places) next(r *receiver) (start []leased) {
+	for len(r.held) > 0 && r.running < p.limit(r) {
+		if p.full(r) {
+			if !r.stalled {
+				r.stalled = true
+				p.stalled = append(p.stalled, r)
+			}
+			return start
+		}
+		l := r.held[0]
+		r.held = r.held[1:]
+		p.held--
+		p.heldBytes -= len(l.Body)
+		start = append(start, p.begin(r, l))
+	}
+	if len(r.held) == 0 {
+		r.held = nil
+	}
+	return start
+}
+
+// full reports that there is no room for a send to r.
+func (p *places) full(r *receiver) bool {
+	return p.total >= p.cfg.InFlight || !r.proven && p.shaky >= max(p.cfg.InFlight/2, 1) || r.failing && p.failing >= max(p.cfg.InFlight/4, 1)
+}
+
+func (p *places) begin(r *receiver, l leased) leased {
+	p.sends.Add(1)
+	r.running++
+	p.total++
+	if l.shaky = !r.proven; l.shaky {
+		p.shaky++
+	}
+	if l.failing = r.failing; l.failing {
+		p.failing++
+	}
+	return l
+}
+
+// verdict is what a send says about its endpoint.
+type verdict int
+
+const (
+	nothing    verdict = iota // we did not try, or cut it off
+	good                      // 2xx
+	bad                       // no answer or a wrong one
+	overloaded                // an answer that asks for less
+)
+
+// leave ends a send, before it is recorded: its place is free. wake says that the
+// table may have more for the endpoint; dropped goes back to it.
+func (p *places) leave(l leased, v verdict, now time.Time) (start, dropped []leased, wake bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.of(l.Endpoint)
+	r.running--
+	if l.shaky {
+		p.shaky--
+	}
+	if l.failing {
+		p.failing--
+	}
+	switch v {
+	case good:
+		r.proven, r.failing, r.misses, r.overload, r.restsTo = true, false, 0, 0, time.Time{}
+	case overloaded:
+		r.overload++
+		r.restsTo = now.Add(rest(r.overload))
+		fallthrough
+	case bad:
+		r.misses++
+		r.failing = true
+		if r.proven = false; r.misses > 2 || r.overload > 0 {
+			dropped = p.drop(r)
+		}
+	}
+	start = append(p.next(r), p.unstall()...)
+	return start, dropped, r.waiting && p.hungry(r, now)
+}
+
+// hungry reports that r has not enough to go on with.
+func (p *places) hungry(r *receiver, now time.Time) bool {
+	if r.restsTo.After(now) {
+		return false
+	}
+	return r.running+len(r.held) == 0 || r.proven && len(r.held) < p.cfg.PerEndpoint
+}
+
+// drop takes everything that r holds; the table has it from now on.
+func (p *places) drop(r *receiver) []leased {
+	held := r.held
+	for _, l := range held {
+		p.held--
+		p.heldBytes -= len(l.Body)
+	}
+	r.held = nil
+	r.waiting = r.waiting || len(held) > 0
+	return held
+}
+
+func (p *places) unstall() (start []leased) {
+	stalled := p.stalled
+	p.stalled = nil
+	for i, r := range stalled {
+		r.stalled = false
+		start = append(start, p.next(r)...)
+		if p.total >= p.cfg.InFlight {
+			for _, left := range stalled[i+1:] {
+				p.stalled = append(p.stalled, left)
+			}
+			break
+		}
+	}
+	return start
+}
+
+// recorded ends what leave began.
+func (p *places) recorded() (start []leased) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total--
+	return p.unstall()
+}
+
+// expect notes that the table has something for the endpoints.
+func (p *places) expect(endpoints []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, endpointID := range endpoints {
+		p.of(endpointID).waiting = true
+	}
+}
+
+// expected takes up to n endpoints that the table may have something for. Those that
+// have enough to go on with, or rest, stay expected.
+func (p *places) expected(n int, now time.Time) (endpoints []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.receivers { // which of too many come first changes with the order of the map
+		if len(endpoints) == n {
+			break
+		}
+		if r.waiting && p.hungry(r, now) {
+			r.waiting = false
+			endpoints = append(endpoints, r.endpoint)
+		}
+	}
+	return endpoints
+}
+
+// tidy takes back what has waited too long, and forgets idle endpoints.
+func (p *places) tidy() (impatient []leased) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for endpointID, r := range p.receivers {
+		if len(r.held) > 0 && time.Since(r.held[0].takenAt) > patience {
+			impatient = append(impatient, p.drop(r)...)
+		}
+		if r.running == 0 && len(r.held) == 0 && !r.waiting && !r.stalled && time.Since(r.usedAt) > idleFor {
+			delete(p.receivers, endpointID)
+		}
+	}
+	return impatient
+}
+
+func (p *places) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = true
+}
+
+// stop takes everything that has not started.
+func (p *places) stop() (held []leased) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = false
+	for _, r := range p.receivers {
+		held = append(held, p.drop(r)...)
+	}
+	return held
+}
+
+// levels are how many sends are under way and how many deliveries wait for one.
+func (p *places) levels() (underWay, held int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total, p.held
+}
+
+// claims counts what a batch that is being written asks of the places.
+type claims struct {
+	dispatcher *Dispatcher
+	places     map[string]int
+	all, bytes int
+}
+
+// take claims a place for a delivery that is about to be written. Endpoints with
+// limits, paused ones and those that are pulled from get none: they are leased.
+func (c *claims) take(to Endpoint, size int) bool {
+	if c.dispatcher == nil || to.Paused || to.Listener != "" || to.RateLimit > 0 || to.MaxConcurrency > 0 {
+		return false
+	}
+	if !c.dispatcher.places.offers(to.ID, c.places[to.ID], c.all, c.bytes, c.dispatcher.clock.Now()) {
+		return false
+	}
+	c.places[to.ID]++
+	c.all++
+	c.bytes += size
+	return true
+}

@@ -1,0 +1,46 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// addressBook is the endpoints by what events they may get.
+type addressBook map[addressKey][]Endpoint
+
+type addressKey struct {
+	account  string
+	livemode bool
+	connect  bool
+}
+
+// matchEndpoints are the endpoints of all accounts in the batch and of their
+// platforms. It takes a share lock, see lockEndpoint.
+func matchEndpoints(ctx context.Context, tx bun.Tx, batch []Incoming) (addressBook, error) {
+	accounts := make([]string, 0, len(batch))
+	seen := make(map[string]bool, len(batch))
+	for _, e := range batch {
+		for _, account := range []string{e.Account, e.Platform} {
+			if !seen[account] {
+				seen[account] = true
+				accounts = append(accounts, account)
+			}
+		}
+	}
+	var rows []endpointRow
+	err := tx.NewSelect().Model(&rows).
+		Where("account = ANY (?::text[]) AND deleted_at IS NULL", pgdialect.Array(accounts)).
+		OrderExpr("id").For("SHARE").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("match webhook endpoints: %w", err)
+	}
+	book := make(addressBook, len(rows))
+	for _, row := range rows {
+		key := addressKey{account: row.Account, livemode: row.Livemode, connect: row.Connect}
+		book[key] = append(book[key], row.endpoint())
+	}
+	return book, nil
+}

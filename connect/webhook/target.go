@@ -1,0 +1,169 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// targetFor is how long what is known of an endpoint is used without asking again:
+// how late a send may hear of a change.
+const targetFor = time.Second
+
+// target is an endpoint as a send needs it.
+type target struct {
+	Endpoint
+	secrets   []Secret // the live ones, the newest first
+	failures  int
+	openUntil time.Time // of its breaker; zero while it is closed
+	deleted   bool
+	unsealed  error // why a secret cannot be opened; nil if all can
+	readAt    time.Time
+}
+
+// sendable reports that the endpoint takes deliveries now. A probe goes where nothing else does.
+func (t *target) sendable(probe bool) bool {
+	return !t.deleted && !t.Disabled && !t.Paused && (probe || t.openUntil.IsZero())
+}
+
+// targets keeps them for a moment, secrets opened: a busy endpoint is read once a
+// second, and endpoints that are asked for together are read together.
+type targets struct {
+	pool *bun.DB
+	ring *secret.Keyring
+	now  func() time.Time // whose secrets have run out
+
+	mu     sync.Mutex
+	known  map[string]*target
+	asked  *question // being gathered; nil if nobody asks
+	asking bool      // one question is with the database
+}
+
+// question is a set of endpoints that is read at once.
+type question struct {
+	ids   map[string]bool
+	done  chan struct{}
+	found map[string]*target
+	err   error
+}
+
+func newTargets(pool *bun.DB, ring *secret.Keyring, now func() time.Time) *targets {
+	return &targets{pool: pool, ring: ring, now: now, known: map[string]*target{}}
+}
+
+// get is the endpoint as of a second ago at most; nil if there is none.
+func (ts *targets) get(ctx context.Context, endpointID string) (*target, error) {
+	ts.mu.Lock()
+	if t := ts.known[endpointID]; t != nil && time.Since(t.readAt) < targetFor {
+		ts.mu.Unlock()
+		return t, nil
+	}
+	q := ts.asked
+	if q == nil {
+		q = &question{ids: map[string]bool{}, done: make(chan struct{})}
+		ts.asked = q
+	}
+	q.ids[endpointID] = true
+	if !ts.asking {
+		ts.asking = true
+		go ts.answer(context.WithoutCancel(ctx))
+	}
+	ts.mu.Unlock()
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return q.found[endpointID], q.err
+}
+
+// forget makes the next send ask again.
+func (ts *targets) forget(endpointID string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	delete(ts.known, endpointID)
+}
+
+// sweep lets go of what nobody has asked for lately.
+func (ts *targets) sweep() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for endpointID, t := range ts.known {
+		if time.Since(t.readAt) > targetFor {
+			delete(ts.known, endpointID)
+		}
+	}
+}
+
+// answer reads what has been asked for until nobody asks.
+func (ts *targets) answer(ctx context.Context) {
+	for {
+		ts.mu.Lock()
+		q := ts.asked
+		ts.asked = nil
+		if q == nil {
+			ts.asking = false
+			ts.mu.Unlock()
+			return
+		}
+		ts.mu.Unlock()
+		q.found, q.err = ts.read(ctx, q)
+		ts.mu.Lock()
+		maps.Copy(ts.known, q.found)
+		ts.mu.Unlock()
+		close(q.done)
+	}
+}
+
+func (ts *targets) read(ctx context.Context, q *question) (map[string]*target, error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	ids, at := make([]string, 0, len(q.ids)), time.Now()
+	for endpointID := range q.ids {
+		ids = append(ids, endpointID)
+	}
+	var (
+		rows    []endpointRow
+		healths []healthRow
+		secrets []secretRow
+	)
+	for _, query := range []*bun.SelectQuery{
+		ts.pool.NewSelect().Model(&rows).Where("id = ANY (?::text[])", pgdialect.Array(ids)),
+		ts.pool.NewSelect().Model(&healths).Where("endpoint = ANY (?::text[])", pgdialect.Array(ids)),
+		ts.pool.NewSelect().Model(&secrets).Where("endpoint = ANY (?::text[])", pgdialect.Array(ids)).
+			Where("expires_at IS NULL OR expires_at > ?", ts.now()).Order("created_at DESC"),
+	} {
+		if err := query.Scan(ctx); err != nil {
+			return nil, fmt.Errorf("read webhook endpoints: %w", err)
+		}
+	}
+	found := make(map[string]*target, len(rows))
+	for _, row := range rows {
+		found[row.ID] = &target{Endpoint: row.endpoint(), deleted: !row.DeletedAt.IsZero(), readAt: at}
+	}
+	for _, h := range healths {
+		if t := found[h.Endpoint]; t != nil {
+			t.failures, t.openUntil = h.Failures, h.OpenUntil
+		}
+	}
+	for _, s := range secrets {
+		t := found[s.Endpoint]
+		if t == nil {
+			continue
+		}
+		key, err := ts.ring.Open(s.SealedSecret, sealedIn, s.Endpoint)
+		if err != nil {
+			t.unsealed = err // the others' are not to blame
+			continue
+		}
+		t.secrets = append(t.secrets, Secret{ID: s.ID, Key: key})
+	}
+	return found, nil
+}

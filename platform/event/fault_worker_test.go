@@ -17,7 +17,6 @@ import (
 
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/relay"
 )
 
@@ -61,7 +60,7 @@ func work(text string) error {
 		return err
 	}
 	defer pool.Close()
-	b, err := bus.Open(bus.Config{Brokers: o.Brokers})
+	b, err := bus.Open(bus.Config{Brokers: o.Brokers, Pool: pool})
 	if err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func work(text string) error {
 	}
 	for _, n := range o.Consumers {
 		all.Go(func() {
-			if err := b.Subscribe(ctx, tallying(pool, o.Topic, n)); err != nil {
+			if err := b.Subscribe(ctx, tallying(o.Topic, n)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		})
@@ -86,18 +85,16 @@ func work(text string) error {
 
 // tallying is consumer n: it hears of its own type of events and counts them.
 // This is where the run meets the bus: how a consumer has an effect once.
-func tallying(pool *bun.DB, topic string, n int) bus.Subscription {
-	group := consumer(topic, n)
+func tallying(topic string, n int) bus.Subscription {
 	return bus.Subscription{
-		Group: group, Topic: topic, Types: []string{kind(n)}, Session: time.Second,
-		Handle: func(ctx context.Context, m bus.Message) error {
-			return db.InTx(ctx, pool, func(ctx context.Context, tx bun.Tx) error {
-				first, err := event.Inbox{}.Once(ctx, tx, group, m.EventID)
-				if err != nil || !first {
-					return err
+		Group: consumer(topic, n), Topic: topic, Types: []string{kind(n)}, Session: time.Second,
+		Effect: func(ctx context.Context, tx bun.Tx, batch []bus.Message) (committed func(), err error) {
+			for _, m := range batch {
+				if err := tally(ctx, tx, consumer(topic, n), m); err != nil {
+					return nil, err
 				}
-				return tally(ctx, tx, group, m)
-			})
+			}
+			return nil, nil
 		},
 	}
 }

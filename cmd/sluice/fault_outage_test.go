@@ -22,7 +22,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect/payment/paymenttest"
-
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/db"

@@ -154,6 +154,9 @@ func (r *recorder) save(before snapshot) error {
 		}
 		return saveBook(r.ctx, r.tx, r.account)
 	}
+	if previous == nil { // closed: an update that replaced nothing one can see
+		previous = json.RawMessage("{}")
+	}
 	r.account.Version++
 	if err := updateAccount(r.ctx, r.tx, r.account); err != nil {
 		return err

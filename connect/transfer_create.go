@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -206,7 +207,11 @@ func (s *TransferService) tell(ctx context.Context, tx bun.Tx, t *Transfer) erro
 	if err != nil {
 		return err
 	}
-	return s.events.Append(ctx, tx, created)
+	arrived, err := t.Arrived(event.OriginOf(ctx))
+	if err != nil {
+		return err
+	}
+	return s.events.Append(ctx, tx, created, arrived)
 }
 
 // TransferUpdate changes what may change of a transfer.
@@ -215,7 +220,8 @@ type TransferUpdate struct {
 	Metadata    metadata.Patch `form:"metadata"`
 }
 
-// Update changes description and metadata.
+// Update changes description and metadata. What is asked to become what it is
+// already is no change and no event.
 func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u TransferUpdate) (*Transfer, error) {
 	if err := checkWords(u.Description, u.Metadata); err != nil {
 		return nil, err
@@ -224,11 +230,16 @@ func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Sc
 	if err != nil {
 		return nil, err
 	}
+	before := TransferWire(t, nil, t.AmountReversed > 0)
 	if t.Metadata, err = u.Metadata.Apply(t.Metadata); err != nil {
 		return nil, err
 	}
 	if u.Description != nil {
 		t.Description = u.Description
+	}
+	previous, err := patch.Changed(before, TransferWire(t, nil, t.AmountReversed > 0))
+	if err != nil || previous == nil {
+		return t, err
 	}
 	t.Version++
 	if _, err := tx.NewUpdate().Model(&transferRow{Transfer: *t}).Column("description", "metadata", "version").WherePK().Exec(ctx); err != nil {
@@ -238,5 +249,6 @@ func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Sc
 	if err != nil {
 		return nil, err
 	}
+	updated.Previous = previous
 	return t, s.events.Append(ctx, tx, updated)
 }

@@ -26,6 +26,28 @@ func TransferWire(t *Transfer, reversals []wire.TransferReversal, more bool) wir
 	return w
 }
 
+// RefundsOfCharge is the kind of the part of a charge that lists its refunds.
+const RefundsOfCharge = "charge.refunds"
+
+// PaymentWire is a transfer as its destination sees it: a charge of type
+// payment, paid by the platform.
+func PaymentWire(t *Transfer) wire.Charge {
+	w := wire.Charge{
+		ID: t.DestinationPayment, Object: "charge", Amount: t.Amount, AmountCaptured: t.Amount, AmountRefunded: t.AmountReversed,
+		ApplicationFee: wire.To(t.ApplicationFee), BalanceTransaction: wire.To(t.DestinationBalanceTransaction),
+		Captured: true, Created: t.CreatedAt.Unix(), Currency: string(t.Currency), Description: t.Description,
+		Livemode: t.Livemode, Metadata: map[string]string{}, Paid: true,
+		PaymentMethodDetails: &wire.PaymentMethodDetails{Type: "stripe_account", StripeAccount: &struct{}{}},
+		Refunded:             t.AmountReversed == t.Amount, Refunds: wire.Lazy{Kind: RefundsOfCharge, ID: t.DestinationPayment},
+		SourceTransfer: wire.To(t.ID), Status: "succeeded",
+	}
+	if t.ApplicationFee != "" {
+		w.Application = wire.To(wire.ApplicationID(t.Platform))
+		w.ApplicationFeeAmount = &t.ApplicationFeeAmount
+	}
+	return w
+}
+
 // ReversalWire is the reversal as the API shows it.
 func ReversalWire(r *Reversal) wire.TransferReversal {
 	return wire.TransferReversal{
@@ -60,7 +82,13 @@ func (t *Transfer) Created(origin event.Origin) (event.Event, error) {
 	return t.event("transfer.created", t.CreatedAt, origin)
 }
 
-// Reversed is the event of a transfer after a reversal.
+// Arrived tells the receiver of a new transfer that a payment has come.
+func (t *Transfer) Arrived(origin event.Origin) (event.Event, error) {
+	scope := tenant.Scope{Platform: t.Platform, Account: t.Destination, Livemode: t.Livemode}
+	return newEvent("payment.created", scope, t.DestinationPayment, 1, PaymentWire(t), t.CreatedAt, origin)
+}
+
+// ReversedEvent is the event of a transfer after a reversal.
 func (t *Transfer) ReversedEvent(at time.Time, origin event.Origin) (event.Event, error) {
 	return t.event("transfer.reversed", at, origin)
 }

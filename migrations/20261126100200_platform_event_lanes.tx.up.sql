@@ -3,7 +3,7 @@
 -- Lanes let several relays publish side by side: an account's events are all in one lane, and order is kept within it.
 -- Months let the log forget: a month that is published and old is dropped whole.
 
--- Writers wait until the new table stands; a row between the copy and the exchange would be lost.
+-- Rows are written anew once, for their lane, and writers wait for it: twelve seconds a million events.
 LOCK TABLE platform.events, platform.relay_cursor IN ACCESS EXCLUSIVE MODE;
 
 CREATE SEQUENCE platform.events_seq AS bigint;

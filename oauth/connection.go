@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // ConnectionStatus is where a connection stands.
@@ -66,11 +67,7 @@ const (
 // event is something that happened to the connection; its row is locked.
 func (c *Connection) event(typ string, at time.Time) (event.Event, error) {
 	c.version++
-	object, err := json.Marshal(struct {
-		ID     string `json:"id"`
-		Object string `json:"object"`
-		Name   string `json:"name"`
-	}{c.Client, "application", c.ClientName})
+	object, err := json.Marshal(wire.Application{ID: c.Client, Object: "application", Name: &c.ClientName})
 	if err != nil {
 		return event.Event{}, fmt.Errorf("render application: %w", err)
 	}

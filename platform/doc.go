@@ -25,7 +25,8 @@
 //   - page: list parameters, cursors and filters
 //   - run: lifecycles and leased periodic work
 //   - event: the event log, which is the outbox, and the inbox
-//   - event/eventhttp: the door of the event log
+//   - event/catalogue: every event type: its object, its schema, who hears of it
+//   - event/eventhttp: the door of the event log and its catalogue
 //   - event/relay: from the log to Kafka, in commit-safe order
 //   - bus: Kafka; kafka-go lives here alone
 //   - bus/bustest: a Kafka for tests, embedded or real
@@ -37,6 +38,7 @@
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
 //   - ui/uitest: the hosted pages in a real browser, for tests
 //   - mail: short mails to people, SMTP or the development inbox
+//   - egress: the one way out to URLs that others gave us
 //   - client: our API as seen by our own commands
 //
 // Workshop:
@@ -46,5 +48,6 @@
 //   - dev/postgres: a private PostgreSQL
 //   - dev/broker: a private Kafka-protocol broker
 //   - dev/npm: somebody else's JavaScript, for tests
+//   - dev/pypi: somebody else's Python, for tests
 //   - dbtest: a migrated database for each test
 package platform

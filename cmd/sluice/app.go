@@ -168,14 +168,17 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	})
 	a.sweeper = &payment.Sweeper{Service: a.payments, Answer: answerOrphan}
 
-	egress := webhook.Egress{}
 	if a.cfg.Dev {
-		egress.Allow = webhook.Loopback()
 		a.inbox = webhook.NewInbox()
 	}
-	a.hooks = webhook.NewEndpoints(ring, egress)
+	webhookKeys, err := a.cfg.Pepper("webhook_keys")
+	if err != nil {
+		return err
+	}
+	signer, policy := webhook.NewSigner(webhookKeys), a.cfg.egress()
+	a.hooks = webhook.NewEndpoints(ring, signer, policy)
 	a.replays = webhook.NewReplays(a.pool, clock.System{})
-	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(egress, nil), a.accounts, clock.System{},
+	a.dispatch = webhook.NewDispatcher(a.pool, ring, webhook.NewSender(policy, signer, nil), a.accounts, clock.System{},
 		webhook.DispatcherConfig{Notifier: endpointAlarms{a.accounts, a.mails, a.log}, Observe: a.observeWebhooks()})
 	a.notify = webhook.NewSubscriber(a.accounts, clock.System{}, a.dispatch)
 	return nil

@@ -55,6 +55,8 @@ var addresses = []struct {
 		"the schema is a yardstick for tests, not a part of the product"},
 	{"github.com/stripe/stripe-go", []string{"platform/wire/openapi"}, []string{""},
 		"the SDK is a yardstick for tests, not a part of the product"},
+	{"github.com/santhosh-tekuri/jsonschema", nil, []string{""},
+		"it judges our schemas in tests; the product writes schemas and reads none"},
 }
 
 // owners says which folder alone writes to a PostgreSQL schema.
@@ -81,6 +83,8 @@ func TestPackageNamesAreUniqueAndSaySomething(t *testing.T) { report(t, brokenNa
 func TestPlatformHoldsOnlyItsShelves(t *testing.T) { report(t, brokenShelves(house(t))) }
 
 func TestSchemasAreWrittenOnlyByTheirRoom(t *testing.T) { report(t, brokenWrites(house(t))) }
+
+func TestHTTPClientsAreMadeInOnePlace(t *testing.T) { report(t, brokenClients(house(t))) }
 
 func report(t *testing.T, broken []string) {
 	t.Helper()
@@ -202,6 +206,37 @@ func brokenNames(files []source) (broken []string) {
 	}
 	slices.Sort(broken)
 	return slices.Compact(broken)
+}
+
+// clients are the folders that may call others over HTTP by themselves: the way out
+// to URLs that users gave, our own commands, and the workshop.
+var clients = []string{"platform/egress", "platform/client", "platform/dev", "cmd/sluice/cli", "cmd/sluice/bench"}
+
+// calling are the names of net/http that call somebody, or that callers are made of.
+var calling = []string{"Client", "Transport", "DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm"}
+
+// brokenClients finds what could fetch a URL past the rules of platform/egress. A
+// client taken as a parameter is none: whoever made it stands in one of the folders.
+func brokenClients(files []source) (broken []string) {
+	for _, s := range files {
+		if s.file == nil || s.test || slices.ContainsFunc(clients, func(f string) bool { return within(s.folder, f) }) {
+			continue
+		}
+		taken := map[ast.Node]bool{}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if pointer, ok := n.(*ast.StarExpr); ok {
+				taken[pointer.X] = true
+			}
+			if sel, ok := n.(*ast.SelectorExpr); ok && !taken[n] && slices.Contains(calling, sel.Sel.Name) {
+				if from, ok := sel.X.(*ast.Ident); ok && from.Name == "http" {
+					broken = append(broken, fmt.Sprintf("%s: %s uses http.%s; calls to URLs that others gave go through platform/egress, which refuses our own network",
+						s.at(n.Pos()), s.folder, sel.Sel.Name))
+				}
+			}
+			return true
+		})
+	}
+	return broken
 }
 
 var shelfLine = regexp.MustCompile(`(?m)^//   - ([a-z/]+): `)
@@ -438,6 +473,12 @@ func TestArchRulesNoticeABrokenHouse(t *testing.T) {
 		{"kfake in a test", brokenAddresses, "platform/bus/b_test.go", `package bus; import _ "github.com/twmb/franz-go/pkg/kfake"`, ""},
 		{"kfake in the product", brokenAddresses, "platform/bus/b.go", `package bus; import _ "github.com/twmb/franz-go/pkg/kfake"`, "platform/dev/broker"},
 		{"SDK in the product", brokenAddresses, "connect/c.go", `package connect; import _ "github.com/stripe/stripe-go/v85"`, "yardstick"},
+		{"a client of its own", brokenClients, "connect/logo.go", `package connect; import "net/http"; var c = &http.Client{}`, "platform/egress"},
+		{"the default client", brokenClients, "oauth/jwks.go", `package oauth; import "net/http"; func f(u string) { http.Get(u) }`, "platform/egress"},
+		{"a transport", brokenClients, "payouts/rail/wise/w.go", `package wise; import "net/http"; var t http.RoundTripper = &http.Transport{}`, "platform/egress"},
+		{"a client from elsewhere", brokenClients, "connect/logo.go", `package connect; import "net/http"; type t struct { c *http.Client }`, ""},
+		{"a server", brokenClients, "platform/rest/r.go", `package rest; import "net/http"; var s = http.Server{}`, ""},
+		{"a client in a test", brokenClients, "connect/c_test.go", `package connect; import "net/http"; var c = http.DefaultClient`, ""},
 		{"drawer", brokenNames, "platform/util/u.go", `package util`, "drawer"},
 		{"unlisted shelf", brokenShelves, "platform/stuff/s.go", `package stuff`, "shelf list"},
 		{"insert across rooms", brokenWrites, "payouts/p_store.go", "package payouts; const q = `\n INSERT INTO ledger.postings (a) VALUES (1)`", "belongs to ledger"},

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -54,6 +55,11 @@ type Config struct {
 	VerifierURL string
 	VerifierKey secret.Text
 
+	// EgressAllow are networks that URLs of users may lead to although they are not public;
+	// EgressProxy carries all calls to such URLs, http(s)://[user:password@]host:port.
+	EgressAllow []netip.Prefix
+	EgressProxy secret.Text
+
 	// TermsURL is where the terms of service stand that holders of accounts agree to.
 	TermsURL string
 
@@ -76,6 +82,18 @@ func (c Config) origin() string {
 		return baseURL(c.Addr)
 	}
 	return c.BaseURL
+}
+
+// egress says where calls to URLs that users gave may go. EgressProxy has been parsed before.
+func (c Config) egress() egress.Policy {
+	policy := egress.Policy{Allow: c.EgressAllow}
+	if c.Dev {
+		policy.Allow = append(egress.Loopback(), c.EgressAllow...)
+	}
+	if !c.EgressProxy.IsZero() {
+		policy.Proxy, _ = egress.ParseProxy(c.EgressProxy.Reveal())
+	}
+	return policy
 }
 
 // peppers makes the keyed hashes of all purposes.
@@ -126,7 +144,7 @@ func (c Config) verifiers() (connect.VerifierModes, error) {
 	if c.VerifierURL == "" {
 		return modes, nil
 	}
-	live, err := verification.NewHTTP(verification.HTTPConfig{URL: c.VerifierURL, Key: c.VerifierKey, Loopback: c.Dev})
+	live, err := verification.NewHTTP(verification.HTTPConfig{URL: c.VerifierURL, Key: c.VerifierKey, Egress: c.egress(), Loopback: c.Dev})
 	if err != nil {
 		return modes, fmt.Errorf("verifier_url and verifier_key: %w", err)
 	}

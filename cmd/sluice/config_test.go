@@ -83,6 +83,8 @@ func TestWrongSettingsAreToldByName(t *testing.T) {
 		{"roles=api,cook", `"cook" is not a role`},
 		{"kafka_tls=maybe", "kafka_tls (file "},
 		{"database_conns=many", "database_conns (file "},
+		{"egress_allow=10.0.0.0/8,intranet", `"intranet" is neither an address nor a range`},
+		{"egress_proxy=socks5://proxy:1080", "egress_proxy (file "},
 		{"event_retention=long", "event_retention (file "},
 		{"event_retention=30d", "at least"},
 	} {
@@ -90,6 +92,34 @@ func TestWrongSettingsAreToldByName(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: got %v, want it to say %q", c.file, err, c.says)
 		}
+	}
+}
+
+func TestCallsToUsersURLsFollowTheSettings(t *testing.T) {
+	_, cfg, err := chosenFrom(t, nil, nil, "egress_allow = 10.1.0.0/16, 192.168.1.7, fd00::/8\negress_proxy = http://sluice:hunter2@proxy:4750\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := cfg.egress()
+	for url, fine := range map[string]bool{
+		"https://10.1.2.3/": true, "http://10.1.2.3/": true, "https://192.168.1.7/": true, "https://[fd00::1]/": true, "https://example.com/": true,
+		"https://10.2.0.1/": false, "https://192.168.1.8/": false, "http://127.0.0.1/": false, "https://169.254.169.254/": false, "http://8.8.8.8/": false,
+	} {
+		if got := policy.CheckURL(url) == nil; got != fine {
+			t.Errorf("%s may be called: %t", url, got)
+		}
+	}
+	if policy.Proxy == nil || policy.Proxy.Host != "proxy:4750" {
+		t.Errorf("the proxy is %v", policy.Proxy)
+	}
+	if none := (Config{}).egress(); none.Proxy != nil || none.CheckURL("http://127.0.0.1/") == nil {
+		t.Error("without settings there is a proxy, or this machine is open")
+	}
+	if (Config{Dev: true}).egress().CheckURL("http://127.0.0.1:7070/_dev/hooks") != nil {
+		t.Error("development does not reach this machine")
+	}
+	if _, _, err := chosenFrom(t, nil, nil, "egress_proxy=http://sluice:hunter2@:x\n"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a wrong proxy is told as %v", err)
 	}
 }
 

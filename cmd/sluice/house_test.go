@@ -51,6 +51,7 @@ func newHouseLogging(t testing.TB, log slog.Handler, changes ...func(*Config)) *
 	app := newApplicationLogging(t, allRoles, log, append(changes, func(cfg *Config) { cfg.BaseURL = base })...)
 	h := &house{t: t, app: app, url: base}
 	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(func() { inspectEvents(context.Background(), t, app.pool) }) // once the App has stopped
 	done := make(chan error, 1)
 	go func() { done <- app.Run(ctx) }()
 	t.Cleanup(func() {

@@ -40,6 +40,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
 			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
+			run.Job{Name: "destroy rolled webhook secrets", Interval: 10 * time.Minute, Do: a.destroySecrets},
 		)
 	}
 	if a.cfg.Roles.Has(RoleWebhooks) {
@@ -118,13 +119,22 @@ func (a *App) forgetHandled(ctx context.Context) error {
 	}
 }
 
-// rowsPerSweep bounds one statement of forgetTokens.
+// rowsPerSweep bounds one statement of forgetTokens and destroySecrets.
 const rowsPerSweep = 1000
 
 func (a *App) forgetTokens(ctx context.Context) error {
 	for {
 		n, err := a.provider.Sweep(ctx, a.pool, clock.System{}.Now(), rowsPerSweep)
 		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+func (a *App) destroySecrets(ctx context.Context) error {
+	for {
+		n, err := a.hooks.SweepSecrets(ctx, a.pool, clock.System{}.Now(), rowsPerSweep)
+		if err != nil || n < rowsPerSweep {
 			return err
 		}
 	}

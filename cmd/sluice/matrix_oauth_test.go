@@ -21,6 +21,7 @@ func init() {
 		"POST /v1/oauth_clients/{id}/enable":             {path: "/v1/oauth_clients/$client/enable", ownerOnly: true},
 		"POST /v1/oauth_clients/{id}/secrets":            {path: "/v1/oauth_clients/$client/secrets", ownerOnly: true},
 		"DELETE /v1/oauth_clients/{id}/secrets/{secret}": {path: "/v1/oauth_clients/$client/secrets/$clientSecret", ownerOnly: true},
+		"POST /v1/test_helpers/oauth_codes":              {form: "client=$client&account=$tutor", ownerOnly: true},
 		"POST /v1/accounts/{id}/persons":                 {path: "/v1/accounts/$company/persons", form: "first_name=Lok"},
 		"GET /v1/accounts/{id}/persons":                  {path: "/v1/accounts/$company/persons"},
 		"GET /v1/accounts/{id}/persons/{person}":         {path: "/v1/accounts/$company/persons/$person"},

@@ -121,6 +121,7 @@ var matrix = map[string]row{
 	"GET /v1/webhook_endpoints":                             {platformOnly: true},
 	"GET /v1/webhook_endpoints/{id}":                        {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints/{id}":                       {path: "/v1/webhook_endpoints/$endpoint", form: "description=seen", platformOnly: true},
+	"POST /v1/webhook_endpoints/{id}/roll_secret":           {path: "/v1/webhook_endpoints/$endpoint/roll_secret", form: "overlap_seconds=60", platformOnly: true},
 	"DELETE /v1/webhook_endpoints/{id}":                     {path: "/v1/webhook_endpoints/$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints/{id}/test":                  {path: "/v1/webhook_endpoints/$endpoint/test", form: "type=charge.succeeded", platformOnly: true},
 	"GET /v1/webhook_endpoints/{id}/deliveries":             {path: "/v1/webhook_endpoints/$endpoint/deliveries", platformOnly: true},
@@ -142,21 +143,25 @@ var matrix = map[string]row{
 	"POST /v1/files":                                        {form: "purpose=business_logo"},
 	"GET /v1/files":                                         {},
 	"GET /v1/files/{id}":                                    {path: "/v1/files/$file"},
+	"GET /v1/event_types":                                   {},
 	"GET /v1/test_helpers/world_clock":                      {platformOnly: true},
 	"POST /v1/test_helpers/world_clock/advance":             {form: "duration=1m", platformOnly: true},
 }
 
 // open is every route that asks for no key, and why it may be so.
 var open = map[string]string{
-	"GET /_sandbox/authenticate/{charge}":  "the payer's bank of the sandbox; test mode only, shows amount and result",
-	"POST /_sandbox/authenticate/{charge}": "the same",
-	"GET /brand/{account}/logo":            "what a platform chose to be known by; browsers load it on hosted pages",
-	"GET /brand/{account}/icon":            "the same",
-	"GET /livez":                           "says that the process answers",
-	"GET /readyz":                          "says which parts answer",
-	"GET /":                                "development only: an index without data",
-	"GET /_dev/hooks":                      "development only: the inbox of webhooks sent to this machine",
-	"POST /_dev/hooks":                     "the same",
+	"GET /_sandbox/authenticate/{charge}":   "the payer's bank of the sandbox; test mode only, shows amount and result",
+	"POST /_sandbox/authenticate/{charge}":  "the same",
+	"GET /brand/{account}/logo":             "what a platform chose to be known by; browsers load it on hosted pages",
+	"GET /brand/{account}/icon":             "the same",
+	"GET /webhook_endpoints/{id}/jwks.json": "public keys, for receivers of webhooks",
+	"GET /livez":                            "says that the process answers",
+	"GET /readyz":                           "says which parts answer",
+	"GET /":                                 "development only: an index without data",
+	"GET /_dev/hooks":                       "development only: the inbox of webhooks sent to this machine",
+	"POST /_dev/hooks":                      "the same",
+	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",
+	"GET /event_schemas/{type}.json":        "the same",
 }
 
 // caller is a column: somebody with a credential, and what the rule says of a row.

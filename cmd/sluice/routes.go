@@ -10,7 +10,9 @@ import (
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/oauth/oauthhttp"
 	"github.com/sluicepay/sluice/payouts/payoutshttp"
+	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
 )
@@ -45,8 +47,10 @@ func (a *App) routes() []rest.Route {
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),      // /v1/events, /v2/core/events
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),        // /v1/events/{id}/retry
 		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
@@ -55,9 +59,15 @@ func (a *App) routes() []rest.Route {
 		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
 		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
 		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
+		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                        // /livez, /readyz
 		a.devRoutes(),                                                           // /, /_dev/…; only in development
 	)
+}
+
+// surroundings are what readers of the catalogue are told about this installation.
+func (a *App) surroundings() catalogue.Surroundings {
+	return catalogue.Surroundings{BaseURL: a.cfg.BaseURL, Topic: bus.Events}
 }
 
 // loaders fetch what expand[] names.

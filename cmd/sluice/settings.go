@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -78,6 +79,9 @@ var settings = []setting{
 		put: text(func(c *Config) *string { return &c.VerifierURL })},
 	{name: "verifier_key", usage: "signs what the verifier is asked and answers: at least 32 characters", secret: true,
 		put: hidden(func(c *Config) *secret.Text { return &c.VerifierKey })},
+	{name: "egress_allow", usage: "networks that webhooks may be sent to although they are not public, such as 10.0.0.0/8,fd00::/8; also without TLS", put: putEgressAllow},
+	{name: "egress_proxy", usage: "HTTP proxy that carries every call to a URL of users, by CONNECT: http://[user:password@]host:port or https://…", secret: true,
+		put: putEgressProxy},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
 	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
 	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",
@@ -115,20 +119,35 @@ func putEventRetention(c *Config, v string) (err error) {
 	return nil
 }
 
-func putProxies(c *Config, v string) error {
-	c.Proxies = nil
+func putProxies(c *Config, v string) (err error) { c.Proxies, err = parseNetworks(v); return err }
+
+func putEgressAllow(c *Config, v string) (err error) {
+	c.EgressAllow, err = parseNetworks(v)
+	return err
+}
+
+// parseNetworks reads addresses and ranges, separated by commas.
+func parseNetworks(v string) (networks []netip.Prefix, err error) {
 	for word := range strings.SplitSeq(v, ",") {
 		word = strings.TrimSpace(word)
 		if addr, err := netip.ParseAddr(word); err == nil {
-			c.Proxies = append(c.Proxies, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
+			networks = append(networks, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(word)
 		if err != nil {
-			return fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", word)
+			return nil, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", word)
 		}
-		c.Proxies = append(c.Proxies, prefix.Masked())
+		networks = append(networks, prefix.Masked())
 	}
+	return networks, nil
+}
+
+func putEgressProxy(c *Config, v string) error {
+	if _, err := egress.ParseProxy(v); err != nil {
+		return err
+	}
+	c.EgressProxy = secret.New(v)
 	return nil
 }
 

@@ -117,6 +117,7 @@ func quietHouse(t *testing.T) *house {
 	} {
 		group.Go("job", run.Every(h.app.pool, job).Run)
 	}
+	t.Cleanup(func() { inspectEvents(context.Background(), t, h.app.pool) })
 	t.Cleanup(func() {
 		stop()
 		if err := group.Wait(); err != nil {

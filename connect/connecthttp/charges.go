@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/split"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -69,7 +70,7 @@ func showCharge(svc *payment.Service) rest.Loader {
 			if err != nil {
 				return nil, err
 			}
-			return payment.PaymentWire(t), nil
+			return connect.PaymentWire(t), nil
 		}
 		c, err := svc.GetCharge(ctx, idb, scope, id)
 		if err != nil {

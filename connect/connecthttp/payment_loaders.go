@@ -48,7 +48,7 @@ func PaymentLoaders(payments *payment.Service, transfers *connect.TransferServic
 			if err != nil {
 				return nil, err
 			}
-			return elsewhere(ctx, idb, accounts, scope, t.Destination, id, payment.PaymentWire(t))
+			return elsewhere(ctx, idb, accounts, scope, t.Destination, id, connect.PaymentWire(t))
 		},
 		"pyr": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
 			r, t, err := transfers.FindPaymentReversal(ctx, idb, scope, id)
@@ -57,7 +57,7 @@ func PaymentLoaders(payments *payment.Service, transfers *connect.TransferServic
 			}
 			return elsewhere(ctx, idb, accounts, scope, t.Destination, id, payment.PaymentRefundWire(r, t))
 		},
-		payment.RefundsOfCharge: func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
+		connect.RefundsOfCharge: func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {
 			return refundsOf(ctx, payments, idb, scope, payment.RefundFilter{Charge: id})
 		},
 		"pi": func(ctx context.Context, idb bun.IDB, scope tenant.Scope, id string) (any, error) {

@@ -167,15 +167,24 @@ func (d webhookEndpointDoor) show(ctx context.Context, idb bun.IDB, e webhook.En
 	return shown[0], nil
 }
 
-// showAll is the endpoints as the API shows them, with their health, read at once for all.
+// showAll is the endpoints as the API shows them, with their health and public keys, read at once for all.
 func (d webhookEndpointDoor) showAll(ctx context.Context, idb bun.IDB, endpoints ...webhook.Endpoint) ([]wire.WebhookEndpoint, error) {
 	health, err := d.endpoints.Health(ctx, idb, endpoints...)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(endpoints))
+	for i, e := range endpoints {
+		ids[i] = e.ID
+	}
+	keys, err := d.endpoints.PublicKeys(ctx, idb, ids...)
 	if err != nil {
 		return nil, err
 	}
 	shown := make([]wire.WebhookEndpoint, len(endpoints))
 	for i, e := range endpoints {
 		shown[i] = e.Wire()
+		shown[i].PublicKey = keys[e.ID]
 		shown[i].Health = health[e.ID].Wire(d.clock.Now())
 	}
 	return shown, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/wire/openapi"
@@ -36,7 +37,7 @@ func webhookClient(t *testing.T) *stripe.Client {
 	}
 	pool := dbtest.New(t)
 	api := rest.New(rest.Config{Pool: pool, Authenticator: webhookHub{}})
-	endpoints := webhook.NewEndpoints(ring, webhook.Egress{})
+	endpoints := webhook.NewEndpoints(ring, webhook.NewSigner(secret.RandomPepper()), egress.Policy{})
 	api.Mount(connecthttp.WebhookEndpointRoutes(api, pool, endpoints, clock.System{})...)
 	server := httptest.NewServer(openapi.Wrap(t, api))
 	t.Cleanup(server.Close)

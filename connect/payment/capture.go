@@ -331,7 +331,8 @@ func applyFinish(ctx context.Context, tx bun.Tx, jobID string, w *settled) ([]*s
 		}
 		open = []*settled{w}
 	case job.Kind == voidKind && w.result.Status == processor.Voided:
-		job.Status, w.finished = "succeeded", voidKind
+		before := ChargeWire(w.charge)
+		job.Status, w.finished, w.released = "succeeded", voidKind, &before
 		w.charge.Canceled = true
 		if w.intent != nil {
 			w.intent.cancel(job.Reason, w.at)

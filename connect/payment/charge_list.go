@@ -115,7 +115,7 @@ func chargesFrom(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeF
 // merge puts payments among the charges, in the direction of travel.
 func merge(charges []listed, arrived []*connect.Transfer, backwards bool) []listed {
 	for _, t := range arrived {
-		charges = append(charges, listed{place(id.Body(t.ID)), PaymentWire(t)})
+		charges = append(charges, listed{place(id.Body(t.ID)), connect.PaymentWire(t)})
 	}
 	slices.SortFunc(charges, func(a, b listed) int {
 		if backwards {

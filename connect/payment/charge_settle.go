@@ -43,8 +43,9 @@ type settlement struct {
 type settled struct {
 	*settlement
 	charge    *Charge
-	intent    *Intent // moved with the charge; nil for a bare charge and for an attempt that a later one has replaced
-	shown     *Intent // the charge's intent, moved or not
+	released  *wire.Charge // how a charge looked whose reservation was given free
+	intent    *Intent      // moved with the charge; nil for a bare charge and for an attempt that a later one has replaced
+	shown     *Intent      // the charge's intent, moved or not
 	entry     *ledger.Entry
 	transfers []*connect.Transfer
 	fee       *connect.ApplicationFee
@@ -375,7 +376,7 @@ func (w *settled) events() ([]event.Event, error) {
 	case w.finished == captureKind:
 		b.charge("charge.captured", w.charge, w.at, w.origin)
 	case w.finished == voidKind:
-		b.charge("charge.updated", w.charge, w.at, w.origin)
+		b.changed("charge.updated", *w.released, w.charge, w.at, w.origin)
 	case w.charge.Status == ChargeSucceeded:
 		b.charge("charge.succeeded", w.charge, w.at, w.origin)
 	case w.charge.Status == ChargeFailed:
@@ -386,7 +387,7 @@ func (w *settled) events() ([]event.Event, error) {
 	}
 	for _, t := range w.transfers {
 		b.add(t.Created(w.origin))
-		b.payment(t, w.origin)
+		b.add(t.Arrived(w.origin))
 	}
 	if w.fee != nil {
 		b.add(w.fee.Created(w.origin))

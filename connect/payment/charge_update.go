@@ -5,6 +5,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/metadata"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -21,7 +22,8 @@ type ChargeUpdate struct {
 	Metadata      metadata.Patch    `form:"metadata"`
 }
 
-// UpdateCharge changes descriptions and metadata; money never changes here.
+// UpdateCharge changes descriptions and metadata; money never changes here. What
+// is asked to become what it is already is no change and no event.
 func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u ChargeUpdate) (*Charge, error) {
 	if err := (words{description: u.Description, metadata: u.Metadata}).check(); err != nil {
 		return nil, err
@@ -39,6 +41,7 @@ func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scop
 			return nil, missingRef("customer", "customer", *u.Customer)
 		}
 	}
+	before := ChargeWire(c)
 	if c.Metadata, err = u.Metadata.Apply(c.Metadata); err != nil {
 		return nil, err
 	}
@@ -57,12 +60,15 @@ func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scop
 	if u.Shipping != nil {
 		c.Shipping = shippingJSON(u.Shipping)
 	}
+	if previous, err := patch.Changed(before, ChargeWire(c)); err != nil || previous == nil {
+		return c, err
+	}
 	c.Version++
 	if err := updateCharges(ctx, tx, []*Charge{c}, "description", "receipt_email", "transfer_group", "customer", "shipping", "metadata", "version"); err != nil {
 		return nil, err
 	}
 	var b eventBatch
-	b.charge("charge.updated", c, s.Clocks.For(c.Livemode).Now(), event.OriginOf(ctx))
+	b.changed("charge.updated", before, c, s.Clocks.For(c.Livemode).Now(), event.OriginOf(ctx))
 	if b.err != nil {
 		return nil, b.err
 	}

@@ -19,7 +19,7 @@ func ChargeWire(c *Charge) wire.Charge {
 		Paid: c.Status == ChargeSucceeded, PaymentIntent: wire.To(c.PaymentIntent), PaymentMethod: optional(c.methodID()),
 		PaymentMethodDetails: cardDetails(c.Method), ReceiptEmail: c.ReceiptEmail,
 		Refunded: c.AmountCaptured > 0 && c.AmountRefunded == c.AmountCaptured || c.Canceled,
-		Refunds:  wire.Lazy{Kind: RefundsOfCharge, ID: c.ID},
+		Refunds:  wire.Lazy{Kind: connect.RefundsOfCharge, ID: c.ID},
 		Shipping: c.Shipping, Splits: splitsWire(c.Terms),
 		StatementDescriptor: c.StatementDescriptor, StatementDescriptorSuffix: c.StatementDescriptorSuffix,
 		Status: string(c.Status), TransferGroup: optional(c.TransferGroup),
@@ -35,27 +35,6 @@ func ChargeWire(c *Charge) wire.Charge {
 	}
 	return w
 }
-
-// PaymentWire is a transfer as its destination sees it: a charge of type
-// payment, paid by the platform.
-func PaymentWire(t *connect.Transfer) wire.Charge {
-	w := wire.Charge{
-		ID: t.DestinationPayment, Object: "charge", Amount: t.Amount, AmountCaptured: t.Amount, AmountRefunded: t.AmountReversed,
-		ApplicationFee: wire.To(t.ApplicationFee), BalanceTransaction: wire.To(t.DestinationBalanceTransaction),
-		Captured: true, Created: t.CreatedAt.Unix(), Currency: string(t.Currency), Description: t.Description,
-		Livemode: t.Livemode, Metadata: map[string]string{}, Paid: true,
-		PaymentMethodDetails: &wire.PaymentMethodDetails{Type: "stripe_account", StripeAccount: &struct{}{}},
-		Refunded:             t.AmountReversed == t.Amount, Refunds: wire.Lazy{Kind: RefundsOfCharge, ID: t.DestinationPayment}, SourceTransfer: wire.To(t.ID), Status: string(ChargeSucceeded),
-	}
-	if t.ApplicationFee != "" {
-		w.Application = wire.To(wire.ApplicationID(t.Platform))
-		w.ApplicationFeeAmount = &t.ApplicationFeeAmount
-	}
-	return w
-}
-
-// RefundsOfCharge is the kind of the part of a charge that lists its refunds.
-const RefundsOfCharge = "charge.refunds"
 
 // PaymentRefundWire is the reversal of a transfer as its destination sees it: a
 // refund pyr_… of the payment.

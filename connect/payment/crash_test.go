@@ -76,6 +76,8 @@ func TestADeathAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 				w := open(t)
 				path, parts := op.prepare(w)
 				parts = append(parts, "Idempotency-Key: k")
+				const ofNobody = "SELECT count(*) FROM platform.events WHERE request_id = ''"
+				before := w.value(ofNobody)
 				w.dieAt(step)
 				if r := w.call(path, parts...); r.status != 500 {
 					t.Fatalf("it did not die: %s", r)
@@ -98,6 +100,9 @@ func TestADeathAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 					t.Errorf("two answers: %s\n%s", first, again)
 				}
 				w.settled()
+				if now := w.value(ofNobody); now != before {
+					t.Errorf("events of no request: %s, were %s: the sweeper did not say whose work it finished", now, before)
+				}
 			})
 		}
 	}

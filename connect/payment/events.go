@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // eventBatch gathers events and the first error on the way.
@@ -31,14 +32,18 @@ func (b *eventBatch) intent(kind string, i *Intent, at time.Time, origin event.O
 	b.add(intentEvent(kind, i, at, origin))
 }
 
+// changed tells what became of a charge, and what it replaced.
+func (b *eventBatch) changed(kind string, before wire.Charge, c *Charge, at time.Time, origin event.Origin) {
+	b.add(changedEvent(kind, c.Scope(), c.ID, c.Version, before, ChargeWire(c), at, origin))
+}
+
 func (b *eventBatch) refund(kind string, r *Refund, at time.Time, origin event.Origin) {
 	b.add(newEvent(kind, r.Scope(), r.ID, r.Version, RefundWire(r), at, origin))
 }
 
-// payment tells the receiver of a transfer that a payment has arrived.
-func (b *eventBatch) payment(t *connect.Transfer, origin event.Origin) {
-	scope := tenant.Scope{Platform: t.Platform, Account: t.Destination, Livemode: t.Livemode}
-	b.add(newEvent("payment.created", scope, t.DestinationPayment, 1, PaymentWire(t), t.CreatedAt, origin))
+// updated tells what a refund replaced.
+func (b *eventBatch) updated(before wire.Refund, r *Refund, at time.Time, origin event.Origin) {
+	b.add(changedEvent("refund.updated", r.Scope(), r.ID, r.Version, before, RefundWire(r), at, origin))
 }
 
 func intentEvent(kind string, i *Intent, at time.Time, origin event.Origin) (event.Event, error) {
@@ -70,4 +75,13 @@ func newEvent(kind string, scope tenant.Scope, objectID string, version int64, o
 		ObjectID: objectID, ObjectVersion: version, Object: body,
 		RequestID: origin.RequestID, IdempotencyKey: origin.IdempotencyKey, CreatedAt: at,
 	}, err
+}
+
+// changedEvent is newEvent with the previous attributes.
+func changedEvent(kind string, scope tenant.Scope, objectID string, version int64, before, object any, at time.Time, origin event.Origin) (event.Event, error) {
+	e, err := newEvent(kind, scope, objectID, version, object, at, origin)
+	if err == nil {
+		e.Previous, err = patch.Changed(before, object)
+	}
+	return e, err
 }

@@ -50,7 +50,7 @@ func (s *Service) confirmRefund(ctx context.Context, r *Refund) (settled bool, e
 
 // noteSuccess tells that a booked refund has reached the payer; the money has moved before.
 func (s *Service) noteSuccess(ctx context.Context, tx bun.Tx, r *Refund, provisional bool, at time.Time) error {
-	told := r.Status == RefundSucceeded
+	told, before := r.Status == RefundSucceeded, RefundWire(r)
 	r.Status, r.Unconfirmed = RefundSucceeded, provisional
 	if told {
 		return updateRefund(ctx, tx, r)
@@ -60,7 +60,7 @@ func (s *Service) noteSuccess(ctx context.Context, tx bun.Tx, r *Refund, provisi
 		return err
 	}
 	var b eventBatch
-	b.refund("refund.updated", r, at, event.OriginOf(ctx))
+	b.updated(before, r, at, event.OriginOf(ctx))
 	if b.err != nil {
 		return b.err
 	}
@@ -83,6 +83,7 @@ func (s *Service) bookFailure(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 	r.Status, r.Unconfirmed, r.FailureReason = RefundFailed, false, reason
 	r.FailureBalanceTransaction = entry.LineID("refund_failure", r.ID)
 	r.Version++
+	before := ChargeWire(c)
 	c.AmountRefunded -= r.Amount
 	c.Version++
 	if err := updateCharges(ctx, tx, []*Charge{c}, "amount_refunded", "version"); err != nil {
@@ -93,7 +94,7 @@ func (s *Service) bookFailure(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 	}
 	var b eventBatch
 	b.refund("refund.failed", r, at, event.OriginOf(ctx))
-	b.charge("charge.updated", c, at, event.OriginOf(ctx))
+	b.changed("charge.updated", before, c, at, event.OriginOf(ctx))
 	if b.err != nil {
 		return b.err
 	}

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -385,13 +386,14 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 		r.Status = RefundSucceeded
 	}
 	r.Version++
+	before := ChargeWire(c)
 	c.AmountRefunding -= r.Amount
 	c.AmountRefunded += r.Amount
 	c.Version++
 	var b eventBatch
 	origin := event.OriginOf(ctx)
 	b.refund("refund.created", r, at, origin)
-	b.charge("charge.refunded", c, at, origin)
+	b.changed("charge.refunded", before, c, at, origin)
 	for _, reversal := range u.reversals {
 		reversal.BalanceTransaction = entry.LineID("transfer_refund", reversal.ID)
 		reversal.DestinationBalanceTransaction = entry.LineID("payment_refund", reversal.DestinationPaymentRefund)
@@ -438,11 +440,21 @@ func (s *Service) UpdateRefund(ctx context.Context, tx bun.Tx, scope tenant.Scop
 	if err != nil {
 		return nil, err
 	}
-	if r.Metadata, err = patch.Apply(r.Metadata); err != nil {
-		return nil, err
+	before := RefundWire(r)
+	if r.Metadata, err = patch.Apply(r.Metadata); err != nil || maps.Equal(r.Metadata, before.Metadata) {
+		return r, err
 	}
+	if r.Version == 0 { // not booked yet: refund.created, to come, will show it
+		return r, updateRefund(ctx, tx, r)
+	}
+	r.Version++
 	if err := updateRefund(ctx, tx, r); err != nil {
 		return nil, err
 	}
-	return r, nil
+	var b eventBatch
+	b.updated(before, r, s.Clocks.For(r.Livemode).Now(), event.OriginOf(ctx))
+	if b.err != nil {
+		return nil, b.err
+	}
+	return r, s.events.Append(ctx, tx, b.events...)
 }

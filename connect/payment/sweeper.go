@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect/processor"
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 )
@@ -164,8 +165,12 @@ func (w *Sweeper) resolveCharge(ctx context.Context, c *Charge) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	origin, err := w.origin(ctx, c.Claim)
+	if err != nil {
+		return false, err
+	}
 	item := &settlement{
-		charge: c.ID, intent: c.PaymentIntent, result: result, claim: w.orphan(c.Claim),
+		charge: c.ID, intent: c.PaymentIntent, result: result, claim: w.orphan(c.Claim), origin: origin,
 		at: w.Clocks.For(c.Livemode).Now(), delayDays: owner.DelayDays,
 	}
 	return true, w.settles.Do(ctx, item)
@@ -198,7 +203,10 @@ func (w *Sweeper) resolveCaptures(ctx context.Context, open []*capture) (resolve
 			var result processor.Result
 			// Capture and Void are idempotent by the charge: asking again is looking up.
 			if result, err = w.askFinish(ctx, row.Livemode, job); err == nil {
-				_, err = w.settleFinish(ctx, job, result, w.orphan(job.Claim))
+				err = w.onBehalf(ctx, job.Claim, func(ctx context.Context) error {
+					_, err := w.settleFinish(ctx, job, result, w.orphan(job.Claim))
+					return err
+				})
 			}
 		}
 		if err != nil {
@@ -236,7 +244,10 @@ func (w *Sweeper) resolveRefunds(ctx context.Context, open []*Refund) (resolved 
 		// one, or makes the one that never arrived, which its caller still wants.
 		result, err := w.askRefund(ctx, r, r.Charge)
 		if err == nil {
-			_, _, err = w.settleRefund(ctx, r.ID, result, w.orphan(r.Claim))
+			err = w.onBehalf(ctx, r.Claim, func(ctx context.Context) error {
+				_, _, err := w.settleRefund(ctx, r.ID, result, w.orphan(r.Claim))
+				return err
+			})
 		}
 		switch {
 		case err != nil:
@@ -279,6 +290,26 @@ func (w *Sweeper) orphan(hash []byte) *idempotency.Claim {
 		return nil
 	}
 	return &idempotency.Claim{Hash: [16]byte(hash), Render: renderOrphan(w.Answer)}
+}
+
+// origin is the request behind an orphaned claim: events still tell who caused
+// them. Its key is not known any more, only the hash of it; without a key there is
+// no claim, and nothing is known.
+func (w *Sweeper) origin(ctx context.Context, hash []byte) (event.Origin, error) {
+	if len(hash) != 16 {
+		return event.Origin{}, nil
+	}
+	request, err := w.Keys.RequestID(ctx, w.Pool, [16]byte(hash))
+	return event.Origin{RequestID: request}, err
+}
+
+// onBehalf does what the request of an orphaned claim would have done.
+func (w *Sweeper) onBehalf(ctx context.Context, hash []byte, do func(context.Context) error) error {
+	origin, err := w.origin(ctx, hash)
+	if err != nil {
+		return err
+	}
+	return do(event.WithOrigin(ctx, origin))
 }
 
 func renderOrphan(answer func(any, error) (idempotency.Response, error)) func(context.Context, bun.IDB, any, error) (idempotency.Response, error) {

@@ -3,7 +3,6 @@ package verification
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -24,6 +24,7 @@ type HTTPConfig struct {
 	Key  secret.Text // signs requests to it and callbacks from it; at least 32 characters
 	Name string      // what evidence calls it; default "http"
 
+	Egress   egress.Policy  // the way out; the verifier's own host is always allowed
 	Roots    *x509.CertPool // default: the system's
 	Timeout  time.Duration  // of one call; default 10 s
 	Loopback bool           // development: plain http to this machine is fine
@@ -61,17 +62,11 @@ func NewHTTP(cfg HTTPConfig) (*HTTP, error) {
 		cfg.Name = "http"
 	}
 	cfg.URL = strings.TrimSuffix(cfg.URL, "/")
-	return &HTTP{cfg: cfg, client: &http.Client{
-		Timeout:       cfg.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots},
-			ForceAttemptHTTP2:      true,
-			MaxIdleConnsPerHost:    8,
-			IdleConnTimeout:        30 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-	}}, nil
+	if cfg.Loopback {
+		cfg.Egress.Allow = append(egress.Loopback(), cfg.Egress.Allow...)
+	}
+	way := cfg.Egress.Trusting(u.Hostname()) // the operator named it: it may stand in his own network
+	return &HTTP{cfg: cfg, client: way.Client(egress.Options{Roots: cfg.Roots, Timeout: cfg.Timeout})}, nil
 }
 
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }

@@ -3,7 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"slices"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -26,7 +26,7 @@ type LoggedAttempt struct {
 	Number     int    // from 1; numbers lost to a crash are missing
 	At         time.Time
 	Duration   time.Duration
-	Timing     Timing
+	Steps     Steps
 	RemoteIP   string
 	Status     int    // HTTP status, 0 when there was no answer
 	Failure    string // "" after 2xx
@@ -34,9 +34,6 @@ type LoggedAttempt struct {
 	RetryAt    time.Time // of the last try of a pending delivery
 	ExpungedAt time.Time // the response was erased then; zero if it was not
 }
-
-// Timing is when each step of a try was done, counted from its start; nil was not needed or not reached.
-type Timing struct{ DNS, Connect, TLS, FirstByte *time.Duration }
 
 func (a LoggedAttempt) unix() string { return strconv.FormatInt(a.At.Unix(), 10) }
 
@@ -49,10 +46,10 @@ type loggedRow struct {
 	Endpoint   string    `bun:"endpoint"`
 	At         time.Time `bun:"at"`
 	DurationMS int64     `bun:"duration_ms"`
-	DNS        *int64    `bun:"dns_us"`
-	Connect    *int64    `bun:"connect_us"`
-	TLS        *int64    `bun:"tls_us"`
-	FirstByte  *int64    `bun:"first_byte_us"`
+	DNS        int64     `bun:"dns_us"`
+	Connect    int64     `bun:"connect_us"`
+	TLS        int64     `bun:"tls_us"`
+	FirstByte  int64     `bun:"first_byte_us"`
 	RemoteIP   string    `bun:"remote_ip"`
 	Status     int       `bun:"status"`
 	Failure    string    `bun:"failure"`
@@ -65,25 +62,22 @@ func (r loggedRow) attempt() LoggedAttempt {
 		ID: r.ID, Delivery: r.Delivery, Endpoint: r.Endpoint, Number: r.Number, At: r.At.UTC(),
 		Duration: time.Duration(r.DurationMS) * time.Millisecond, RemoteIP: r.RemoteIP, Status: r.Status,
 		Failure: r.Failure, Response: r.Response, ExpungedAt: r.ExpungedAt,
-		Timing: Timing{DNS: microseconds(r.DNS), Connect: microseconds(r.Connect), TLS: microseconds(r.TLS), FirstByte: microseconds(r.FirstByte)},
+		Steps: Steps{DNS: microseconds(r.DNS), Connect: microseconds(r.Connect), TLS: microseconds(r.TLS), FirstByte: microseconds(r.FirstByte)},
 	}
 }
 
-func microseconds(us *int64) *time.Duration {
-	if us == nil {
-		return nil
-	}
-	d := time.Duration(*us) * time.Microsecond
-	return &d
-}
+func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
 // failures are the classes of what can go wrong, see Answer.Failure.
-var failures = []string{"status", "timeout", "dns", "connect", "tls", "refused", "other"}
+var failures = []string{
+	FailureStatus, FailureRedirect, FailureConnectTimeout, FailureResponseTimeout, FailureDNS, FailureConnect, FailureTLS,
+	FailureRefused, FailureReset, FailureMalformed, FailureProxy, FailureOther,
+}
 
 // AttemptFilter narrows a list of attempts; zero fields filter nothing.
 type AttemptFilter struct {
 	Endpoint string
-	Failure  string     // a class; "none" is the tries that went well
+	Failure  string     // a class, see Answer; "none" is the tries that went well
 	Status   page.Range // of the answer
 	Created  page.Range
 }
@@ -105,9 +99,11 @@ func (f AttemptFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	return f.Created.Apply(q, "attempt.at")
 }
 
+var failureForm = regexp.MustCompile(`^[a-z_]*$`)
+
 func (f AttemptFilter) check() error {
-	if f.Failure != "" && f.Failure != "none" && !slices.Contains(failures, f.Failure) {
-		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be none or one of %v.", failures)
+	if !failureForm.MatchString(f.Failure) {
+		return fault.Invalidf("parameter_invalid", "failure", "Invalid failure: must be a class such as status or dns, or none.")
 	}
 	return nil
 }
@@ -117,7 +113,7 @@ func (s *Endpoints) Attempts(ctx context.Context, idb bun.IDB, scope tenant.Scop
 	if err := f.check(); err != nil {
 		return page.Of[LoggedAttempt]{}, err
 	}
-	rows, err := ofEndpoints[loggedRow]{noun: "webhook attempt", alias: "attempt", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
+	rows, err := ofEndpoints[loggedRow]{noun: "webhook attempt", by: "id", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
 	if err != nil {
 		return page.Of[LoggedAttempt]{}, fmt.Errorf("list webhook attempts: %w", err)
 	}

@@ -164,7 +164,7 @@ func (d *Dispatcher) tell(ctx context.Context, tx bun.Tx, at time.Time, e Endpoi
 
 func (d *Dispatcher) notify(ctx context.Context, failed error, n *Notice) {
 	if failed == nil && n != nil {
-		d.targets.forget(n.Endpoint.ID)
+		d.addressees.forget(n.Endpoint.ID)
 		if d.cfg.Notifier != nil {
 			d.cfg.Notifier.Notify(ctx, *n)
 		}

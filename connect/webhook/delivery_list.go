@@ -59,7 +59,7 @@ func (s *Endpoints) Deliveries(ctx context.Context, idb bun.IDB, scope tenant.Sc
 	if err := f.check(); err != nil {
 		return page.Of[Delivery]{}, err
 	}
-	rows, err := ofEndpoints[deliveryRow]{noun: "webhook delivery", alias: "delivery", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
+	rows, err := ofEndpoints[deliveryRow]{noun: "webhook delivery", by: "seq", narrow: f.narrow}.fetch(ctx, idb, scope, f.Endpoint, p)
 	if err != nil {
 		return page.Of[Delivery]{}, fmt.Errorf("list webhook deliveries: %w", err)
 	}
@@ -68,17 +68,8 @@ func (s *Endpoints) Deliveries(ctx context.Context, idb bun.IDB, scope tenant.Sc
 
 // Delivery is one delivery of the scope's endpoints. Fails with NotFound.
 func (s *Endpoints) Delivery(ctx context.Context, idb bun.IDB, scope tenant.Scope, deliveryID string) (Delivery, error) {
-	return selectDelivery(ctx, idb.NewSelect(), scope, deliveryID)
-}
-
-// lockDelivery locks the row. The endpoint's is locked before it, if it is to be locked.
-func lockDelivery(ctx context.Context, tx bun.Tx, scope tenant.Scope, deliveryID string) (Delivery, error) {
-	return selectDelivery(ctx, tx.NewSelect().For("UPDATE"), scope, deliveryID)
-}
-
-func selectDelivery(ctx context.Context, q *bun.SelectQuery, scope tenant.Scope, deliveryID string) (Delivery, error) {
 	var row deliveryRow
-	err := q.Model(&row).Where("delivery.id = ?", deliveryID).Where("delivery.endpoint "+ofScope, scope.Account, scope.Livemode).Scan(ctx)
+	err := idb.NewSelect().Model(&row).Where("delivery.id = ?", deliveryID).Where("delivery.endpoint "+ofScope, scope.Account, scope.Livemode).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Delivery{}, fault.NoSuch("webhook delivery", deliveryID)
 	}
@@ -91,10 +82,11 @@ func selectDelivery(ctx context.Context, q *bun.SelectQuery, scope tenant.Scope,
 // ofScope holds an endpoint's id against whose it is; deleted ones still are.
 const ofScope = "IN (SELECT id FROM connect.webhook_endpoints WHERE account = ? AND livemode = ? AND listener IS NULL)"
 
-// ofEndpoints lists rows of T, which have an endpoint and are paged by id.
+// ofEndpoints lists rows of T, which have an endpoint and are in the order of the
+// column by. Their cursors are ids.
 type ofEndpoints[T any] struct {
-	noun, alias string
-	narrow      page.Filter
+	noun, by string
+	narrow   page.Filter
 }
 
 // fetch walks each endpoint's index from the page's cursor and merges what it finds:
@@ -110,24 +102,26 @@ func (l ofEndpoints[T]) fetch(ctx context.Context, idb bun.IDB, scope tenant.Sco
 		return none, err
 	}
 	cursor, param, backwards := p.Cursor()
+	place := ""
 	if cursor != "" {
-		known, err := idb.NewSelect().Model((*T)(nil)).Where("?TableAlias.id = ? AND ?TableAlias.endpoint = ANY (?)", cursor, pgdialect.Array(ids)).Exists(ctx)
+		err := idb.NewSelect().Model((*T)(nil)).ColumnExpr("?TableAlias.?::text", bun.Ident(l.by)).
+			Where("?TableAlias.id = ? AND ?TableAlias.endpoint = ANY (?)", cursor, pgdialect.Array(ids)).Scan(ctx, &place)
+		if errors.Is(err, sql.ErrNoRows) {
+			return none, page.NoCursor(param, l.noun, cursor)
+		}
 		if err != nil {
 			return none, err
 		}
-		if !known {
-			return none, page.NoCursor(param, l.noun, cursor)
-		}
 	}
 	each := l.narrow(idb.NewSelect().Model((*T)(nil)).Where("?TableAlias.endpoint = of.endpoint"))
-	order := "DESC"
+	order := "found.? DESC"
 	if backwards {
-		order = "ASC"
+		order = "found.? ASC"
 	}
 	var rows []T
 	err = idb.NewSelect().ColumnExpr("found.*").TableExpr("unnest(?::text[]) AS of (endpoint)", pgdialect.Array(ids)).
-		Join("CROSS JOIN LATERAL (?) AS found", page.Window(each, "id", cursor, backwards, size)).
-		OrderExpr("found.id "+order).Limit(int64(size)+1).Scan(ctx, &rows)
+		Join("CROSS JOIN LATERAL (?) AS found", page.Window(each, l.by, place, backwards, size)).
+		OrderExpr(order, bun.Ident(l.by)).Limit(int64(size)+1).Scan(ctx, &rows)
 	if err != nil {
 		return none, err
 	}

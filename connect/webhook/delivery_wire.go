@@ -42,7 +42,7 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 			"Webhook-Signature": notKept, "Stripe-Signature": notKept,
 		}},
 		Response: wire.WebhookAttemptResponse{Status: wire.Nullable(a.Status)},
-		Timing:   a.Timing.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,
+		Timing:   a.Steps.wire(), WebhookDelivery: a.Delivery, WebhookEndpoint: a.Endpoint,
 	}
 	if utf8.Valid(a.Response) {
 		w.Response.Body = string(a.Response)
@@ -53,16 +53,16 @@ func (a LoggedAttempt) Wire(livemode bool) wire.WebhookAttempt {
 }
 
 // wire turns when each step was done into how long it took.
-func (t Timing) wire() wire.WebhookAttemptTiming {
+func (t Steps) wire() wire.WebhookAttemptTiming {
 	var out wire.WebhookAttemptTiming
 	var before time.Duration
 	for _, step := range []struct {
-		done *time.Duration
+		done time.Duration
 		took **int64
 	}{{t.DNS, &out.DNS}, {t.Connect, &out.Connect}, {t.TLS, &out.TLS}, {t.FirstByte, &out.FirstByte}} {
-		if step.done != nil {
-			ms := (*step.done - before).Milliseconds()
-			*step.took, before = &ms, *step.done
+		if step.done != 0 {
+			ms := (step.done - before).Milliseconds()
+			*step.took, before = &ms, step.done
 		}
 	}
 	return out

@@ -51,17 +51,17 @@ func (c DispatcherConfig) withDefaults() DispatcherConfig {
 
 // Dispatcher sends what is due. Any number of them may run side by side.
 type Dispatcher struct {
-	pool     *bun.DB
-	sender   *Sender
-	accounts Directory
-	clock    clock.Clock
-	cfg      DispatcherConfig
-	places   *places
-	targets  *targets
-	wakeup   chan struct{}
-	walked   string            // where the walk over due endpoints goes on
-	heads    map[string]string // by endpoint with a jammed front: where the look at its objects goes on
-	gauges   gauges
+	pool       *bun.DB
+	sender     *Sender
+	accounts   Directory
+	clock      clock.Clock
+	cfg        DispatcherConfig
+	places     *places
+	addressees *addressees
+	wakeup     chan struct{}
+	walked     string            // where the walk over due endpoints goes on
+	heads      map[string]string // by endpoint with a jammed front: where the look at its objects goes on
+	gauges     gauges
 
 	sending context.Context         // of all sends of a Run; done when they are cut off
 	record  *db.Committer[*settled] // outcomes commit together; exists while Run runs
@@ -72,7 +72,7 @@ func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, accounts 
 	cfg = cfg.withDefaults()
 	return &Dispatcher{
 		pool: pool, sender: sender, accounts: accounts, clock: clk, cfg: cfg, places: newPlaces(cfg),
-		targets: newTargets(pool, ring, clk.Now), wakeup: make(chan struct{}, 1), heads: map[string]string{},
+		addressees: newAddressees(pool, ring, clk.Now), wakeup: make(chan struct{}, 1), heads: map[string]string{},
 	}
 }
 
@@ -125,7 +125,7 @@ func (d *Dispatcher) loop(ctx context.Context) {
 		case <-poll.C:
 			hops = perLook
 			d.giveBack(d.places.tidy())
-			d.targets.sweep()
+			d.addressees.sweep()
 		}
 	}
 }
@@ -290,12 +290,12 @@ func (o outcome) verdict(a Answer) verdict {
 
 // attempt makes one try, if its endpoint takes any and may hear of the account.
 // A platform that lost the account since the delivery was written gets nothing.
-func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, *target, outcome) {
+func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, *addressee, outcome) {
 	if !d.awaitSlot(ctx, l) {
 		d.places.expect([]string{l.Endpoint})
 		return Answer{}, time.Time{}, nil, untried
 	}
-	t, err := d.targets.get(ctx, l.Endpoint)
+	t, err := d.addressees.get(ctx, l.Endpoint)
 	if err != nil || t == nil {
 		d.report(ctx, l, err)
 		return Answer{}, time.Time{}, nil, untried
@@ -341,22 +341,22 @@ func (d *Dispatcher) awaitSlot(ctx context.Context, l leased) bool {
 	return d.clock.Now().Sub(l.slot) < l.late
 }
 
-func (d *Dispatcher) hears(ctx context.Context, l leased, t *target) (bool, error) {
+func (d *Dispatcher) hears(ctx context.Context, l leased, t *addressee) (bool, error) {
 	if !t.Connect || l.Account == "" || l.EventType == Deauthorized {
 		return true, nil
 	}
 	return d.accounts.Hears(ctx, d.pool, t.Account, l.Account, t.Livemode)
 }
 
-func (d *Dispatcher) send(ctx context.Context, l leased, t *target, at time.Time) (Answer, error) {
+func (d *Dispatcher) send(ctx context.Context, l leased, t *addressee, at time.Time) (Answer, error) {
 	if t.unsealed != nil {
 		return Answer{}, t.unsealed
 	}
-	return d.sender.Send(ctx, Message{ID: l.Event, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
+	return d.sender.Send(ctx, Message{ID: l.Event, Endpoint: l.Endpoint, URL: t.URL, Secrets: t.secrets, Body: render(l.Body, t.Endpoint, l.Pending)}, at)
 }
 
 // settle decides what follows from an attempt and records both.
-func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Time, answer Answer) {
+func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time.Time, answer Answer) {
 	s := &settled{
 		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
@@ -377,7 +377,7 @@ func (d *Dispatcher) settle(ctx context.Context, l leased, t *target, at time.Ti
 		return // s may still belong to the Committer
 	}
 	if s.ailing || !answer.Delivered() {
-		d.targets.forget(l.Endpoint)
+		d.addressees.forget(l.Endpoint)
 	}
 	if s.turned == closed || l.Ordered && s.next != Pending {
 		d.places.expect([]string{l.Endpoint}) // what waited for this

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	maxURL         = 2048
 	maxDescription = 5000
 	maxPatterns    = 500
 	// maxEndpoints bounds an account's endpoints of one mode, because every event is matched with all of them.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -20,12 +21,14 @@ const sealedIn = "connect.webhook_endpoints"
 // Endpoints is the register of endpoints.
 type Endpoints struct {
 	ring   *secret.Keyring
-	egress Egress
+	signer *Signer
+	policy egress.Policy
 }
 
-// NewEndpoints seals signing secrets with ring and accepts URLs that egress does.
-func NewEndpoints(ring *secret.Keyring, egress Egress) *Endpoints {
-	return &Endpoints{ring: ring, egress: egress}
+// NewEndpoints seals signing secrets with ring, publishes the public keys of signer,
+// and accepts URLs that policy does.
+func NewEndpoints(ring *secret.Keyring, signer *Signer, policy egress.Policy) *Endpoints {
+	return &Endpoints{ring: ring, signer: signer, policy: policy}
 }
 
 // NewEndpoint says what endpoint to make.
@@ -81,7 +84,7 @@ func (s *Endpoints) Create(ctx context.Context, tx bun.Tx, at time.Time, scope t
 }
 
 func (s *Endpoints) check(e Endpoint) error {
-	if err := s.egress.CheckURL(e.URL); err != nil {
+	if err := s.policy.CheckURL(e.URL); err != nil {
 		return err
 	}
 	if err := checkPatterns(e.EnabledEvents); err != nil {

@@ -17,7 +17,7 @@ import (
 // A payload stays while somebody needs it: this delivery, if it is pending, or
 // another account's, whose it is as well.
 func (s *Endpoints) Expunge(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, deliveryID string, payload bool) (Delivery, error) {
-	d, err := lockDelivery(ctx, tx, scope, deliveryID)
+	d, err := s.Delivery(ctx, tx, scope, deliveryID)
 	if err != nil {
 		return Delivery{}, err
 	}

@@ -144,8 +144,8 @@ func TestAnObjectThatDoesNotGetThroughHoldsUpNoOther(t *testing.T) {
 	until(t, "only the stuck object's wait", func() bool { return p.with(t, webhook.Pending) == 400 })
 }
 
-// missed lets events of many objects come in for three days while the endpoint does not take them.
-func (p *post) missed(t *testing.T, clk *clock.Fixed, objects, versions int) {
+// pass lets events of many objects come in for three days while the endpoint does not take them.
+func (p *post) pass(t *testing.T, clk *clock.Fixed, objects, versions int) {
 	t.Helper()
 	for v := range versions {
 		var batch []webhook.Incoming
@@ -176,8 +176,8 @@ func (p *post) enable(t *testing.T, clk clock.Clock, endpointID string) (resumed
 }
 
 const (
-	missedObjects  = 40
-	missedVersions = 12
+	missedObjects  = 30
+	missedVersions = 8
 )
 
 func TestAnEndpointThatWasOffForThreeDaysReceivesEverythingInOrderOnce(t *testing.T) {
@@ -188,7 +188,7 @@ func TestAnEndpointThatWasOffForThreeDaysReceivesEverythingInOrderOnce(t *testin
 	p.run(t)
 	yes := true
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
-	p.missed(t, clk, missedObjects, missedVersions)
+	p.pass(t, clk, missedObjects, missedVersions)
 	if n := p.with(t, webhook.Undelivered); n != missedObjects*missedVersions || h.total() != 0 {
 		t.Fatalf("%d kept, %d sent to a disabled endpoint", n, h.total())
 	}
@@ -207,7 +207,7 @@ func TestAnOrderedEndpointThatWasOffTakesNewVersionsBehindMissedOnes(t *testing.
 	p.run(t)
 	yes := true
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
-	p.missed(t, clk, missedObjects, missedVersions)
+	p.pass(t, clk, missedObjects, missedVersions)
 	p.enable(t, clk, e.ID)
 	for o := range missedObjects {
 		p.take(t, incoming(tutorHub, "charge.updated", object(o), missedVersions+1))
@@ -223,7 +223,7 @@ func TestAPausedEndpointGoesOnInOrderWhereItStopped(t *testing.T) {
 	e := p.ordered(t, h.URL)
 	p.exec(t, "UPDATE connect.webhook_endpoints SET paused = true, enabled_events = '{charge.*}' WHERE id = ?", e.ID)
 	p.run(t)
-	p.missed(t, clk, missedObjects, missedVersions)
+	p.pass(t, clk, missedObjects, missedVersions)
 	other := newReceiver(t, nil)
 	p.endpoint(t, hub, webhook.NewEndpoint{URL: other.URL, EnabledEvents: []string{"payout.paid"}})
 	p.happen(t, tutorHub, "payout.paid")
@@ -243,7 +243,7 @@ func TestABrokenEndpointReceivesEverythingInOrderWhenItIsBack(t *testing.T) {
 	h := newHistory(t, func(string, int64) bool { return broken })
 	p.ordered(t, h.URL)
 	p.run(t)
-	p.missed(t, clk, missedObjects, missedVersions)
+	p.pass(t, clk, missedObjects, missedVersions)
 	until(t, "nothing is being sent", func() bool {
 		stats, err := p.dispatcher.Stats(t.Context())
 		return err == nil && stats.InFlight == 0 && p.number(t, "SELECT count(*) FROM connect.webhook_deliveries WHERE leased_until IS NOT NULL") == 0
@@ -263,14 +263,14 @@ func TestNothingIsLostWhenTheProcessIsKilledWhileAnEndpointCatchesUp(t *testing.
 	e, _ := p.endpoint(t, hub, all(h.URL))
 	yes := true
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
-	p.missed(t, clk, missedObjects, missedVersions)
+	p.pass(t, clk, missedObjects, missedVersions)
 	p.enable(t, clk, e.ID)
 
 	// The process that dies has leased some and tells nobody: as a lease that never answers.
 	p.exec(t, `UPDATE connect.webhook_deliveries SET attempts = attempts + 1, leased_until = ?0, next_attempt_at = ?0
-		WHERE id IN (SELECT min(id) FROM connect.webhook_deliveries WHERE object_id < ?1 GROUP BY object_id)`, clk.Now().Add(30*time.Second), object(25))
+		WHERE id IN (SELECT min(id) FROM connect.webhook_deliveries WHERE object_id < ?1 GROUP BY object_id)`, clk.Now().Add(30*time.Second), object(20))
 	p.run(t)
-	until(t, "what is not leased has come", func() bool { return h.total() == (missedObjects-25)*missedVersions })
+	until(t, "what is not leased has come", func() bool { return h.total() == (missedObjects-20)*missedVersions })
 	clk.Advance(31 * time.Second)
 	until(t, "the rest has come", func() bool { return p.with(t, webhook.Delivered) == missedObjects*missedVersions })
 	h.check(t, missedObjects, missedVersions)

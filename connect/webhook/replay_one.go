@@ -104,7 +104,7 @@ WHERE d.status <> 'pending' OR d.leased_until IS NULL OR d.leased_until <= exclu
 // has locked the endpoint. Fails with Invalid once the payload was erased.
 func again(ctx context.Context, tx bun.Tx, at time.Time, event, endpointID, eventType, objectID string) error {
 	var kept bool
-	if err := tx.NewRaw(`SELECT octet_length(body) > 0 FROM connect.webhook_payloads WHERE event = ? FOR SHARE`, event).Scan(ctx, &kept); err != nil {
+	if err := tx.NewRaw(`SELECT COALESCE((SELECT octet_length(body) > 0 FROM connect.webhook_payloads WHERE event = ? FOR SHARE), false)`, event).Scan(ctx, &kept); err != nil {
 		return fmt.Errorf("look for webhook payload: %w", err)
 	}
 	if !kept {

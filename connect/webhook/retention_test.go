@@ -11,7 +11,7 @@ import (
 func TestWhatWasSentIsKeptThirtyDaysAndWhatIsPendingUntilItIsNot(t *testing.T) {
 	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
 	e, _ := p.endpoint(t, hub, all("https://example.com/"))
-	p.missed(t, e.ID, 2500, webhook.Failed)
+	p.past(t, e.ID, 2500, webhook.Failed)
 	for _, sql := range []string{
 		`INSERT INTO connect.webhook_attempts (id, endpoint, delivery, number, at, duration_ms) SELECT 'wha_' || id, endpoint, id, 1, created_at, 1 FROM connect.webhook_deliveries`,
 		`UPDATE connect.webhook_deliveries SET status = 'pending' WHERE id = 'whd_missed000100'`,

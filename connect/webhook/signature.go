@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// sign sets the signature headers of both schemes, with a signature under each
-// live secret. id and time are part of what Standard Webhooks signs, time of what
-// Stripe signs; body is signed as sent.
+// sign sets the signature headers of the schemes with a shared secret, with a signature
+// under each live one. id and time are part of what Standard Webhooks signs, time of
+// what Stripe signs; body is signed as sent. Signer adds what needs no secret to verify.
 //
 //	Stripe-Signature:  t=<unix>,v1=<hex HMAC-SHA-256 of "<unix>.<body>" under the whole secret>,v1=…
 //	webhook-signature: v1,<base64 HMAC-SHA-256 of "<id>.<unix>.<body>" under the decoded secret> v1,…

@@ -4,15 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // pingType is what a test send to an endpoint that names no type is of.
@@ -64,16 +67,16 @@ func firstType(e Endpoint) string {
 
 // sampleOf is an example of an event, of no account: nobody's leave is asked to send it.
 func sampleOf(e Endpoint, eventType string, at time.Time) (Incoming, error) {
-	kind, _, _ := strings.Cut(eventType, ".")
 	sample := event.Event{
 		ID: id.New("evt_test"), Type: eventType, Account: e.Account, Platform: e.Account, Livemode: e.Livemode,
 		ObjectID: id.New("sample"), ObjectVersion: 1, CreatedAt: at,
 	}
-	var err error
-	sample.Object, err = json.Marshal(map[string]any{"id": sample.ObjectID, "object": kind, "created": at.Unix(), "livemode": e.Livemode})
+	data, err := exampleOf(eventType)
 	if err != nil {
-		return Incoming{}, fmt.Errorf("make a sample of %s: %w", eventType, err)
+		return Incoming{}, err
 	}
+	object := replaced(data.Object, "id", strconv.Quote(sample.ObjectID))
+	sample.Object, sample.Previous = replaced(object, "livemode", strconv.FormatBool(e.Livemode)), data.PreviousAttributes
 	w := sample.Wire()
 	if e.Connect {
 		w.Account = id.New("acct_sample")
@@ -83,4 +86,19 @@ func sampleOf(e Endpoint, eventType string, at time.Time) (Incoming, error) {
 		return Incoming{}, fmt.Errorf("make a sample of %s: %w", eventType, err)
 	}
 	return Incoming{ID: sample.ID, Type: eventType, Livemode: e.Livemode, ObjectID: sample.ObjectID, ObjectVersion: 1, Envelope: body}, nil
+}
+
+// exampleOf is what an event of a type tells of; of one that we never send, only that there is an object.
+func exampleOf(eventType string) (wire.EventData, error) {
+	known, ok := catalogue.Find(eventType)
+	if !ok {
+		kind, _, _ := strings.Cut(eventType, ".")
+		object, err := json.Marshal(map[string]any{"id": "", "object": kind, "livemode": false})
+		return wire.EventData{Object: object}, err
+	}
+	var e wire.Event
+	if err := json.Unmarshal(known.Example(), &e); err != nil {
+		return wire.EventData{}, fmt.Errorf("read the example of %s: %w", eventType, err)
+	}
+	return e.Data, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -66,8 +67,8 @@ func newPost(t testing.TB, clk clock.Clock, cfg webhook.DispatcherConfig) *post 
 	if err != nil {
 		t.Fatal(err)
 	}
-	egress := webhook.Egress{Allow: webhook.Loopback()}
-	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, egress), sender: webhook.NewSender(egress, nil)}
+	policy, signer := egress.Policy{Allow: egress.Loopback()}, webhook.NewSigner(secret.RandomPepper())
+	p := &post{lost: &sync.Map{}, pool: dbtest.New(t), ring: ring, endpoints: webhook.NewEndpoints(ring, signer, policy), sender: webhook.NewSender(policy, signer, nil)}
 	t.Cleanup(p.sender.Close)
 	p.dispatcher = webhook.NewDispatcher(p.pool, ring, p.sender, p, clk, cfg)
 	p.subscriber = webhook.NewSubscriber(p, clk, p.dispatcher)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 )
 
 // Message is one event on its way; Value is the envelope JSON.
@@ -51,6 +52,7 @@ func (m Message) headers() []kafka.Header {
 		text("ce_type", m.Type),
 		text("ce_subject", m.Subject),
 		text("ce_time", m.Time.UTC().Format(time.RFC3339Nano)),
+		text("ce_dataschema", catalogue.SchemaID(m.Type)),
 		text("ce_partitionkey", m.Key),
 		text("ce_objectversion", strconv.FormatInt(m.ObjectVersion, 10)),
 		text("ce_platform", m.Platform),

@@ -83,8 +83,10 @@ func (b *Bus) Subscribe(ctx context.Context, s Subscription) error {
 	b.enter(g)
 	defer b.leave(g)
 
+	ctx, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	defer work.Wait()
+	defer stop()
 	work.Go(func() { g.redrive(ctx) }) // needs only the database
 	if b.awaitLeaders(ctx, s.Topic) != nil {
 		return nil // stopped; until then it waits

@@ -1,6 +1,7 @@
 // Package event is the log of everything that happened, written in the
 // transaction of the money it tells about. The log is the outbox: the same row
-// feeds GET /v1/events, Kafka, webhooks and payouts.
+// feeds GET /v1/events, Kafka, webhooks and payouts. It is shared out into lanes
+// by account and cut into months by id; the README has the picture and what holds.
 package event
 
 import (

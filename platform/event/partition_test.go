@@ -269,7 +269,7 @@ func TestAListReadsOnlyTheMonthsItShowsInOrder(t *testing.T) {
 	}
 
 	plans := &explainer{IDB: pool}
-	pool.AddQueryHook(plans)
+	pool = pool.WithQueryHook(plans)
 	if _, err := event.List(t.Context(), pool, scope, now, event.Filter{}); err != nil {
 		t.Fatal(err)
 	}

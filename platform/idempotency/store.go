@@ -38,6 +38,15 @@ func (s *Store) Find(ctx context.Context, idb bun.IDB, c *Claim) (Outcome, error
 	return decide(c, rows[0]), nil
 }
 
+// RequestID is the request that claimed a key first, or "" once the key is forgotten.
+func (s *Store) RequestID(ctx context.Context, idb bun.IDB, hash [16]byte) (string, error) {
+	rows, err := find(ctx, idb, []string{text(hash)})
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	return rows[0].RequestID, nil
+}
+
 // claimSQL bounds the wait for another process that holds one of the keys in an open
 // transaction. The limit is set inside the statement, before its insert waits.
 const claimSQL = `

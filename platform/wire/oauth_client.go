@@ -26,3 +26,9 @@ type OAuthClientSecret struct {
 	Prefix  string `json:"prefix"`           // "cs_test_"
 	Secret  string `json:"secret,omitempty"` // the secret itself, when it is made only
 }
+
+// OAuthCode is an authorization code that a sandbox gives without a person.
+type OAuthCode struct {
+	Object string `json:"object"`         // always "oauth_code"
+	Code   string `json:"code,omitempty"` // once
+}

@@ -32,7 +32,7 @@ type WebhookAttempt struct {
 	Event           string                 `json:"event"`
 	EventType       string                 `json:"event_type"`
 	ExpungedAt      *int64                 `json:"expunged_at"` // the response was erased on request
-	Failure         *string                `json:"failure"`     // null after 2xx; else status, timeout, dns, connect, tls, refused, other
+	Failure         *string                `json:"failure"`     // null after 2xx; else a class: status, dns, connect, tls, refused, …
 	Livemode        bool                   `json:"livemode"`
 	Number          int                    `json:"number"` // from 1; numbers lost to a crash are missing
 	RemoteIP        *string                `json:"remote_ip"`

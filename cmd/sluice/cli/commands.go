@@ -5,6 +5,6 @@ import "github.com/spf13/cobra"
 // Commands are the client commands: everything that needs a running server, or its database.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{
-		accounts(), balance(), charges(), clients(), events(), get(), keys(), ledgerCommands(), payouts(), timeCommands(), webhooks(),
+		accounts(), balance(), charges(), clients(), events(), get(), keys(), ledgerCommands(), payouts(), timeCommands(), trigger(), webhooks(),
 	}
 }

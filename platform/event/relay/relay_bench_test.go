@@ -18,9 +18,16 @@ import (
 )
 
 // BenchmarkRelay is how fast a filled log gets to the embedded broker: 20,000
-// events of 500 accounts, about a charge's size each, by one relay.
+// events, about a charge's size each, by one relay, of many accounts and of one,
+// which is all in one lane.
 func BenchmarkRelay(b *testing.B) {
-	const events, accounts = 20_000, 500
+	for _, accounts := range []int{500, 1} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) { benchmarkRelay(b, accounts) })
+	}
+}
+
+func benchmarkRelay(b *testing.B, accounts int) {
+	const events = 20_000
 	for b.Loop() {
 		b.StopTimer()
 		pool := dbtest.New(b)

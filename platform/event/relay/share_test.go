@@ -59,7 +59,7 @@ func TestEveryEventArrivesInVersionOrderWhileRelaysAreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Poll: 5 * time.Millisecond, Lease: 400 * time.Millisecond}
@@ -151,7 +151,7 @@ func TestAKilledRelaysLanesAreTakenOverAndNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pool.Close() })
-	b := bustest.Open(t, bustest.Brokers(t), nil)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
 	topic := bustest.Topic(t, b, 6)
 	l := follow(t, b, topic)
 	cfg := relay.Config{Topic: topic, Lease: time.Second}
@@ -295,7 +295,7 @@ func TestMonthsThatArePublishedAreNotReadAgain(t *testing.T) {
 func TestAQuietLogCostsOneQuestionPerPoll(t *testing.T) {
 	pool := dbtest.New(t)
 	var asked counter
-	pool.AddQueryHook(&asked)
+	pool = pool.WithQueryHook(&asked)
 	r := relay.New(pool, &broken{}, relay.Config{})
 	start(t, r)
 	bustest.Eventually(t, "a quiet second", func() bool { return asked.of("unnest") >= 25 })

@@ -13,12 +13,12 @@ import (
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
-// targetFor is how long what is known of an endpoint is used without asking again:
+// knownFor is how long what is known of an endpoint is used without asking again:
 // how late a send may hear of a change.
-const targetFor = time.Second
+const knownFor = time.Second
 
-// target is an endpoint as a send needs it.
-type target struct {
+// addressee is an endpoint as a send needs it.
+type addressee struct {
 	Endpoint
 	secrets   []Secret // the live ones, the newest first
 	failures  int
@@ -29,19 +29,19 @@ type target struct {
 }
 
 // sendable reports that the endpoint takes deliveries now. A probe goes where nothing else does.
-func (t *target) sendable(probe bool) bool {
+func (t *addressee) sendable(probe bool) bool {
 	return !t.deleted && !t.Disabled && !t.Paused && (probe || t.openUntil.IsZero())
 }
 
-// targets keeps them for a moment, secrets opened: a busy endpoint is read once a
+// addressees keeps them for a moment, secrets opened: a busy endpoint is read once a
 // second, and endpoints that are asked for together are read together.
-type targets struct {
+type addressees struct {
 	pool *bun.DB
 	ring *secret.Keyring
 	now  func() time.Time // whose secrets have run out
 
 	mu     sync.Mutex
-	known  map[string]*target
+	known  map[string]*addressee
 	asked  *question // being gathered; nil if nobody asks
 	asking bool      // one question is with the database
 }
@@ -50,18 +50,18 @@ type targets struct {
 type question struct {
 	ids   map[string]bool
 	done  chan struct{}
-	found map[string]*target
+	found map[string]*addressee
 	err   error
 }
 
-func newTargets(pool *bun.DB, ring *secret.Keyring, now func() time.Time) *targets {
-	return &targets{pool: pool, ring: ring, now: now, known: map[string]*target{}}
+func newAddressees(pool *bun.DB, ring *secret.Keyring, now func() time.Time) *addressees {
+	return &addressees{pool: pool, ring: ring, now: now, known: map[string]*addressee{}}
 }
 
 // get is the endpoint as of a second ago at most; nil if there is none.
-func (ts *targets) get(ctx context.Context, endpointID string) (*target, error) {
+func (ts *addressees) get(ctx context.Context, endpointID string) (*addressee, error) {
 	ts.mu.Lock()
-	if t := ts.known[endpointID]; t != nil && time.Since(t.readAt) < targetFor {
+	if t := ts.known[endpointID]; t != nil && time.Since(t.readAt) < knownFor {
 		ts.mu.Unlock()
 		return t, nil
 	}
@@ -85,25 +85,25 @@ func (ts *targets) get(ctx context.Context, endpointID string) (*target, error) 
 }
 
 // forget makes the next send ask again.
-func (ts *targets) forget(endpointID string) {
+func (ts *addressees) forget(endpointID string) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	delete(ts.known, endpointID)
 }
 
 // sweep lets go of what nobody has asked for lately.
-func (ts *targets) sweep() {
+func (ts *addressees) sweep() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	for endpointID, t := range ts.known {
-		if time.Since(t.readAt) > targetFor {
+		if time.Since(t.readAt) > knownFor {
 			delete(ts.known, endpointID)
 		}
 	}
 }
 
 // answer reads what has been asked for until nobody asks.
-func (ts *targets) answer(ctx context.Context) {
+func (ts *addressees) answer(ctx context.Context) {
 	for {
 		ts.mu.Lock()
 		q := ts.asked
@@ -122,7 +122,7 @@ func (ts *targets) answer(ctx context.Context) {
 	}
 }
 
-func (ts *targets) read(ctx context.Context, q *question) (map[string]*target, error) {
+func (ts *addressees) read(ctx context.Context, q *question) (map[string]*addressee, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	ids, at := make([]string, 0, len(q.ids)), time.Now()
@@ -144,9 +144,9 @@ func (ts *targets) read(ctx context.Context, q *question) (map[string]*target, e
 			return nil, fmt.Errorf("read webhook endpoints: %w", err)
 		}
 	}
-	found := make(map[string]*target, len(rows))
+	found := make(map[string]*addressee, len(rows))
 	for _, row := range rows {
-		found[row.ID] = &target{Endpoint: row.endpoint(), deleted: !row.DeletedAt.IsZero(), readAt: at}
+		found[row.ID] = &addressee{Endpoint: row.endpoint(), deleted: !row.DeletedAt.IsZero(), readAt: at}
 	}
 	for _, h := range healths {
 		if t := found[h.Endpoint]; t != nil {

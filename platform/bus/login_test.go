@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/bus/bustest"
+	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -140,4 +142,27 @@ func TestCheckSaysInWordsWhyThereIsNoWayToTheBrokers(t *testing.T) {
 	if _, err := bus.Open(bus.Config{Brokers: []string{"x:1"}, SASL: bus.SASL{Mechanism: "GSSAPI"}}); err == nil {
 		t.Error("an unknown mechanism was taken")
 	}
+}
+
+func TestEventsFlowOverTLSAndALogin(t *testing.T) {
+	ours := newAuthority(t)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "sluice", "opensesame"),
+		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{ours.issue("127.0.0.1")}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	b, err := bus.Open(bus.Config{
+		Brokers: cluster.ListenAddrs(), Pool: dbtest.New(t), TLS: &tls.Config{RootCAs: ours.pool()},
+		SASL: bus.SASL{Mechanism: "SCRAM-SHA-256", User: "sluice", Password: "opensesame"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	topic := bustest.Topic(t, b, 1)
+	publish(t, b, topic, message("acct_1", 1))
+	var got diary
+	bustest.Subscribe(t, b, bus.Subscription{Group: bustest.Name("group"), Topic: topic, Effect: bustest.Each(got.note)})
+	bustest.Eventually(t, "the message arrives", func() bool { return got.len() == 1 })
 }

@@ -46,30 +46,35 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 	// archived by the time in ids, and an event with an old one would be overlooked.
 	onTime = `?17::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
 
-	// followed reads the object's latest version, for two reasons. It must be the
-	// one before, or versions would have a gap or a twin: a partition's unique key
-	// does not see the other months. And its place in the publishing order is
-	// inherited when it is the later one: a transaction that got its number first
-	// and waited for the row lock second would otherwise be published before the
-	// change it builds on.
+	// The others look the version before up, for two reasons. It must exist, or
+	// versions would have a gap. And its place in the publishing order is inherited
+	// when it is the later one: a transaction that got its number first and waited
+	// for the row lock second would otherwise be published before the change it
+	// builds on.
 	//
 	// LATERAL with LIMIT keeps this an index look-up per event whatever the planner
 	// thinks of the table's size; the bounds on id, constants when the statement is
 	// planned, keep it to the months in which the batch's objects have lived.
-	followed = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, latest.order_xid)` + batch + `
+	lookUp = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, before.order_xid)` + batch + `
 LEFT JOIN LATERAL (
 	SELECT b.object_version, b.order_xid FROM platform.events b
-	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16
-	ORDER BY b.object_version DESC LIMIT 1
-) latest ON true
-WHERE ` + onTime + ` AND (NOT e.known OR COALESCE(latest.object_version, 0) = e.follows`
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16`
 
-	// forgotten lets an object of which nothing is left go on from any version, if
-	// a month that it can have lived in was archived.
-	forgotten = ` OR latest.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C")`
+	// recent is for objects made this month: its key sees every twin.
+	recent = lookUp + ` AND b.object_version = e.follows LIMIT 1
+) before ON true
+WHERE ` + onTime + ` AND (NOT e.known OR before.order_xid IS NOT NULL)
+ORDER BY e.place`
 
-	recent  = followed + `) ORDER BY e.place`
-	ancient = followed + forgotten + `) ORDER BY e.place`
+	// ancient is for objects from before. A partition's key does not see the other
+	// months, so the version before must also be the latest. And an object of which
+	// nothing is left goes on from any version, if a month that it can have lived
+	// in was archived.
+	ancient = lookUp + ` ORDER BY b.object_version DESC LIMIT 1
+) before ON true
+WHERE ` + onTime + ` AND (NOT e.known OR COALESCE(before.object_version, 0) = e.follows
+	OR before.object_version IS NULL AND EXISTS (SELECT FROM platform.event_archives a WHERE a.until_id > e.since COLLATE "C"))
+ORDER BY e.place`
 )
 
 // Append records events, all or none.

@@ -85,6 +85,7 @@ func (a *Apache) script(name string, args ...string) string {
 	a.t.Helper()
 	var complaints bytes.Buffer
 	cmd := exec.Command(filepath.Join(a.scripts, name), args...)
+	cmd.Env = append(os.Environ(), "SLUICE_KAFKA_DEADLINE=300") // a fault run keeps the machine busy
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/id"
 )
 
@@ -172,8 +173,16 @@ func change(t *testing.T, h *house, account string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pace := time.NewTicker(time.Second / changesPerSecond)
 	var done sync.WaitGroup
+	kind, ok := catalogue.Find("customer.created")
+	if !ok {
+		t.Fatal("the catalogue has no customers")
+	}
+	var sample struct{ Data struct{ Object json.RawMessage } }
+	if err := json.Unmarshal(kind.Example(), &sample); err != nil {
+		t.Fatal(err)
+	}
 	for n := range changeWriters {
-		dice, object := rand.New(rand.NewPCG(seed, uint64(n))), id.New("obj")
+		dice, object := rand.New(rand.NewPCG(seed, uint64(n))), id.New("cus")
 		done.Go(func() {
 			for version := int64(1); ; version++ {
 				select {
@@ -184,8 +193,8 @@ func change(t *testing.T, h *house, account string) (stop func()) {
 				// Not ctx: whether a change that is cut off has happened, its writer could not know.
 				err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
 					err := event.Log{}.Append(ctx, tx, event.Event{
-						Type: "fault.changed", Account: account, Platform: h.platform, ObjectID: object, ObjectVersion: version,
-						Object: json.RawMessage(`{"id":"` + object + `"}`), CreatedAt: time.Now().UTC(),
+						Type: kind.Name, Account: account, Platform: h.platform, ObjectID: object, ObjectVersion: version,
+						Object: sample.Data.Object, CreatedAt: time.Now().UTC(),
 					})
 					if err == nil {
 						_, err = tx.ExecContext(ctx, "SELECT pg_sleep(?)", dice.Float64()/50)

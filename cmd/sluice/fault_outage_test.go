@@ -177,7 +177,9 @@ func change(t *testing.T, h *house, account string) (stop func()) {
 	if !ok {
 		t.Fatal("the catalogue has no customers")
 	}
-	var sample struct{ Data struct{ Object json.RawMessage } }
+	var sample struct {
+		Data struct{ Object json.RawMessage }
+	}
 	if err := json.Unmarshal(kind.Example(), &sample); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 GOFILES     = git ls-files -z --cached --others --exclude-standard '*.go'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test/race lint bench golden sim migrate clean
+.PHONY: help run build test test/race lint bench soak golden sim migrate clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lint: ## check formatting, go vet and staticcheck
 
 bench: ## measure charges per second on a private PostgreSQL and broker
 	go run ./cmd/sluice bench charges
+
+soak: ## the fault runs whole, on the embedded broker and on Apache Kafka: about half an hour; SLUICE_SOAK_OUTAGE=1m shortens it
+	@.ci/soak
 
 golden: ## rewrite the golden files from what the code says now; read the diff before committing
 	SLUICE_GOLDEN=write go test -count=1 ./...

@@ -341,8 +341,9 @@ func (d *Dispatcher) awaitSlot(ctx context.Context, l leased) bool {
 	return d.clock.Now().Sub(l.slot) < l.late
 }
 
+// hears asks before every try, except for what was asked when it was written, a moment ago.
 func (d *Dispatcher) hears(ctx context.Context, l leased, t *addressee) (bool, error) {
-	if !t.Connect || l.Account == "" || l.EventType == Deauthorized {
+	if !t.Connect || l.Account == "" || l.EventType == Deauthorized || l.heard && time.Since(l.takenAt) < knownFor {
 		return true, nil
 	}
 	return d.accounts.Hears(ctx, d.pool, t.Account, l.Account, t.Livemode)

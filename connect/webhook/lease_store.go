@@ -36,12 +36,13 @@ type leased struct {
 	shaky   bool          // its endpoint was on probation when it started,
 	failing bool          // and known to fail
 	takenAt time.Time     // when this process got it, by its own watch
+	heard   bool          // then, its receiver might hear of the account
 }
 
 func bornLeased(row deliveryRow, l letter, to Endpoint) leased {
 	return leased{
 		ID: row.ID, Endpoint: to.ID, Event: l.ID, EventType: l.Type, Number: row.Attempts, Ordered: row.Ordered,
-		Account: l.Account, Body: l.Envelope, Pending: len(l.to), until: row.LeasedUntil,
+		Account: l.Account, Body: l.Envelope, Pending: len(l.to), until: row.LeasedUntil, heard: true,
 	}
 }
 

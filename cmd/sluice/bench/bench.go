@@ -68,7 +68,7 @@ func Command(start Start) *cobra.Command {
 	flags.Lookup("api-key").DefValue = ""
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd := &cobra.Command{Use: "bench", Short: "Measure a server"}
-	cmd.AddCommand(charges)
+	cmd.AddCommand(charges, webhooksCommand(start))
 	return cmd
 }
 

@@ -19,13 +19,10 @@ import (
 )
 
 // chargeTypes are the types of the events: endpoints share them out.
-var chargeTypes = []string{
-	"charge.succeeded", "charge.updated", "charge.captured", "charge.refunded",
-	"charge.failed", "charge.pending", "charge.expired", "charge.refund.updated",
-}
+var chargeTypes = []string{"charge.succeeded", "charge.updated", "charge.captured", "charge.refunded", "charge.failed"}
 
 // deadType is what dead endpoints want, and no other does.
-const deadType = "charge.dispute.created"
+const deadType = "payment.created"
 
 const (
 	writers        = 8    // transactions under way at a time

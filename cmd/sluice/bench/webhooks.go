@@ -39,7 +39,7 @@ func webhooksCommand(start Start) *cobra.Command {
 			"With --dead, steady runs once more beside endpoints that refuse to accept, never answer, or drip a byte a second:\n" +
 			"each has a backlog and hears of an event every ten seconds.\n\n" +
 			"Loss is verified by id: every event at every endpoint that wants it. Brings its own PostgreSQL (with fsync) and broker.",
-		Example: "  sluice bench webhooks\n  sluice bench webhooks --burst --endpoints 8 --duration 60s\n  sluice bench webhooks --steady --rate 500 --dead 1000",
+		Example: "  sluice bench webhooks\n  sluice bench webhooks --burst --endpoints 5 --duration 60s\n  sluice bench webhooks --steady --rate 500 --dead 1000",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd, start) },
 	}
 	flags := cmd.Flags()

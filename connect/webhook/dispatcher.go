@@ -272,7 +272,7 @@ type outcome int
 const (
 	tried    outcome = iota
 	untried          // it goes back, as if it had not been leased
-	withheld         // its receiver may not hear of the account any more
+	withheld         // its receiver may not hear of the account any more, or its body was erased
 	unknown          // we do not know: the lease's end brings it back
 )
 
@@ -302,6 +302,9 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 	}
 	if !t.sendable(l.probe) || d.clock.Now().Add(sendTimeout).After(l.until) { // or its lease may end under the send
 		return Answer{}, time.Time{}, t, untried
+	}
+	if len(l.Body) == 0 { // erased since it was missed: there is nothing to send
+		return Answer{}, time.Time{}, t, withheld
 	}
 	if hears, err := d.hears(ctx, l, t); err != nil {
 		d.report(ctx, l, err)

@@ -140,20 +140,24 @@ func (d *Dispatcher) warn(ctx context.Context, tx bun.Tx, at time.Time, e Endpoi
 	return &Notice{Account: e.Account, Livemode: e.Livemode, Endpoint: e, Since: h.FirstFailureAt}, d.tell(ctx, tx, at, e, EventFailing)
 }
 
-// disable ends an endpoint at once.
-func (d *Dispatcher) disable(ctx context.Context, endpointID, reason string) error {
+// retire ends an endpoint that is gone from where it was at once; false if it has
+// another URL by now, of which the answer says nothing.
+func (d *Dispatcher) retire(ctx context.Context, was Endpoint) (ended bool, err error) {
 	var notice *Notice
-	err := db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
 		notice = nil
-		e, err := lockSick(ctx, tx, endpointID)
-		if err != nil || e.Disabled {
+		e, err := lockSick(ctx, tx, was.ID)
+		if err != nil {
 			return err
 		}
-		notice, err = d.disableIn(ctx, tx, d.clock.Now(), e, reason)
+		if ended = e.URL == was.URL || e.Disabled; !ended || e.Disabled {
+			return nil
+		}
+		notice, err = d.disableIn(ctx, tx, d.clock.Now(), e, gone)
 		return err
 	})
 	d.notify(ctx, err, notice)
-	return err
+	return ended && err == nil, err
 }
 
 // disableIn keeps what is pending as undelivered: enabling the endpoint again sends it.

@@ -365,11 +365,16 @@ func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time
 		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
 	}
+	ended := false
+	if answer.gone() {
+		var err error
+		ended, err = d.retire(ctx, t.Endpoint)
+		d.report(ctx, l, err)
+	}
 	switch {
 	case answer.Delivered():
-	case answer.gone():
+	case ended:
 		s.next = Undelivered
-		d.report(ctx, l, d.disable(ctx, l.Endpoint, gone))
 	default:
 		s.next = Failed
 		if wait, more := retryIn(t.waits(), l.Number-l.Before, answer.RetryAfter, rand.Int64N(jitterRange)); more {

@@ -140,3 +140,40 @@ func TestAnErasedBodyIsNotSentWhenItsEndpointIsEnabledAgain(t *testing.T) {
 		t.Errorf("%d delivered, %d requests", n, server.count())
 	}
 }
+
+func TestAnAnswerThatSaysGoneEndsNothingOnceTheEndpointHasAnotherURL(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{Poll: 10 * time.Millisecond})
+	started, release := make(chan struct{}), make(chan struct{})
+	before := newReceiver(t, func(_ int, w http.ResponseWriter) {
+		close(started)
+		<-release
+		w.WriteHeader(http.StatusGone)
+	})
+	now := newReceiver(t, nil)
+	e, _ := p.endpoint(t, hub, all(before.URL))
+	p.run(t)
+	p.happen(t, tutorHub, "charge.succeeded")
+	<-started
+	p.update(t, e.ID, webhook.EndpointPatch{URL: &now.URL})
+	close(release)
+	until(t, "the answer is recorded", func() bool { return p.number(t, "SELECT count(*) FROM connect.webhook_attempts") == 1 })
+	p.exec(t, "UPDATE connect.webhook_deliveries SET next_attempt_at = ?", time.Now())
+	until(t, "the event reaches the new URL", func() bool { return p.with(t, webhook.Delivered) == 1 })
+	if n := p.number(t, "SELECT count(*) FROM connect.webhook_endpoints WHERE disabled"); n != 0 || now.count() != 1 {
+		t.Errorf("%d disabled, %d requests", n, now.count())
+	}
+}
+
+func TestDeliveriesOfNoObjectDoNotWaitForOneAnother(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{Poll: 10 * time.Millisecond})
+	server := newReceiver(t, func(n int, w http.ResponseWriter) {
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	e, _ := p.endpoint(t, hub, all(server.URL))
+	p.past(t, e.ID, 3, webhook.Undelivered)
+	p.exec(t, "UPDATE connect.webhook_deliveries SET object_id = '', ordered = true, status = 'pending', attempts_before = attempts")
+	p.run(t)
+	until(t, "the others are delivered", func() bool { return p.with(t, webhook.Delivered) == 2 })
+}

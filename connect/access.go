@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -48,6 +49,34 @@ func (s *Accounts) Hears(ctx context.Context, idb bun.IDB, platform, account str
 	}
 	row, _, err := s.accessRow(ctx, idb, platform, account, livemode)
 	return row.Access != tenant.NoAccess, err
+}
+
+// HearsOf is which of the accounts platform may hear of, as Hears says of each, with
+// one question for all that the cache does not know.
+func (s *Accounts) HearsOf(ctx context.Context, idb bun.IDB, platform string, livemode bool, accounts []string) (map[string]bool, error) {
+	heard := make(map[string]bool, len(accounts))
+	var unknown []string
+	for _, account := range accounts {
+		if sum, known := s.cache.get(summaryKey{account, livemode}); known && sum.Platform == platform && sum.Access != tenant.NoAccess {
+			heard[account] = true
+		} else {
+			unknown = append(unknown, account)
+		}
+	}
+	if len(unknown) == 0 {
+		return heard, nil
+	}
+	var reached []string
+	err := idb.NewSelect().Model((*accountRow)(nil)).Column("a.id").
+		Where("a.id = ANY (?::text[]) AND a.platform = ? AND a.access <> ?", pgdialect.Array(unknown), platform, tenant.NoAccess).
+		Where("(a.livemode IS NULL OR a.livemode = ?)", livemode).Scan(ctx, &reached)
+	if err != nil {
+		return nil, fmt.Errorf("read access of accounts: %w", err)
+	}
+	for _, account := range reached {
+		heard[account] = true
+	}
+	return heard, nil
 }
 
 func (s *Accounts) accessRow(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (row accountRow, found bool, err error) {

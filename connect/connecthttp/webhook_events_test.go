@@ -32,6 +32,14 @@ func (everybody) Hears(context.Context, bun.IDB, string, string, bool) (bool, er
 	return true, nil
 }
 
+func (everybody) HearsOf(_ context.Context, _ bun.IDB, _ string, _ bool, accounts []string) (map[string]bool, error) {
+	heard := map[string]bool{}
+	for _, account := range accounts {
+		heard[account] = true
+	}
+	return heard, nil
+}
+
 func (everybody) PlatformOf(context.Context, bun.IDB, string, bool) (string, error) {
 	return "acct_tutorhub", nil
 }

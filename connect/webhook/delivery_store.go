@@ -120,11 +120,13 @@ func pendingObjects(ctx context.Context, tx bun.Tx, letters []letter) (map[objec
 	return pending, nil
 }
 
-// insertPayloadsSQL keeps the bytes of an event once: it may be sent to one more endpoint later.
+// insertPayloadsSQL keeps the bytes of an event once: it may be sent to one more endpoint
+// later. Its arguments go to PostgreSQL as they are, past bun, which would write every
+// body as hexadecimal text.
 const insertPayloadsSQL = `
 INSERT INTO connect.webhook_payloads (event, account, body, created_at, pending)
-SELECT p.event, p.account, p.body, ?, p.pending
-FROM unnest(?::text[], ?::text[], ?::bytea[], ?::bigint[]) AS p (event, account, body, pending)
+SELECT p.event, p.account, p.body, $1, p.pending
+FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[]) AS p (event, account, body, pending)
 ON CONFLICT (event) DO NOTHING`
 
 func insertPayloads(ctx context.Context, tx bun.Tx, at time.Time, letters []letter) error {
@@ -133,8 +135,7 @@ func insertPayloads(ctx context.Context, tx bun.Tx, at time.Time, letters []lett
 	for i, l := range letters {
 		events[i], accounts[i], bodies[i], pending[i] = l.ID, l.Account, l.Envelope, int64(len(l.to))
 	}
-	_, err := tx.NewRaw(insertPayloadsSQL, at, pgdialect.Array(events), pgdialect.Array(accounts), pgdialect.Array(bodies), pgdialect.Array(pending)).Exec(ctx)
-	if err != nil {
+	if _, err := tx.Tx.ExecContext(ctx, insertPayloadsSQL, at, events, accounts, bodies, pending); err != nil {
 		return fmt.Errorf("insert webhook payloads: %w", err)
 	}
 	return nil

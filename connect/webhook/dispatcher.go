@@ -26,7 +26,7 @@ const (
 // DispatcherConfig bounds a dispatcher; zero fields get the defaults.
 type DispatcherConfig struct {
 	InFlight    int           // sends at a time, default 2048; half of them at most to endpoints on probation
-	PerEndpoint int           // sends at a time to one endpoint without limits of its own, default 8; one on probation
+	PerEndpoint int           // sends at a time to one endpoint without limits of its own, default 16; one on probation
 	Poll        time.Duration // how often to look without being woken, default 500 ms
 
 	Notifier Notifier     // nil: nobody is told when an endpoint is warned about or disabled
@@ -38,7 +38,7 @@ func (c DispatcherConfig) withDefaults() DispatcherConfig {
 		c.InFlight = 2048
 	}
 	if c.PerEndpoint == 0 {
-		c.PerEndpoint = 8
+		c.PerEndpoint = 16
 	}
 	if c.Poll == 0 {
 		c.Poll = 500 * time.Millisecond
@@ -58,6 +58,7 @@ type Dispatcher struct {
 	cfg        DispatcherConfig
 	places     *places
 	addressees *addressees
+	hearers    *hearers
 	wakeup     chan struct{}
 	walked     string            // where the walk over due endpoints goes on
 	heads      map[string]string // by endpoint with a jammed front: where the look at its objects goes on
@@ -72,7 +73,7 @@ func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, accounts 
 	cfg = cfg.withDefaults()
 	return &Dispatcher{
 		pool: pool, sender: sender, accounts: accounts, clock: clk, cfg: cfg, places: newPlaces(cfg),
-		addressees: newAddressees(pool, ring, clk.Now), wakeup: make(chan struct{}, 1), heads: map[string]string{},
+		addressees: newAddressees(pool, ring, clk.Now), hearers: &hearers{known: map[hearerKey]time.Time{}}, wakeup: make(chan struct{}, 1), heads: map[string]string{},
 	}
 }
 
@@ -126,6 +127,7 @@ func (d *Dispatcher) loop(ctx context.Context) {
 			hops = perLook
 			d.giveBack(d.places.tidy())
 			d.addressees.sweep()
+			d.hearers.sweep()
 		}
 	}
 }
@@ -344,12 +346,22 @@ func (d *Dispatcher) awaitSlot(ctx context.Context, l leased) bool {
 	return d.clock.Now().Sub(l.slot) < l.late
 }
 
-// hears asks before every try, except for what was asked when it was written, a moment ago.
+// hears asks before every try. For a first one, a yes of a moment ago will do: when it
+// was written, or for another event of the account.
 func (d *Dispatcher) hears(ctx context.Context, l leased, t *addressee) (bool, error) {
-	if !t.Connect || l.Account == "" || l.EventType == Deauthorized || l.heard && time.Since(l.takenAt) < knownFor {
+	if !t.Connect || l.Account == "" || l.EventType == Deauthorized {
 		return true, nil
 	}
-	return d.accounts.Hears(ctx, d.pool, t.Account, l.Account, t.Livemode)
+	key := hearerKey{platform: t.Account, account: l.Account, livemode: t.Livemode}
+	first := l.Number-l.Before == 1
+	if first && (l.heard && time.Since(l.takenAt) < knownFor || d.hearers.know(key)) {
+		return true, nil
+	}
+	hears, err := d.accounts.Hears(ctx, d.pool, key.platform, key.account, key.livemode)
+	if hears && err == nil {
+		d.hearers.note(key)
+	}
+	return hears, err
 }
 
 func (d *Dispatcher) send(ctx context.Context, l leased, t *addressee, at time.Time) (Answer, error) {

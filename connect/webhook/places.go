@@ -8,7 +8,7 @@ import (
 const (
 	// readAhead bounds what this process holds leased for one endpoint that answers
 	// well, so that a send that ends is followed by the next without asking the table.
-	readAhead = 256
+	readAhead = 1024
 	// probationAhead bounds it for an endpoint on probation, whose one place may be taken for long.
 	probationAhead = 8
 	// maxHeld and maxHeldBytes bound what waits for places in this process; the rest waits in the table.

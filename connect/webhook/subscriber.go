@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -28,6 +29,8 @@ type Incoming struct {
 type Directory interface {
 	// Hears tells whether a platform may hear of an account.
 	Hears(ctx context.Context, idb bun.IDB, platform, account string, livemode bool) (bool, error)
+	// HearsOf tells of which of the accounts it may hear.
+	HearsOf(ctx context.Context, idb bun.IDB, platform string, livemode bool, accounts []string) (map[string]bool, error)
 	// PlatformOf is the platform behind an account; itself for a platform.
 	PlatformOf(ctx context.Context, idb bun.IDB, account string, livemode bool) (string, error)
 }
@@ -76,14 +79,13 @@ func (s *Subscriber) address(ctx context.Context, tx bun.Tx, batch []Incoming) (
 	if err != nil || len(book) == 0 {
 		return nil, err
 	}
-	hears := hearing{accounts: s.accounts, tx: tx, known: map[hearingKey]bool{}}
+	heard, err := s.hearing(ctx, tx, book, batch)
+	if err != nil {
+		return nil, err
+	}
 	var letters []letter
 	for _, e := range batch {
-		to, err := recipients(ctx, book, e, &hears)
-		if err != nil {
-			return nil, err
-		}
-		if len(to) > 0 {
+		if to := recipients(book, e, e.Type == Deauthorized || heard[e.asked()][e.Account]); len(to) > 0 {
 			letters = append(letters, letter{Incoming: e, to: to})
 		}
 	}
@@ -93,30 +95,46 @@ func (s *Subscriber) address(ctx context.Context, tx bun.Tx, batch []Incoming) (
 // recipients are the endpoints of the event's own account, and those of its
 // platform for connected accounts if the platform may hear of this one. An
 // endpoint never hears of itself: what tells that it fails would fail too.
-func recipients(ctx context.Context, book addressBook, e Incoming, hears *hearing) ([]Endpoint, error) {
+func recipients(book addressBook, e Incoming, heard bool) []Endpoint {
 	var to []Endpoint
-	own := addressKey{account: e.Account, livemode: e.Livemode}
-	for _, found := range book[own] {
+	for _, found := range book[addressKey{account: e.Account, livemode: e.Livemode}] {
 		if found.Wants(e.Type) && !aboutItself(e, found) {
 			to = append(to, found)
 		}
 	}
-	if e.Account == e.Platform {
-		return to, nil
+	if e.Account == e.Platform || !heard {
+		return to
 	}
-	for _, found := range book[addressKey{account: e.Platform, livemode: e.Livemode, connect: true}] {
-		if !found.Wants(e.Type) {
-			continue
-		}
-		heard, err := hears.of(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		if heard {
+	for _, found := range book[e.asked()] {
+		if found.Wants(e.Type) {
 			to = append(to, found)
 		}
 	}
-	return to, nil
+	return to
+}
+
+// asked is where the endpoints stand that hear of the event by its platform.
+func (e Incoming) asked() addressKey {
+	return addressKey{account: e.Platform, livemode: e.Livemode, connect: true}
+}
+
+// hearing asks of which accounts of the batch the platforms may hear, once for each
+// platform that has endpoints for them.
+func (s *Subscriber) hearing(ctx context.Context, tx bun.Tx, book addressBook, batch []Incoming) (map[addressKey]map[string]bool, error) {
+	accounts := map[addressKey][]string{}
+	for _, e := range batch {
+		if by := e.asked(); e.Account != e.Platform && len(book[by]) > 0 && !slices.Contains(accounts[by], e.Account) {
+			accounts[by] = append(accounts[by], e.Account)
+		}
+	}
+	heard := make(map[addressKey]map[string]bool, len(accounts))
+	for by, of := range accounts {
+		var err error
+		if heard[by], err = s.accounts.HearsOf(ctx, tx, by.account, by.livemode, of); err != nil {
+			return nil, err
+		}
+	}
+	return heard, nil
 }
 
 // ownEvents are those whose object is an endpoint.
@@ -124,31 +142,4 @@ const ownEvents = "webhook_endpoint."
 
 func aboutItself(e Incoming, to Endpoint) bool {
 	return strings.HasPrefix(e.Type, ownEvents) && e.ObjectID == to.ID
-}
-
-// hearing asks once per platform and account.
-type hearing struct {
-	accounts Directory
-	tx       bun.Tx
-	known    map[hearingKey]bool
-}
-
-type hearingKey struct {
-	platform, account string
-	livemode          bool
-}
-
-func (h *hearing) of(ctx context.Context, e Incoming) (bool, error) {
-	if e.Type == Deauthorized {
-		return true, nil
-	}
-	key := hearingKey{platform: e.Platform, account: e.Account, livemode: e.Livemode}
-	if heard, known := h.known[key]; known {
-		return heard, nil
-	}
-	heard, err := h.accounts.Hears(ctx, h.tx, e.Platform, e.Account, e.Livemode)
-	if err == nil {
-		h.known[key] = heard
-	}
-	return heard, err
 }

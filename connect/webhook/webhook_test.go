@@ -75,6 +75,14 @@ func newPost(t testing.TB, clk clock.Clock, cfg webhook.DispatcherConfig) *post 
 	return p
 }
 
+func (p *post) HearsOf(ctx context.Context, idb bun.IDB, platform string, livemode bool, accounts []string) (map[string]bool, error) {
+	heard := map[string]bool{}
+	for _, account := range accounts {
+		heard[account], _ = p.Hears(ctx, idb, platform, account, livemode)
+	}
+	return heard, nil
+}
+
 // run dispatches until the test ends or stop is called.
 func (p *post) run(t testing.TB) (stop func()) {
 	t.Helper()

@@ -29,7 +29,8 @@ const deadType = "charge.dispute.created"
 
 const (
 	writers        = 8    // transactions under way at a time
-	perTransaction = 4    // events of one, as a payment has them
+	ofOnePayment   = 4    // events of a transaction when payments come one by one
+	ofManyPayments = 40   // and when they queue and commit together, as a burst does
 	backlog        = 2000 // deliveries that a burst keeps waiting: enough to never run dry
 )
 
@@ -63,7 +64,7 @@ func (f *feed) steady(ctx context.Context, rate int, duration time.Duration) (Ho
 	group.Go(func() error {
 		defer close(turns)
 		for n := 0; ; n++ {
-			due := began.Add(time.Duration(n*perTransaction) * time.Second / time.Duration(rate))
+			due := began.Add(time.Duration(n*ofOnePayment) * time.Second / time.Duration(rate))
 			if due.Sub(began) >= duration || !sleep(ctx, time.Until(due)) {
 				return ctx.Err()
 			}
@@ -77,7 +78,7 @@ func (f *feed) steady(ctx context.Context, rate int, duration time.Duration) (Ho
 	for range writers {
 		group.Go(func() error {
 			for range turns {
-				if err := f.append(ctx); err != nil {
+				if err := f.append(ctx, ofOnePayment); err != nil {
 					return err
 				}
 			}
@@ -101,7 +102,7 @@ func (f *feed) burst(ctx context.Context, duration time.Duration) (HookResult, e
 					}
 					continue
 				}
-				if err := f.append(ctx); err != nil {
+				if err := f.append(ctx, ofManyPayments); err != nil {
 					return err
 				}
 			}
@@ -128,14 +129,14 @@ func (f *feed) finish(group *errgroup.Group, began time.Time, cpu time.Duration)
 	return r, nil
 }
 
-// append commits one transaction of events.
-func (f *feed) append(ctx context.Context) error {
-	events := make([]event.Event, perTransaction)
+// append commits one transaction of n events.
+func (f *feed) append(ctx context.Context, n int) error {
+	events := make([]event.Event, n)
 	for i := range events {
-		n := int(f.turn.Add(1))
-		// The whole transaction is of one account, as a payment's is; types go round.
-		account := f.accounts[(n/perTransaction)%len(f.accounts)]
-		events[i] = f.charge(account, chargeTypes[n%len(f.wanted)])
+		turn := int(f.turn.Add(1))
+		// The events of a payment are of one account; types go round.
+		account := f.accounts[(turn/ofOnePayment)%len(f.accounts)]
+		events[i] = f.charge(account, chargeTypes[turn%len(f.wanted)])
 		f.score.expect(events[i].ID, f.wanted[events[i].Type])
 	}
 	err := f.commit(ctx, events)

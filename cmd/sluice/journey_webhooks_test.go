@@ -302,10 +302,9 @@ func TestEventsTellWhatIsPendingAndAreSentAgainAsTheCLIAsks(t *testing.T) {
 		t.Errorf("delivered %v", yes)
 	}
 
-	direct := idsOf(func() map[string]any {
-		ada.of(may).post("/v1/customers", "name=Lok")
-		return ada.of(may).get("/v1/events?type=customer.created")
-	}())[0]
+	wanting := ada.doorbell("enabled_events[]=customer.created&connect=true")
+	ada.of(may).post("/v1/customers", "name=Lok")
+	direct := wanting.next(t, "customer.created").header.Get("webhook-id")
 	ada.post("/v1/events/"+direct+"/retry", "webhook_endpoint="+theirs.id+"&account="+may)
 	var e struct{ Account string }
 	if err := json.Unmarshal(theirs.next(t, "customer.created").body, &e); err != nil || e.Account != may {

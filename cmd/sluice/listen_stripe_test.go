@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicepay/sluice/oauth/credential"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
+	"github.com/sluicepay/sluice/platform/id"
 )
 
 // stripeCLI speaks to the server what the `listen` of Stripe's own command line
@@ -205,6 +206,8 @@ func TestWhoMayOpenASession(t *testing.T) {
 		"other features of Stripe's":               {key: h.key, form: "&websocket_features[]=request_logs", status: 400, param: "websocket_features"},
 		"features of Stripe's, the one among them": {key: h.key, form: "&websocket_features[]=v2_events&websocket_features[]=webhooks", status: 200},
 		"since what is no event":                   {key: h.key, form: "&since=ch_1", status: 400, param: "since"},
+		"since a made-up event":                    {key: h.key, form: "&since=evt_0", status: 400, param: "since"},
+		"since an event long ago":                  {key: h.key, form: "&since=" + id.First("evt", time.Now().Add(-31*24*time.Hour)), status: 400, param: "since"},
 		"since twice":                              {key: h.key, form: "&since=evt_1&since_seconds=1", status: 400, param: "since"},
 		"since long ago":                           {key: h.key, form: "&since_seconds=99999999", status: 400, param: "since_seconds"},
 	} {

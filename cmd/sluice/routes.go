@@ -29,40 +29,40 @@ var resources = []string{
 func (a *App) routes() []rest.Route {
 	s := a.server
 	return slices.Concat(
-		connecthttp.IntentRoutes(s, a.payments),                                 // /v1/payment_intents
-		connecthttp.ChargeRoutes(s, a.payments),                                 // /v1/charges, /v1/splits/preview
-		connecthttp.RefundRoutes(s, a.payments),                                 // /v1/refunds
-		connecthttp.TransferRoutes(s, a.pool, a.moves),                          // /v1/transfers, reversals
-		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                     // /v1/application_fees, refunds
-		connecthttp.AccountRoutes(s, a.accounts),                                // /v1/account, /v1/accounts, capabilities, external accounts
-		connecthttp.PersonRoutes(s, a.accounts),                                 // /v1/accounts/{id}/persons, and its older name people
-		connecthttp.AccountLinkRoutes(s, a.links),                               // /v1/account_links, /v1/accounts/{id}/login_links
-		connecthttp.ReviewRoutes(s, a.accounts),                                 // /v1/verification_reviews
-		connecthttp.VerificationRoutes(a.verify),                                // what verifiers send by themselves
-		connecthttp.FileRoutes(s, a.pool, a.files),                              // /v1/files
-		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                    // /brand/{account}/logo, icon
-		connecthttp.TokenRoutes(s, a.methods),                                   // /v1/tokens
-		connecthttp.PaymentMethodRoutes(s, a.methods),                           // /v1/payment_methods
-		connecthttp.CustomerRoutes(s, a.methods),                                // /v1/customers
-		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                        // /v1/balance, /v1/balance_transactions, /v1/ledger
-		payoutshttp.Routes(s, a.pool, a.payouts),                                // /v1/payouts
-		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),      // /v1/events, /v2/core/events
-		eventhttp.CatalogueRoutes(s, a.surroundings()),                          // /v1/event_types, /event_schemas, /asyncapi.json
-		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),        // /v1/events/{id}/retry
-		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_endpoints
-		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),        // roll_secret; /webhook_endpoints/{id}/jwks.json
-		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, clock.System{}),   // /v1/webhook_deliveries, /v1/webhook_attempts
-		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),   // /v1/webhook_replays
-		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),    // /v1/stripecli: sluice listen, and Stripe's CLI
-		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),               // /v1/api_keys
-		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),             // the payer's side of a sandbox payment
-		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}), // /v1/oauth_clients
-		oauthhttp.ProtocolRoutes(a.provider),                                    // /oauth/token, deauthorize, revoke, introspect, par; metadata
-		a.pages,                                                                 // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
-		a.worldRoutes(),                                                         // /v1/test_helpers/world_clock
-		oauthhttp.SandboxRoutes(s, a.provider),                                  // /v1/test_helpers/oauth_codes
-		a.healthRoutes(),                                                        // /livez, /readyz
-		a.devRoutes(),                                                           // /, /_dev/…; only in development
+		connecthttp.IntentRoutes(s, a.payments),                                           // /v1/payment_intents
+		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
+		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
+		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
+		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
+		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people
+		connecthttp.AccountLinkRoutes(s, a.links),                                         // /v1/account_links, /v1/accounts/{id}/login_links
+		connecthttp.ReviewRoutes(s, a.accounts),                                           // /v1/verification_reviews
+		connecthttp.VerificationRoutes(a.verify),                                          // what verifiers send by themselves
+		connecthttp.FileRoutes(s, a.pool, a.files),                                        // /v1/files
+		connecthttp.BrandRoutes(a.pool, a.accounts, a.files),                              // /brand/{account}/logo, icon
+		connecthttp.TokenRoutes(s, a.methods),                                             // /v1/tokens
+		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
+		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
+		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
+		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
+		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json
+		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),                  // /v1/events/{id}/retry
+		connecthttp.WebhookEndpointRoutes(s, a.pool, a.hooks, clock.System{}),             // /v1/webhook_endpoints
+		connecthttp.WebhookKeyRoutes(s, a.pool, a.hooks, clock.System{}),                  // roll_secret; /webhook_endpoints/{id}/jwks.json
+		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, a.accounts, clock.System{}), // /v1/webhook_deliveries, attempts
+		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
+		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
+		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
+		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),                       // the payer's side of a sandbox payment
+		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
+		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata
+		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
+		a.worldRoutes(),                                                                   // /v1/test_helpers/world_clock
+		oauthhttp.SandboxRoutes(s, a.provider),                                            // /v1/test_helpers/oauth_codes
+		a.healthRoutes(),                                                                  // /livez, /readyz
+		a.devRoutes(),                                                                     // /, /_dev/…; only in development
 	)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -98,14 +99,21 @@ func sinceOf(now time.Time, event string, seconds int64) (webhook.Since, error) 
 		return webhook.Since{}, fault.Invalidf("parameters_exclusive", "since", "You may only specify one of these parameters: since, since_seconds.")
 	case event == "now":
 		return webhook.Since{Now: true}, nil
-	case event != "" && !strings.HasPrefix(event, "evt_"):
-		return webhook.Since{}, fault.Invalidf("parameter_invalid", "since", "Invalid since: must be the id of an event, evt_…, or now.")
+	case event != "":
+		happened, ok := id.Time(event)
+		if !ok || !strings.HasPrefix(event, "evt_") {
+			return webhook.Since{}, fault.Invalidf("parameter_invalid", "since", "Invalid since: must be the id of an event, evt_…, or now.")
+		}
+		if happened.Before(now.Add(-maxSince)) {
+			return webhook.Since{}, fault.Invalidf("parameter_invalid", "since", "Invalid since: events are kept for %d days.", int64(maxSince/(24*time.Hour)))
+		}
+		return webhook.Since{Event: event}, nil
 	case seconds < 0 || seconds > int64(maxSince/time.Second):
 		return webhook.Since{}, fault.Invalidf("parameter_invalid", "since_seconds", "Invalid since_seconds: must be from 1 to %d.", int64(maxSince/time.Second))
 	case seconds > 0:
 		return webhook.Since{At: now.Add(-time.Duration(seconds) * time.Second)}, nil
 	}
-	return webhook.Since{Event: event}, nil
+	return webhook.Since{}, nil
 }
 
 // socketURL is where to connect. Devices add a query to it, so it has none.

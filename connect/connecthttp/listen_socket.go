@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -32,6 +33,9 @@ const (
 	// maxFrame bounds what a device sends at once: an answer, and with Stripe's CLI
 	// the event that it answers.
 	maxFrame = 2 << 20
+	// maxAnswer is what is kept of an answer: replies wait here while a frame is on its
+	// way to a device that does not read.
+	maxAnswer = 16 << 10
 	// goodbye is how long a device may take to answer our close frame.
 	goodbye = 500 * time.Millisecond
 )
@@ -137,12 +141,9 @@ func (s socket) read(pull *webhook.Pull) {
 		if err != nil {
 			return
 		}
-		var frame replyFrame
-		if json.Unmarshal(text, &frame) != nil || frame.Type != "event_ack" && frame.Type != "webhook_response" {
+		reply, ok := replyOf(text)
+		if !ok {
 			continue // later devices may say more than we know
-		}
-		reply := webhook.Reply{
-			Delivery: frame.WebhookConversationID, Answered: frame.Type == "webhook_response", Status: frame.Status, Body: []byte(frame.Body),
 		}
 		select {
 		case s.replies <- reply:
@@ -150,6 +151,17 @@ func (s socket) read(pull *webhook.Pull) {
 			return
 		}
 	}
+}
+
+func replyOf(text []byte) (webhook.Reply, bool) {
+	var frame replyFrame
+	if json.Unmarshal(text, &frame) != nil || frame.Type != "event_ack" && frame.Type != "webhook_response" {
+		return webhook.Reply{}, false
+	}
+	return webhook.Reply{
+		Delivery: strings.Clone(frame.WebhookConversationID[:min(len(frame.WebhookConversationID), maxAnswer)]),
+		Answered: frame.Type == "webhook_response", Status: frame.Status, Body: []byte(frame.Body[:min(len(frame.Body), maxAnswer)]),
+	}, true
 }
 
 // keep pings the device, and cuts short a write to a slow one when the connection is

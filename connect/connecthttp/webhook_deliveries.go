@@ -23,12 +23,13 @@ const (
 type webhookDeliveryDoor struct {
 	pool      *bun.DB
 	endpoints *webhook.Endpoints
+	accounts  webhook.Directory
 	clock     clock.Clock // real time, as for endpoints
 }
 
 // WebhookDeliveryRoutes are the operations on /v1/webhook_deliveries and /v1/webhook_attempts, which are extensions.
-func WebhookDeliveryRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, clk clock.Clock) []rest.Route {
-	d := webhookDeliveryDoor{pool: pool, endpoints: endpoints, clock: clk}
+func WebhookDeliveryRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, accounts webhook.Directory, clk clock.Clock) []rest.Route {
+	d := webhookDeliveryDoor{pool: pool, endpoints: endpoints, accounts: accounts, clock: clk}
 	const one = webhookDeliveries + "/{id}"
 	route := func(method, path string, h http.Handler, returns any) rest.Route {
 		return rest.Route{Method: method, Path: path, Resource: "webhook_endpoints", Handler: h, Returns: returns}
@@ -97,7 +98,7 @@ func (d webhookDeliveryDoor) whole(ctx context.Context, idb bun.IDB, r *rest.Req
 		return nil, err
 	}
 	w := found.Wire(r.Scope.Livemode)
-	if w.Payload, err = d.endpoints.Payload(ctx, idb, r.Scope, found); err != nil {
+	if w.Payload, err = d.endpoints.Payload(ctx, idb, d.accounts, r.Scope, found); err != nil {
 		return nil, err
 	}
 	most := int64(page.MaxLimit)

@@ -75,8 +75,12 @@ func (d *Dispatcher) judge(ctx context.Context, at time.Time, endpointID string)
 	var notice *Notice
 	err := db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) (err error) {
 		notice = nil
-		e, h, err := lockSick(ctx, tx, endpointID)
+		e, err := lockSick(ctx, tx, endpointID)
 		if err != nil || e.Disabled {
+			return err
+		}
+		h, err := readHealth(ctx, tx.NewSelect(), endpointID)
+		if err != nil {
 			return err
 		}
 		failed := h.LastFailureAt.Sub(h.FirstFailureAt)
@@ -87,19 +91,43 @@ func (d *Dispatcher) judge(ctx context.Context, at time.Time, endpointID string)
 			notice, err = d.warn(ctx, tx, at, e, h)
 		case h.Warned == len(warnedAfter) && failed >= disabledAfter:
 			notice, err = d.disableIn(ctx, tx, at, e, failing)
-			if notice != nil {
-				notice.Since = h.FirstFailureAt
+			if err != nil {
+				return err
 			}
+			notice.Since = h.FirstFailureAt
+			err = stillSick(ctx, tx, h)
 		}
 		return err
 	})
+	if errors.Is(err, errRecovered) {
+		return nil
+	}
 	d.notify(ctx, err, notice)
 	return err
+}
+
+// errRecovered takes a judgement back: a send went well meanwhile.
+var errRecovered = errors.New("webhook: the endpoint has recovered")
+
+// stillSick locks the health that was judged, and fails if it is better now. The lock
+// comes last: whoever records a send has locked deliveries before.
+func stillSick(ctx context.Context, tx bun.Tx, judged healthRow) error {
+	h, err := readHealth(ctx, tx.NewSelect().For("UPDATE"), judged.Endpoint)
+	if err != nil {
+		return err
+	}
+	if !h.FirstFailureAt.Equal(judged.FirstFailureAt) || h.Warned != judged.Warned {
+		return errRecovered
+	}
+	return nil
 }
 
 // warn tells the account. Whoever could not be warned in time, because nothing was
 // sent for days, gets the time from the warning to the end all the same.
 func (d *Dispatcher) warn(ctx context.Context, tx bun.Tx, at time.Time, e Endpoint, h healthRow) (*Notice, error) {
+	if err := stillSick(ctx, tx, h); err != nil {
+		return nil, err
+	}
 	since := h.FirstFailureAt
 	if latest := h.LastFailureAt.Add(-warnedAfter[h.Warned]); latest.After(since) {
 		since = latest
@@ -112,20 +140,24 @@ func (d *Dispatcher) warn(ctx context.Context, tx bun.Tx, at time.Time, e Endpoi
 	return &Notice{Account: e.Account, Livemode: e.Livemode, Endpoint: e, Since: h.FirstFailureAt}, d.tell(ctx, tx, at, e, EventFailing)
 }
 
-// disable ends an endpoint at once.
-func (d *Dispatcher) disable(ctx context.Context, endpointID, reason string) error {
+// retire ends an endpoint that is gone from where it was at once; false if it has
+// another URL by now, of which the answer says nothing.
+func (d *Dispatcher) retire(ctx context.Context, was Endpoint) (ended bool, err error) {
 	var notice *Notice
-	err := db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
 		notice = nil
-		e, _, err := lockSick(ctx, tx, endpointID)
-		if err != nil || e.Disabled {
+		e, err := lockSick(ctx, tx, was.ID)
+		if err != nil {
 			return err
 		}
-		notice, err = d.disableIn(ctx, tx, d.clock.Now(), e, reason)
+		if ended = e.URL == was.URL || e.Disabled; !ended || e.Disabled {
+			return nil
+		}
+		notice, err = d.disableIn(ctx, tx, d.clock.Now(), e, gone)
 		return err
 	})
 	d.notify(ctx, err, notice)
-	return err
+	return ended && err == nil, err
 }
 
 // disableIn keeps what is pending as undelivered: enabling the endpoint again sends it.
@@ -171,17 +203,18 @@ func (d *Dispatcher) notify(ctx context.Context, failed error, n *Notice) {
 	}
 }
 
-// lockSick locks an endpoint, then its health. A deleted one counts as disabled.
-func lockSick(ctx context.Context, tx bun.Tx, endpointID string) (Endpoint, healthRow, error) {
-	var (
-		row    endpointRow
-		health healthRow
-	)
+// lockSick locks an endpoint. A deleted one counts as disabled.
+func lockSick(ctx context.Context, tx bun.Tx, endpointID string) (Endpoint, error) {
+	var row endpointRow
 	if err := tx.NewSelect().Model(&row).Where("id = ?", endpointID).For("UPDATE").Scan(ctx); err != nil {
-		return Endpoint{}, health, fmt.Errorf("lock webhook endpoint: %w", err)
+		return Endpoint{}, fmt.Errorf("lock webhook endpoint: %w", err)
 	}
-	if err := tx.NewSelect().Model(&health).Where("endpoint = ?", endpointID).For("UPDATE").Scan(ctx); err != nil {
-		return Endpoint{}, health, fmt.Errorf("lock webhook health: %w", err)
+	return row.endpoint(), nil
+}
+
+func readHealth(ctx context.Context, q *bun.SelectQuery, endpointID string) (h healthRow, err error) {
+	if err := q.Model(&h).Where("endpoint = ?", endpointID).Scan(ctx); err != nil {
+		return h, fmt.Errorf("read webhook health: %w", err)
 	}
-	return row.endpoint(), health, nil
+	return h, nil
 }

@@ -152,8 +152,10 @@ func mapped[R, T any](rows page.Of[R], to func(R) T) page.Of[T] {
 	return out
 }
 
-// Payload is the body of a delivery as its endpoint gets it, or nil once it was erased.
-func (s *Endpoints) Payload(ctx context.Context, idb bun.IDB, scope tenant.Scope, d Delivery) ([]byte, error) {
+// Payload is the body of a delivery as its endpoint gets it, or nil once it was erased
+// or its account is none that the endpoint's platform may hear of any more: what was
+// kept back from the endpoint is not shown here instead.
+func (s *Endpoints) Payload(ctx context.Context, idb bun.IDB, accounts Directory, scope tenant.Scope, d Delivery) ([]byte, error) {
 	var endpoint endpointRow
 	err := idb.NewSelect().Model(&endpoint).Where("id = ? AND account = ? AND livemode = ?", d.Endpoint, scope.Account, scope.Livemode).Scan(ctx)
 	if err != nil {
@@ -162,12 +164,19 @@ func (s *Endpoints) Payload(ctx context.Context, idb bun.IDB, scope tenant.Scope
 	var payload struct {
 		Body    []byte
 		Pending int
+		Account string
 	}
-	if err := idb.NewRaw("SELECT body, pending FROM connect.webhook_payloads WHERE event = ?", d.Event).Scan(ctx, &payload); err != nil {
+	if err := idb.NewRaw("SELECT body, pending, account FROM connect.webhook_payloads WHERE event = ?", d.Event).Scan(ctx, &payload); err != nil {
 		return nil, fmt.Errorf("get webhook payload: %w", err)
 	}
 	if len(payload.Body) == 0 {
 		return nil, nil
+	}
+	if endpoint.Connect && payload.Account != "" && d.EventType != Deauthorized {
+		heard, err := accounts.Hears(ctx, idb, scope.Account, payload.Account, scope.Livemode)
+		if err != nil || !heard {
+			return nil, err
+		}
 	}
 	return render(payload.Body, endpoint.endpoint(), payload.Pending), nil
 }

@@ -274,7 +274,7 @@ type outcome int
 const (
 	tried    outcome = iota
 	untried          // it goes back, as if it had not been leased
-	withheld         // its receiver may not hear of the account any more
+	withheld         // its receiver may not hear of the account any more, or its body was erased
 	unknown          // we do not know: the lease's end brings it back
 )
 
@@ -304,6 +304,9 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 	}
 	if !t.sendable(l.probe) || d.clock.Now().Add(sendTimeout).After(l.until) { // or its lease may end under the send
 		return Answer{}, time.Time{}, t, untried
+	}
+	if len(l.Body) == 0 { // erased since it was missed: there is nothing to send
+		return Answer{}, time.Time{}, t, withheld
 	}
 	if hears, err := d.hears(ctx, l, t); err != nil {
 		d.report(ctx, l, err)
@@ -374,11 +377,16 @@ func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time
 		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
 	}
+	ended := false
+	if answer.gone() {
+		var err error
+		ended, err = d.retire(ctx, t.Endpoint)
+		d.report(ctx, l, err)
+	}
 	switch {
 	case answer.Delivered():
-	case answer.gone():
+	case ended:
 		s.next = Undelivered
-		d.report(ctx, l, d.disable(ctx, l.Endpoint, gone))
 	default:
 		s.next = Failed
 		if wait, more := retryIn(t.waits(), l.Number-l.Before, answer.RetryAfter, rand.Int64N(jitterRange)); more {

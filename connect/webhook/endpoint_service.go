@@ -135,13 +135,15 @@ func (s *Endpoints) Update(ctx context.Context, tx bun.Tx, at time.Time, scope t
 	return e, updateEndpoint(ctx, tx, e)
 }
 
-// resume lets an endpoint start anew, with what it missed if that is wanted.
+// resume lets an endpoint start anew, with what it missed if that is wanted. Deliveries
+// are locked before the health, as whoever records a send does it.
 func resume(ctx context.Context, tx bun.Tx, at time.Time, endpointID string, missed bool) error {
-	if err := forgiveHealth(ctx, tx, endpointID); err != nil || !missed {
-		return err
+	if missed {
+		if _, err := resumeMissed(ctx, tx, endpointID, at); err != nil {
+			return err
+		}
 	}
-	_, err := resumeMissed(ctx, tx, endpointID, at)
-	return err
+	return forgiveHealth(ctx, tx, endpointID)
 }
 
 func (p EndpointPatch) apply(e Endpoint) (Endpoint, error) {

@@ -69,3 +69,29 @@ func TestARetryStopsWhenTheAccountIsLost(t *testing.T) {
 		t.Errorf("%d requests, want the first try and the deauthorization", n)
 	}
 }
+
+func TestThePayloadOfALostAccountIsNotShownEither(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
+	e, _ := p.endpoint(t, hub, ofAccounts("https://example.com/"))
+	p.happen(t, tutor, "account.updated")
+	p.happen(t, tutor, webhook.Deauthorized)
+	last, kept := p.deliveries(t, e.ID)[0], p.deliveries(t, e.ID)[1]
+	shown := func(d webhook.Delivery) bool {
+		t.Helper()
+		body, err := p.endpoints.Payload(t.Context(), p.pool, p, hub, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body != nil
+	}
+	if !shown(kept) {
+		t.Error("the payload of an account that is connected is missing")
+	}
+	p.lost.Store(tutor, true)
+	if shown(kept) {
+		t.Error("the payload of a lost account is shown")
+	}
+	if !shown(last) {
+		t.Error("what told that it was lost is not shown")
+	}
+}

@@ -120,8 +120,9 @@ func findDue(ctx context.Context, idb bun.IDB, at time.Time, named []string, aft
 const examined = 256
 
 // mayGoSQL is the rule of order: an ordered delivery goes when it is the first
-// pending one of its object.
-const mayGoSQL = `(NOT d.ordered OR d.id = (
+// pending one of its object. Those of the version before name no object: one that
+// does not get through must not stand before all of them.
+const mayGoSQL = `(NOT d.ordered OR d.object_id = '' OR d.id = (
         SELECT b.id FROM connect.webhook_deliveries AS b
         WHERE b.status = 'pending' AND (b.endpoint, b.object_id, b.seq) >= (d.endpoint, d.object_id, 0)
         ORDER BY b.endpoint, b.object_id, b.seq LIMIT 1))`

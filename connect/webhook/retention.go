@@ -66,6 +66,11 @@ func sweepAfter(ctx context.Context, tx bun.Tx, cursor string, before time.Time)
 			old, events = append(old, r.ID), append(events, r.Event)
 		}
 	}
+	// Who writes one more delivery of an event holds its payload: the last statement
+	// below must see that delivery, and a lock that it waited for itself would not show it.
+	if _, err := tx.NewRaw(`SELECT FROM connect.webhook_payloads WHERE event = ANY (?) ORDER BY event FOR UPDATE`, pgdialect.Array(events)).Exec(ctx); err != nil {
+		return 0, "", fmt.Errorf("lock old webhook payloads: %w", err)
+	}
 	err = tx.NewRaw(`SELECT id FROM connect.webhook_deliveries WHERE id = ANY (?) AND status <> 'pending' FOR UPDATE SKIP LOCKED`,
 		pgdialect.Array(old)).Scan(ctx, &ids) // what is being sent again meanwhile stays
 	if err != nil {

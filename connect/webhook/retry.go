@@ -21,8 +21,10 @@ const jitterRange = 1000
 // retryIn is the wait after failed attempt number n (from 1) of waits, or false when
 // they are used up. The wait of the schedule is spread by ±20 % so that
 // receivers that failed together are not tried together; a receiver's wish to
-// wait longer (Retry-After) is followed.
+// wait longer (Retry-After) is followed. n is 0 where a delivery was made pending anew
+// while somebody held it who then gave it back untried: that counts as the first.
 func retryIn(waits []time.Duration, n int, retryAfter time.Duration, chance int64) (time.Duration, bool) {
+	n = max(n, 1)
 	if n > len(waits) {
 		return 0, false
 	}

@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+	"go.uber.org/goleak"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, bustest.SharedDatabase()...) }

@@ -6,8 +6,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 // effect claims a batch and has the effect of what is new. A panic becomes an

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/uptrace/bun"
 )
 
 // Parked is an event a consumer could not handle, or one of the same key that

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 // Leases run on the database's clock, so that the machines' clocks do not

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/db"
@@ -20,7 +22,6 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/relay"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
 )
 
 // process is a relay with a pool of its own, so that it can die as a process

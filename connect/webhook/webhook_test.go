@@ -159,16 +159,16 @@ func (p *post) deliveries(t testing.TB, endpointID string) []webhook.Delivery {
 	return got.Items
 }
 
-// until waits for a fact, at most ten seconds.
+// until waits for a fact, at most a minute.
 func until(t testing.TB, fact string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatalf("waited ten seconds for: %s", fact)
+			t.Fatalf("waited a minute for: %s", fact)
 		case <-tick.C:
 		}
 	}

@@ -121,7 +121,7 @@ func (l *laptop) gone() error {
 	case err := <-l.ended:
 		l.once.Do(func() {})
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		l.t.Fatal("the connection does not end")
 		return nil
 	}
@@ -135,7 +135,7 @@ func (l *laptop) gets(e webhook.Incoming) webhook.Push {
 			l.t.Fatalf("got %s, want %s (%s)", p.Body, e.ID, e.Envelope)
 		}
 		return p
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		l.t.Fatalf("%s never came", e.Envelope)
 		return webhook.Push{}
 	}

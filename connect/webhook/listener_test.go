@@ -240,7 +240,7 @@ func TestWithoutAnApplicationTakingAnEventIsEnough(t *testing.T) {
 
 // Stripe's CLI acknowledges at once and says nothing of what it leaves out.
 func TestAnAcknowledgedEventIsWaitedForOnlyWhereAnswersCome(t *testing.T) {
-	d := newDesk(t, func(cfg *webhook.ListenersConfig) { cfg.Patience = 30 * time.Millisecond })
+	d := newDesk(t, func(cfg *webhook.ListenersConfig) { cfg.Patience = time.Second })
 	l := connect(t, d.listeners, d.session(t, forwarding("laptop")))
 	for version := range int64(3) { // left out: the type is not waited for any more
 		l.acknowledges(l.gets(d.happens(t, tutorHub, "ch_1", version+1)))

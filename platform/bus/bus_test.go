@@ -244,7 +244,7 @@ func TestAPoisonEventIsParkedWithItsKeysSuccessorsWhileOtherKeysFlow(t *testing.
 	if err != nil || len(lines) != 2 || lines[0].Behind != 2 || lines[1].Behind != 0 {
 		t.Fatalf("parked %+v, %v; want versions 2, 3 and 4 of one key and one of the other", lines, err)
 	}
-	if lines[0].Reason != "cannot digest this" || lines[1].Reason != "handler panicked: nor this" {
+	if lines[0].Reason != "cannot digest this" || lines[1].Reason != "effect panicked: nor this" {
 		t.Errorf("reasons %q, %q", lines[0].Reason, lines[1].Reason)
 	}
 

@@ -37,7 +37,7 @@ func (g *group) effect(ctx context.Context, tx bun.Tx, batch []Message) (committ
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("handler panicked: %v", r)
+			err = fmt.Errorf("effect panicked: %v", r)
 		}
 	}()
 	return g.sub.Effect(ctx, tx, first)

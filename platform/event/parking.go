@@ -26,7 +26,7 @@ type Parked struct {
 	Type     string            `bun:"type"`
 	Headers  map[string]string `bun:"headers,type:json"`
 	Value    []byte            `bun:"value"`
-	Reason   string            `bun:"reason"` // for operators: the handler's error, or "behind" another one
+	Reason   string            `bun:"reason"` // for operators: the effect's error, or "behind" another one
 	ParkedAt time.Time         `bun:"parked_at"`
 
 	Attempts         int       `bun:"attempts"`   // how often it was tried again on request

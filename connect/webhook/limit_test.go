@@ -19,7 +19,8 @@ func TestRateLimitHoldsOverAllDispatchers(t *testing.T) {
 	p := newPost(t, clock.System{}, webhook.DispatcherConfig{Poll: 50 * time.Millisecond})
 	server := newReceiver(t, nil)
 	e, _ := p.endpoint(t, hub, all(server.URL))
-	p.exec(t, "UPDATE connect.webhook_endpoints SET rate_limit = 10 WHERE id = ?", e.ID)
+	ten := int64(10)
+	p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{RateLimit: &ten}})
 	p.run(t)
 	p.twin(clock.System{}, webhook.DispatcherConfig{Poll: 50 * time.Millisecond}).run(t)
 	for range 35 {
@@ -51,7 +52,8 @@ func TestMaxConcurrencyHoldsOverAllDispatchers(t *testing.T) {
 		running.Add(-1)
 	})
 	e, _ := p.endpoint(t, hub, all(server.URL))
-	p.exec(t, "UPDATE connect.webhook_endpoints SET max_concurrency = 3 WHERE id = ?", e.ID)
+	three := int64(3)
+	p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{MaxConcurrency: &three}})
 	p.run(t)
 	p.twin(clock.System{}, cfg).run(t)
 	for range 40 {

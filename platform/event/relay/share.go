@@ -69,8 +69,8 @@ const (
 	leaving = `WITH lanes AS (UPDATE platform.relay_lanes SET holder = '', leased_until = clock_timestamp() WHERE holder = ?0) DELETE FROM platform.relays WHERE name = ?0`
 )
 
-// ErrForeignCursor is a cursor from another database cluster.
-var ErrForeignCursor = errors.New("relay: the cursor comes from another database cluster; after a restore by dump, renumber the log")
+// errForeignCursor is a cursor from another database cluster.
+var errForeignCursor = errors.New("relay: the cursor comes from another database cluster; after a restore by dump, renumber the log as the handbook says")
 
 var errLaneLost = errors.New("another relay has taken lanes of ours")
 
@@ -93,7 +93,7 @@ func (r *Relay) beat(ctx context.Context) error {
 	all := mine[0]
 	if all.Ahead {
 		r.keepOnly(nil)
-		return ErrForeignCursor
+		return errForeignCursor
 	}
 	if all.Lane == nil {
 		mine = nil

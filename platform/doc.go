@@ -47,6 +47,7 @@
 //   - chaos: named places to crash at
 //   - dev/postgres: a private PostgreSQL
 //   - dev/broker: a private Kafka-protocol broker
+//   - dev/fetched: what package registries gave to tests
 //   - dev/npm: somebody else's JavaScript, for tests
 //   - dev/pypi: somebody else's Python, for tests
 //   - dbtest: a migrated database for each test

@@ -457,7 +457,7 @@ func listen(h *house, connected bool, types ...string) *listener {
 // next is the next event of a type; others before it are passed over.
 func (l *listener) next(kind stripe.EventType) stripe.Event {
 	l.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case e := <-l.events:

@@ -62,7 +62,7 @@ func (c clerk) doorbell(form string) *doorbell {
 // next is the next request about an event of this type; others before it are passed over.
 func (d *doorbell) next(t testing.TB, eventType string) ring {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case got := <-d.rung:
@@ -82,7 +82,7 @@ func (d *doorbell) next(t testing.TB, eventType string) ring {
 // until reads path until what comes is as it should be.
 func (c clerk) until(path, fact string, holds func(answer map[string]any) bool) map[string]any {
 	c.t.Helper()
-	late := time.Now().Add(20 * time.Second)
+	late := time.Now().Add(time.Minute)
 	for {
 		answer := c.get(path)
 		if holds(answer) {

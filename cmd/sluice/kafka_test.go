@@ -171,7 +171,7 @@ func TestConsumersShowHowFarTheyAreBehind(t *testing.T) {
 			`sluice_bus_consumer_lag_messages{group="sluice.webhooks",partition="1"} 0`,
 			`sluice_bus_consumer_lag_seconds{group="sluice.payouts",partition="0"} 0`,
 			`sluice_bus_parked_events{group="sluice.webhooks"} 0`,
-			`sluice_bus_consumer_generations_joined{group="sluice.payouts"} `,
+			`sluice_bus_consumer_generations{group="sluice.payouts"} `,
 		} {
 			if !strings.Contains(page.Body.String(), line) {
 				return false

@@ -365,6 +365,9 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things := map[string]string{}
 	tutor, leaver := ada.tutor(), ada.tutor()
 	things["tutor"], things["leaver"] = tutor, leaver
+	for _, payee := range []string{h.platform, tutor} { // or the payouts job may take what a later row needs
+		ada.post("/v1/accounts/"+payee, "settings[payouts][schedule][interval]=manual")
+	}
 	things["bank"] = idsOf(ada.get("/v1/accounts/" + tutor + "/external_accounts"))[0]
 	const mark = "&metadata[mark]=" + canary
 	made := func(name, path, form string) map[string]any {

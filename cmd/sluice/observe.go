@@ -45,7 +45,7 @@ const watchEvery = time.Second
 func (a *App) watch(ctx context.Context) error {
 	lag := a.metrics.Gauge("event", "relay_lag", "seconds", "Age of the oldest event in this process's lanes that Kafka does not have yet.").WithLabelValues()
 	horizon := a.metrics.Gauge("event", "horizon_age", "seconds", "How long one open transaction has kept the event log from being read on.").WithLabelValues()
-	lanes := a.metrics.Gauge("event", "relay_lanes", "held", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
+	lanes := a.metrics.Gauge("event", "relay", "lanes", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
 	lagging := a.watchConsumers()
 	hooks := a.webhookLevels()
@@ -73,7 +73,7 @@ func (a *App) watchConsumers() (set func()) {
 	messages := a.metrics.Gauge("bus", "consumer_lag", "messages", "Events in a partition that its consumer has not handled yet.", "group", "partition")
 	age := a.metrics.Gauge("bus", "consumer_lag", "seconds", "Age of the oldest of them.", "group", "partition")
 	parked := a.metrics.Gauge("bus", "parked", "events", "Events that could not be handled, and those held behind them.", "group")
-	generations := a.metrics.Gauge("bus", "consumer_generations", "joined", "Rebalances of the group that this process has been part of.", "group")
+	generations := a.metrics.Gauge("bus", "consumer", "generations", "Rebalances of the group that this process has been part of.", "group")
 	levels := []*prometheus.GaugeVec{messages, age, parked, generations}
 	type share struct {
 		group     string
@@ -107,10 +107,10 @@ func (a *App) webhookLevels() func(context.Context) {
 	if !a.cfg.Roles.Has(RoleWebhooks) {
 		return func(context.Context) {}
 	}
-	inFlight := a.metrics.Gauge("webhook", "deliveries", "in_flight", "Deliveries being sent or recorded by this process.").WithLabelValues()
-	held := a.metrics.Gauge("webhook", "deliveries", "held", "Deliveries leased to this process that wait for a place.").WithLabelValues()
+	inFlight := a.metrics.Gauge("webhook", "in_flight", "deliveries", "Deliveries being sent or recorded by this process.").WithLabelValues()
+	held := a.metrics.Gauge("webhook", "held", "deliveries", "Deliveries leased to this process that wait for a place.").WithLabelValues()
 	oldest := a.metrics.Gauge("webhook", "oldest_due", "seconds", "How long the delivery that waits longest could have been sent.").WithLabelValues()
-	open := a.metrics.Gauge("webhook", "breakers", "open", "Endpoints whose breaker is open or half open, in the installation.").WithLabelValues()
+	open := a.metrics.Gauge("webhook", "open", "breakers", "Endpoints whose breaker is open or half open, in the installation.").WithLabelValues()
 	return func(ctx context.Context) {
 		stats, err := a.dispatch.Stats(ctx)
 		if err != nil {

@@ -35,7 +35,7 @@ func WebhookDeliveryRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endp
 		return rest.Route{Method: method, Path: path, Resource: "webhook_endpoints", Handler: h, Returns: returns}
 	}
 	return []rest.Route{
-		route(http.MethodGet, "/v1/webhook_endpoints/{id}/deliveries", s.Read(d.listOfEndpoint), wire.List[wire.WebhookDelivery]{}),
+		route(http.MethodGet, webhookEndpoints+"/{id}/deliveries", s.Read(d.listOfEndpoint), wire.List[wire.WebhookDelivery]{}),
 		route(http.MethodGet, webhookDeliveries, s.Read(d.list), wire.List[wire.WebhookDelivery]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.WebhookDelivery{}),
 		route(http.MethodGet, one+"/attempts", s.Read(d.attempts), wire.List[wire.WebhookAttempt]{}),

@@ -11,8 +11,11 @@ import (
 	"github.com/sluicepay/sluice/platform/metadata"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/wire"
 )
+
+const webhookEndpoints = "/v1/webhook_endpoints"
 
 // webhookEndpointDoor serves /v1/webhook_endpoints.
 type webhookEndpointDoor struct {
@@ -24,13 +27,13 @@ type webhookEndpointDoor struct {
 // WebhookEndpointRoutes are the operations on /v1/webhook_endpoints.
 func WebhookEndpointRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, clk clock.Clock) []rest.Route {
 	d := webhookEndpointDoor{pool: pool, endpoints: endpoints, clock: clk}
-	const all, one = "/v1/webhook_endpoints", "/v1/webhook_endpoints/{id}"
+	const one = webhookEndpoints + "/{id}"
 	route := func(method, path string, h http.Handler, returns any) rest.Route {
 		return rest.Route{Method: method, Path: path, Resource: "webhook_endpoints", Handler: h, Returns: returns}
 	}
 	return []rest.Route{
-		route(http.MethodPost, all, s.Reveal(d.create), wire.WebhookEndpoint{}),
-		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.WebhookEndpoint]{}),
+		route(http.MethodPost, webhookEndpoints, s.Reveal(d.create), wire.WebhookEndpoint{}),
+		route(http.MethodGet, webhookEndpoints, s.Read(d.list), wire.List[wire.WebhookEndpoint]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.WebhookEndpoint{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.WebhookEndpoint{}),
 		route(http.MethodDelete, one, s.Write(d.delete), wire.Deleted{}),
@@ -58,13 +61,7 @@ func (d webhookEndpointDoor) create(ctx context.Context, tx bun.Tx, r *rest.Requ
 	if err != nil {
 		return nil, nil, err
 	}
-	without, err := d.show(ctx, tx, e)
-	if err != nil {
-		return nil, nil, err
-	}
-	with := without
-	with.Secret = key.Reveal()
-	return with, without, nil
+	return d.reveal(ctx, tx, e, key)
 }
 
 func (d webhookEndpointDoor) list(ctx context.Context, r *rest.Request) (any, error) {
@@ -80,7 +77,7 @@ func (d webhookEndpointDoor) list(ctx context.Context, r *rest.Request) (any, er
 	if err != nil {
 		return nil, err
 	}
-	return wire.ListOf("/v1/webhook_endpoints", found.HasMore, shown), nil
+	return wire.ListOf(webhookEndpoints, found.HasMore, shown), nil
 }
 
 func (d webhookEndpointDoor) get(ctx context.Context, r *rest.Request) (any, error) {
@@ -165,6 +162,17 @@ func (d webhookEndpointDoor) show(ctx context.Context, idb bun.IDB, e webhook.En
 		return wire.WebhookEndpoint{}, err
 	}
 	return shown[0], nil
+}
+
+// reveal is the endpoint with a secret that is shown this once, and as it is kept for the request's key.
+func (d webhookEndpointDoor) reveal(ctx context.Context, idb bun.IDB, e webhook.Endpoint, key secret.Text) (shown, kept any, err error) {
+	without, err := d.show(ctx, idb, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	with := without
+	with.Secret = key.Reveal()
+	return with, without, nil
 }
 
 // showAll is the endpoints as the API shows them, with their health and public keys, read at once for all.

@@ -30,7 +30,7 @@ type webhookKeyDoor struct{ webhookEndpointDoor }
 func WebhookKeyRoutes(s *rest.Server, pool *bun.DB, endpoints *webhook.Endpoints, clk clock.Clock) []rest.Route {
 	d := webhookKeyDoor{webhookEndpointDoor{pool: pool, endpoints: endpoints, clock: clk}}
 	return []rest.Route{
-		{Method: http.MethodPost, Path: "/v1/webhook_endpoints/{id}/roll_secret", Resource: "webhook_endpoints",
+		{Method: http.MethodPost, Path: webhookEndpoints + "/{id}/roll_secret", Resource: "webhook_endpoints",
 			Handler: s.Reveal(d.roll), Returns: wire.WebhookEndpoint{}},
 		{Method: http.MethodGet, Path: "/webhook_endpoints/{id}/jwks.json", Public: true, Handler: http.HandlerFunc(d.keys)},
 	}
@@ -59,13 +59,7 @@ func (d webhookKeyDoor) roll(ctx context.Context, tx bun.Tx, r *rest.Request) (s
 	if err != nil {
 		return nil, nil, err
 	}
-	without, err := d.show(ctx, tx, e)
-	if err != nil {
-		return nil, nil, err
-	}
-	with := without
-	with.Secret = key.Reveal()
-	return with, without, nil
+	return d.reveal(ctx, tx, e, key)
 }
 
 // keys serves the key set. A receiver that meets an unknown key id asks again; the

@@ -13,6 +13,8 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
+const webhookReplays = "/v1/webhook_replays"
+
 // webhookReplayDoor serves /v1/webhook_replays, an extension.
 type webhookReplayDoor struct {
 	pool    *bun.DB
@@ -23,13 +25,13 @@ type webhookReplayDoor struct {
 // WebhookReplayRoutes are the operations on /v1/webhook_replays.
 func WebhookReplayRoutes(s *rest.Server, pool *bun.DB, replays *webhook.Replays, clk clock.Clock) []rest.Route {
 	d := webhookReplayDoor{pool: pool, replays: replays, clock: clk}
-	const all, one = "/v1/webhook_replays", "/v1/webhook_replays/{id}"
+	const one = webhookReplays + "/{id}"
 	route := func(method, path string, h http.Handler, returns any) rest.Route {
 		return rest.Route{Method: method, Path: path, Resource: "webhook_endpoints", Handler: h, Returns: returns}
 	}
 	return []rest.Route{
-		route(http.MethodPost, all, s.Write(d.create), wire.WebhookReplay{}),
-		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.WebhookReplay]{}),
+		route(http.MethodPost, webhookReplays, s.Write(d.create), wire.WebhookReplay{}),
+		route(http.MethodGet, webhookReplays, s.Read(d.list), wire.List[wire.WebhookReplay]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.WebhookReplay{}),
 		route(http.MethodPost, one+"/cancel", s.Write(d.cancel), wire.WebhookReplay{}),
 	}
@@ -67,7 +69,7 @@ func (d webhookReplayDoor) list(ctx context.Context, r *rest.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	return page.List(found, "/v1/webhook_replays", webhook.Replay.Wire), nil
+	return page.List(found, webhookReplays, webhook.Replay.Wire), nil
 }
 
 func (d webhookReplayDoor) get(ctx context.Context, r *rest.Request) (any, error) {

@@ -11,11 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/db"
 )
 
 // twin is a second process on the same database.
@@ -332,7 +329,7 @@ func TestJudgingAndSendingDoNotDeadlock(t *testing.T) {
 	e, _ := p.endpoint(t, hub, all(server.URL))
 	p.run(t)
 	yes, no := true, false
-	for n := range 20 {
+	for range 20 {
 		p.happen(t, tutorHub, "charge.succeeded")
 		p.exec(t, "UPDATE connect.webhook_health SET open_until = NULL, failures = 0, first_failure_at = ?, last_failure_at = ?, warned = 2",
 			time.Now().Add(-200*time.Hour), time.Now())
@@ -341,11 +338,5 @@ func TestJudgingAndSendingDoNotDeadlock(t *testing.T) {
 		}
 		p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
 		p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no})
-		if err := db.InTx(t.Context(), p.pool, func(ctx context.Context, tx bun.Tx) error {
-			_, err := webhook.ResumeMissed(ctx, tx, e.ID, time.Now())
-			return err
-		}); err != nil {
-			t.Fatal(n, err)
-		}
 	}
 }

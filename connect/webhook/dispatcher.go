@@ -237,9 +237,9 @@ func (d *Dispatcher) giveBack(batch []leased) {
 // at once; after any other, what that means for the endpoint is recorded first.
 func (d *Dispatcher) deliver(ctx context.Context, l leased) {
 	answer, at, t, outcome := d.attempt(ctx, l)
-	verdict := outcome.verdict(answer)
+	verdict, ended := outcome.verdict(answer), d.clock.Now()
 	if verdict == good {
-		d.leave(l, verdict)
+		d.leave(l, verdict, ended)
 	}
 	// What was cut off while it ran must still be written down.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
@@ -253,14 +253,15 @@ func (d *Dispatcher) deliver(ctx context.Context, l leased) {
 		d.settle(record, l, t, at, answer)
 	}
 	if verdict != good {
-		d.leave(l, verdict)
+		d.leave(l, verdict, ended)
 	}
 	d.begin(d.places.recorded())
 }
 
-// leave frees a place.
-func (d *Dispatcher) leave(l leased, v verdict) {
-	start, dropped, wake := d.places.leave(l, v, d.clock.Now())
+// leave frees a place. ended is when the attempt did: a rest begins there, like the
+// wait for the next try, however long it took to write both down.
+func (d *Dispatcher) leave(l leased, v verdict, ended time.Time) {
+	start, dropped, wake := d.places.leave(l, v, ended)
 	d.begin(start)
 	d.giveBack(dropped)
 	if wake {

@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -11,11 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/db"
 )
 
 // history is what a receiver took: which versions of which object it took, in what order.
@@ -85,8 +81,8 @@ func chance(t *testing.T) *rand.Rand {
 func (p *post) ordered(t *testing.T, url string) webhook.Endpoint {
 	t.Helper()
 	e, _ := p.endpoint(t, hub, all(url))
-	p.exec(t, "UPDATE connect.webhook_endpoints SET ordered = true WHERE id = ?", e.ID)
-	return e
+	yes := true
+	return p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{Ordered: &yes}})
 }
 
 func object(n int) string { return fmt.Sprintf("ch_%03d", n) }
@@ -157,24 +153,6 @@ func (p *post) pass(t *testing.T, clk *clock.Fixed, objects, versions int) {
 	}
 }
 
-// enable is what Update does with a disabled endpoint.
-func (p *post) enable(t *testing.T, clk clock.Clock, endpointID string) (resumed int) {
-	t.Helper()
-	if err := db.InTx(t.Context(), p.pool, func(ctx context.Context, tx bun.Tx) (err error) {
-		if _, err = tx.NewRaw("UPDATE connect.webhook_endpoints SET disabled = false WHERE id = ?", endpointID).Exec(ctx); err != nil {
-			return err
-		}
-		if err = webhook.ForgiveHealth(ctx, tx, endpointID); err != nil {
-			return err
-		}
-		resumed, err = webhook.ResumeMissed(ctx, tx, endpointID, clk.Now())
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return resumed
-}
-
 const (
 	missedObjects  = 30
 	missedVersions = 8
@@ -186,15 +164,13 @@ func TestAnEndpointThatWasOffForThreeDaysReceivesEverythingInOrderOnce(t *testin
 	h := newHistory(t, never)
 	e, _ := p.endpoint(t, hub, all(h.URL))
 	p.run(t)
-	yes := true
+	yes, no := true, false
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
 	p.pass(t, clk, missedObjects, missedVersions)
 	if n := p.with(t, webhook.Undelivered); n != missedObjects*missedVersions || h.total() != 0 {
 		t.Fatalf("%d kept, %d sent to a disabled endpoint", n, h.total())
 	}
-	if n := p.enable(t, clk, e.ID); n != missedObjects*missedVersions {
-		t.Fatalf("%d resumed", n)
-	}
+	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no})
 	until(t, "everything has come", func() bool { return p.with(t, webhook.Delivered) == missedObjects*missedVersions })
 	h.check(t, missedObjects, missedVersions)
 }
@@ -205,10 +181,10 @@ func TestAnOrderedEndpointThatWasOffTakesNewVersionsBehindMissedOnes(t *testing.
 	h := newHistory(t, never)
 	e := p.ordered(t, h.URL)
 	p.run(t)
-	yes := true
+	yes, no := true, false
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
 	p.pass(t, clk, missedObjects, missedVersions)
-	p.enable(t, clk, e.ID)
+	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no})
 	for o := range missedObjects {
 		p.take(t, incoming(tutorHub, "charge.updated", object(o), missedVersions+1))
 	}
@@ -221,7 +197,8 @@ func TestAPausedEndpointGoesOnInOrderWhereItStopped(t *testing.T) {
 	p := newPost(t, clk, webhook.DispatcherConfig{Poll: 5 * time.Millisecond})
 	h := newHistory(t, never)
 	e := p.ordered(t, h.URL)
-	p.exec(t, "UPDATE connect.webhook_endpoints SET paused = true, enabled_events = '{charge.*}' WHERE id = ?", e.ID)
+	yes, no := true, false
+	p.update(t, e.ID, webhook.EndpointPatch{EnabledEvents: []string{"charge.*"}, Terms: webhook.Terms{Paused: &yes}})
 	p.run(t)
 	p.pass(t, clk, missedObjects, missedVersions)
 	other := newReceiver(t, nil)
@@ -231,7 +208,7 @@ func TestAPausedEndpointGoesOnInOrderWhereItStopped(t *testing.T) {
 	if n := p.number(t, "SELECT max(attempts) FROM connect.webhook_deliveries WHERE endpoint = ?", e.ID); n != 0 || h.total() != 0 {
 		t.Fatalf("a paused endpoint was sent %d, %d attempts", h.total(), n)
 	}
-	p.exec(t, "UPDATE connect.webhook_endpoints SET paused = false WHERE id = ?", e.ID)
+	p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{Paused: &no}})
 	until(t, "everything has come", func() bool { return p.with(t, webhook.Delivered) == missedObjects*missedVersions+1 })
 	h.check(t, missedObjects, missedVersions)
 }
@@ -261,10 +238,10 @@ func TestNothingIsLostWhenTheProcessIsKilledWhileAnEndpointCatchesUp(t *testing.
 	p := newPost(t, clk, cfg)
 	h := newHistory(t, never)
 	e, _ := p.endpoint(t, hub, all(h.URL))
-	yes := true
+	yes, no := true, false
 	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &yes})
 	p.pass(t, clk, missedObjects, missedVersions)
-	p.enable(t, clk, e.ID)
+	p.update(t, e.ID, webhook.EndpointPatch{Disabled: &no})
 
 	// The process that dies has leased some and tells nobody: as a lease that never answers.
 	p.exec(t, `UPDATE connect.webhook_deliveries SET attempts = attempts + 1, leased_until = ?0, next_attempt_at = ?0

@@ -207,9 +207,10 @@ const (
 	overloaded                // an answer that asks for less
 )
 
-// leave ends a send, before it is recorded: its place is free. wake says that the
-// table may have more for the endpoint; dropped goes back to it.
-func (p *places) leave(l leased, v verdict, now time.Time) (start, dropped []leased, wake bool) {
+// leave frees the place of a send that ended; what it was counted for in all goes
+// with recorded. wake says that the table may have more for the endpoint; dropped
+// goes back to it.
+func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []leased, wake bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.of(l.Endpoint)
@@ -225,7 +226,7 @@ func (p *places) leave(l leased, v verdict, now time.Time) (start, dropped []lea
 		r.proven, r.failing, r.misses, r.overload, r.restsTo = true, false, 0, 0, time.Time{}
 	case overloaded:
 		r.overload++
-		r.restsTo = now.Add(rest(r.overload))
+		r.restsTo = ended.Add(rest(r.overload))
 		fallthrough
 	case bad:
 		r.misses++
@@ -235,7 +236,7 @@ func (p *places) leave(l leased, v verdict, now time.Time) (start, dropped []lea
 		}
 	}
 	start = append(p.next(r), p.unstall()...)
-	return start, dropped, r.waiting && p.hungry(r, now)
+	return start, dropped, r.waiting && p.hungry(r, ended)
 }
 
 // hungry reports that r has not enough to go on with.

@@ -60,9 +60,10 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/event"
-	"github.com/uptrace/bun"
 )
 
 // Events is the topic of the event log; what could not be handled is noted in Events + DeadLetters.

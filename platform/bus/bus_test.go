@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+	"go.uber.org/goleak"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, bustest.SharedDatabase()...) }
@@ -243,7 +244,7 @@ func TestAPoisonEventIsParkedWithItsKeysSuccessorsWhileOtherKeysFlow(t *testing.
 	if err != nil || len(lines) != 2 || lines[0].Behind != 2 || lines[1].Behind != 0 {
 		t.Fatalf("parked %+v, %v; want versions 2, 3 and 4 of one key and one of the other", lines, err)
 	}
-	if lines[0].Reason != "cannot digest this" || lines[1].Reason != "handler panicked: nor this" {
+	if lines[0].Reason != "cannot digest this" || lines[1].Reason != "effect panicked: nor this" {
 		t.Errorf("reasons %q, %q", lines[0].Reason, lines[1].Reason)
 	}
 

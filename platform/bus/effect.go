@@ -6,8 +6,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 // effect claims a batch and has the effect of what is new. A panic becomes an
@@ -36,7 +37,7 @@ func (g *group) effect(ctx context.Context, tx bun.Tx, batch []Message) (committ
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("handler panicked: %v", r)
+			err = fmt.Errorf("effect panicked: %v", r)
 		}
 	}()
 	return g.sub.Effect(ctx, tx, first)

@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/dbtest"
-	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 // authority signs certificates.

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/sluicepay/sluice/platform/db"
 	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/db"
 )
 
 // errFenced means that another process owns the partition now.

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
-	"github.com/uptrace/bun"
 )
 
 // partition is one partition in one generation: read, have the effect, go on.

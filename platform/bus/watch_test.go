@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sluicepay/sluice/platform/bus"
-	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/bus/bustest"
 )
 
 // notebook keeps what is logged.

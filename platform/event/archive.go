@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/wire"
-	"github.com/uptrace/bun"
 )
 
 // MinRetention is how long the log keeps every event: a day more than the API

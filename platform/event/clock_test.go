@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
 )
 
 // An event with an id of a month that is closed would never be read.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/id"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/id"
 )
 
 // InboxRetention is how long the inbox remembers an event. An event may come

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/id"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/db"
+	"github.com/sluicepay/sluice/platform/id"
 )
 
 // MaxBytes bounds object plus previous attributes of one event. A larger event

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
-	"github.com/uptrace/bun"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC)

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/uptrace/bun"
 )
 
 // Parked is an event a consumer could not handle, or one of the same key that
@@ -25,7 +26,7 @@ type Parked struct {
 	Type     string            `bun:"type"`
 	Headers  map[string]string `bun:"headers,type:json"`
 	Value    []byte            `bun:"value"`
-	Reason   string            `bun:"reason"` // for operators: the handler's error, or "behind" another one
+	Reason   string            `bun:"reason"` // for operators: the effect's error, or "behind" another one
 	ParkedAt time.Time         `bun:"parked_at"`
 
 	Attempts         int       `bun:"attempts"`   // how often it was tried again on request

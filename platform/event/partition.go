@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
 )
 
 // prefix is that of event ids, by whose order the log is cut into months.

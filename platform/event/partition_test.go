@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/migrations"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
@@ -20,7 +22,6 @@ import (
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
-	"github.com/uptrace/bun"
 )
 
 // begin is when the month begins that is so many after this one.

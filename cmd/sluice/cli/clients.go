@@ -93,13 +93,8 @@ func clientsRemoveSecret() *cobra.Command {
 		Use: "remove-secret CLIENT SECRET", Short: "End one of a client's secrets", Args: cobra.ExactArgs(2),
 		Example: "  sluice clients remove-secret ca_… csec_…",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.client()
+			answer, err := s.delete(cmd, oauthClients+"/"+url.PathEscape(args[0])+"/secrets/"+url.PathEscape(args[1]))
 			if err != nil {
-				return err
-			}
-			defer c.Close()
-			var answer json.RawMessage
-			if err := c.Delete(cmd.Context(), oauthClients+"/"+url.PathEscape(args[0])+"/secrets/"+url.PathEscape(args[1]), &answer); err != nil {
 				return err
 			}
 			return s.printClient(cmd, answer)
@@ -110,13 +105,8 @@ func clientsRemoveSecret() *cobra.Command {
 }
 
 func (s *session) showClient(cmd *cobra.Command, path string, params url.Values) error {
-	c, err := s.client()
+	answer, err := s.post(cmd, path, params)
 	if err != nil {
-		return err
-	}
-	defer c.Close()
-	var answer json.RawMessage
-	if err := c.Post(cmd.Context(), path, params, &answer); err != nil {
 		return err
 	}
 	return s.printClient(cmd, answer)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,28 @@ func (s *session) databaseURL() (string, error) {
 		return "", fmt.Errorf("%w; set SLUICE_DATABASE_URL", err)
 	}
 	return r.DatabaseURL, nil
+}
+
+// post sends a form and returns the answer as it is.
+func (s *session) post(cmd *cobra.Command, path string, params url.Values) (json.RawMessage, error) {
+	c, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var answer json.RawMessage
+	return answer, c.Post(cmd.Context(), path, params, &answer)
+}
+
+// delete deletes and returns the answer as it is.
+func (s *session) delete(cmd *cobra.Command, path string) (json.RawMessage, error) {
+	c, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var answer json.RawMessage
+	return answer, c.Delete(cmd.Context(), path, &answer)
 }
 
 // printJSON prints an answer as it is, indented.

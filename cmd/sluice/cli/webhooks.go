@@ -175,13 +175,8 @@ func webhooksDelete() *cobra.Command {
 		Use: "delete ENDPOINT", Short: "End an endpoint; what was sent to it stays readable for 30 days", Args: cobra.ExactArgs(1),
 		Example: "  sluice webhooks delete we_…",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.client()
+			answer, err := s.delete(cmd, webhookEndpoints+"/"+url.PathEscape(args[0]))
 			if err != nil {
-				return err
-			}
-			defer c.Close()
-			var answer json.RawMessage
-			if err := c.Delete(cmd.Context(), webhookEndpoints+"/"+url.PathEscape(args[0]), &answer); err != nil {
 				return err
 			}
 			if s.output == asJSON {
@@ -229,17 +224,6 @@ func (s *session) postWebhook(cmd *cobra.Command, path string, params url.Values
 		return err
 	}
 	return s.printWebhook(cmd, answer)
-}
-
-// post sends a form and returns the answer as it is.
-func (s *session) post(cmd *cobra.Command, path string, params url.Values) (json.RawMessage, error) {
-	c, err := s.client()
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	var answer json.RawMessage
-	return answer, c.Post(cmd.Context(), path, params, &answer)
 }
 
 // printWebhook prints an endpoint, and a new secret by itself on stdout.

@@ -24,7 +24,7 @@ type Mortal interface {
 func StartMortal(t testing.TB) Mortal {
 	t.Helper()
 	if os.Getenv("SLUICE_TEST_BROKER") == "apache" {
-		return StartApache(t)
+		return startApache(t)
 	}
 	return Start(t)
 }
@@ -37,8 +37,8 @@ type Apache struct {
 	addr    string
 }
 
-// StartApache starts one; it ends with the test. It needs java, and Maven the first time.
-func StartApache(t testing.TB) *Apache {
+// startApache starts one; it ends with the test. It needs java, and Maven the first time.
+func startApache(t testing.TB) *Apache {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -61,12 +61,8 @@ func (a *Apache) Start() { a.addr = a.script("start", a.dir) }
 func (a *Apache) Stop() { a.script("stop", a.dir, "KILL") }
 
 // Freeze makes the broker hang: it is there, takes connections and never answers.
-func (a *Apache) Freeze() { a.signal(syscall.SIGSTOP) }
-
-// Thaw lets it go on.
-func (a *Apache) Thaw() { a.signal(syscall.SIGCONT) }
-
-func (a *Apache) signal(s syscall.Signal) {
+// Stop ends that too.
+func (a *Apache) Freeze() {
 	a.t.Helper()
 	text, err := os.ReadFile(filepath.Join(a.dir, "pid"))
 	if err != nil {
@@ -76,7 +72,7 @@ func (a *Apache) signal(s syscall.Signal) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, s); err != nil {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		a.t.Fatal(err)
 	}
 }

@@ -26,10 +26,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
 )
 
 // Publisher is the way to the broker. It returns what was not acknowledged, in

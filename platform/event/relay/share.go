@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 // Leases run on the database's clock, so that the machines' clocks do not
@@ -68,8 +69,8 @@ const (
 	leaving = `WITH lanes AS (UPDATE platform.relay_lanes SET holder = '', leased_until = clock_timestamp() WHERE holder = ?0) DELETE FROM platform.relays WHERE name = ?0`
 )
 
-// ErrForeignCursor is a cursor from another database cluster.
-var ErrForeignCursor = errors.New("relay: the cursor comes from another database cluster; after a restore by dump, renumber the log")
+// errForeignCursor is a cursor from another database cluster.
+var errForeignCursor = errors.New("relay: the cursor comes from another database cluster; after a restore by dump, renumber the log as the handbook says")
 
 var errLaneLost = errors.New("another relay has taken lanes of ours")
 
@@ -92,7 +93,7 @@ func (r *Relay) beat(ctx context.Context) error {
 	all := mine[0]
 	if all.Ahead {
 		r.keepOnly(nil)
-		return ErrForeignCursor
+		return errForeignCursor
 	}
 	if all.Lane == nil {
 		mine = nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
+
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/bus/bustest"
 	"github.com/sluicepay/sluice/platform/db"
@@ -20,7 +23,6 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/event/relay"
 	"github.com/sluicepay/sluice/platform/id"
-	"github.com/uptrace/bun"
 )
 
 // process is a relay with a pool of its own, so that it can die as a process
@@ -127,6 +129,47 @@ func TestRelaysShareTheLanesFairly(t *testing.T) {
 	crew[0].kill()
 	crew = crew[1:]
 	shares(16)
+}
+
+func TestALogFromAnotherClusterGoesOnOnceItIsRenumberedAsTheHandbookSays(t *testing.T) {
+	pool := dbtest.New(t)
+	b := bustest.Open(t, bustest.Brokers(t), pool)
+	topic := bustest.Topic(t, b, 1)
+	l := follow(t, b, topic)
+	begun := func() *relay.Relay { return relay.New(pool, b, relay.Config{Topic: topic}) }
+	stop := start(t, begun())
+	commit(t, pool, change("ch_a", 1), change("ch_b", 1))
+	waitPublished(t, pool)
+	stop()
+	commit(t, pool, change("ch_a", 2)) // not published when the dump is made
+	for _, counted := range []string{"platform.events", "platform.relay_lanes"} {
+		if _, err := pool.ExecContext(t.Context(), `UPDATE `+counted+` SET order_xid = order_xid + 1000000000 WHERE order_xid > 0`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stranger := begun()
+	stop = start(t, stranger)
+	bustest.Eventually(t, "the relay refuses", func() bool { return stranger.Stats().Failures > 0 })
+	stop()
+
+	handbook, err := os.ReadFile("../../../cmd/sluice/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(handbook), "```sql\n")
+	renumber, _, _ := strings.Cut(after, "```")
+	if _, err := pool.ExecContext(t.Context(), renumber); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, pool, change("ch_a", 3), change("ch_b", 2))
+	start(t, begun())
+	waitPublished(t, pool)
+	bustest.Eventually(t, "everything has arrived", func() bool { return l.has("ch_a", 3) && l.has("ch_b", 2) })
+	for object, want := range map[string][]int64{"ch_a": {1, 2, 3}, "ch_b": {1, 2}} {
+		if diff := cmp.Diff(want, l.of(object)); diff != "" {
+			t.Errorf("versions of %s: %s", object, diff)
+		}
+	}
 }
 
 func TestThreeRelaysLeaveNoLaneOut(t *testing.T) {

@@ -191,11 +191,13 @@ func holdDeliveries(ctx context.Context, tx bun.Tx, endpointID string) error {
 
 // resumeMissedSQL lets the due times follow the order, a microsecond for a step,
 // so that the lease finds what was missed in the order it was missed. What is still
-// being sent since before is not due until that send has ended.
+// being sent since before is not due until that send has ended. The last one is asked
+// for by itself: joined, the planner looked for it again for every row.
 const resumeMissedSQL = `
 UPDATE connect.webhook_deliveries AS d SET status = 'pending', ordered = true, attempts_before = d.attempts,
-    next_attempt_at = GREATEST(?1::timestamptz - (last.seq - d.seq) * interval '1 microsecond', d.leased_until)
-FROM (SELECT max(seq) AS seq FROM connect.webhook_deliveries WHERE endpoint = ?0 AND status = 'undelivered') AS last
+    next_attempt_at = GREATEST(?1::timestamptz - (
+        (SELECT max(m.seq) FROM connect.webhook_deliveries AS m WHERE m.endpoint = ?0 AND m.status = 'undelivered') - d.seq
+    ) * interval '1 microsecond', d.leased_until)
 WHERE d.endpoint = ?0 AND d.status = 'undelivered'`
 
 // resumeMissed makes everything an enabled endpoint missed due at once, ordered,
@@ -212,7 +214,8 @@ func resumeMissed(ctx context.Context, tx bun.Tx, endpointID string, at time.Tim
 // releaseSQL gives back what was leased but not tried: due at once, as if it had
 // not been leased. The number is the fence, and free again: we do not use it any more.
 const releaseSQL = `
-UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts - 1, leased_until = NULL, next_attempt_at = ?
+UPDATE connect.webhook_deliveries AS d SET attempts = d.attempts - 1,
+    attempts_before = LEAST(d.attempts_before, d.attempts - 1), leased_until = NULL, next_attempt_at = ?
 FROM unnest(?::text[], ?::bigint[]) AS r (id, number)
 WHERE d.id = r.id AND d.attempts = r.number AND d.leased_until IS NOT NULL AND d.status IN ('pending', 'undelivered')`
 

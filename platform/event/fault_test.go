@@ -58,6 +58,7 @@ func TestWhateverIsKilledEveryEventArrivesInOrderAndHasItsEffectOnce(t *testing.
 	r.await("everything was killed often enough", func() bool { return r.killed.Load() >= int64(r.kills) && r.relays.Load() >= relayKills })
 	r.calm()
 	before := r.effects()
+	r.banish()
 	r.await("every effect is had", func() bool { return r.effects() >= r.events() })
 	r.await("every event has come to a reader", func() bool { return r.reader.read() >= r.events() })
 
@@ -176,6 +177,17 @@ func (r *faultRun) calm() {
 	r.end()
 	r.writing.Wait()
 	r.working.Wait()
+}
+
+// banish rids the embedded broker of ghosts: a member that was killed between the
+// answer to its JoinGroup and its SyncGroup has no session timer there, keeps its
+// partitions for ever, and is forgotten only with the broker's memory. Apache Kafka
+// gives it up after the session timeout.
+func (r *faultRun) banish() {
+	if brokerKind() == "embedded" {
+		r.broker.Stop()
+		r.broker.Start()
+	}
 }
 
 // torment hires a worker, kills it after a while, and again, until ctx ends.

@@ -45,9 +45,6 @@ func (d webhookEventDoor) retry(ctx context.Context, tx bun.Tx, r *rest.Request)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.mustHaveCome(ctx, tx, e.ID); err != nil {
-		return nil, err
-	}
 	body, err := e.Envelope()
 	if err != nil {
 		return nil, err
@@ -71,16 +68,6 @@ func (d webhookEventDoor) retry(ctx context.Context, tx bun.Tx, r *rest.Request)
 	w := e.Wire()
 	w.PendingWebhooks = pending[e.ID]
 	return w, nil
-}
-
-// mustHaveCome refuses an event that the webhooks have yet to hear of: the delivery
-// written now would be there when theirs is written, which would hold back the account.
-func (d webhookEventDoor) mustHaveCome(ctx context.Context, tx bun.Tx, id string) error {
-	took, err := event.Inbox{}.Took(ctx, tx, webhook.Consumer, id)
-	if err != nil || took {
-		return err
-	}
-	return &fault.Error{Kind: fault.Conflict, Code: "event_on_its_way", Message: "The event " + id + " is still on its way to the webhooks that want it. Try again in a moment."}
 }
 
 // event is one of the caller's own, or of an account that it hears of. What it names

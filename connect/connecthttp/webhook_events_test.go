@@ -44,7 +44,7 @@ func (everybody) PlatformOf(context.Context, bun.IDB, string, bool) (string, err
 	return "acct_tutorhub", nil
 }
 
-func TestAnEventIsRetriedOnlyOnceItsOwnDeliveriesAreWritten(t *testing.T) {
+func TestAnEventSentAgainBeforeItsOwnDeliveriesAreWrittenIsWrittenOnce(t *testing.T) {
 	pool := dbtest.New(t)
 	api := rest.New(rest.Config{Pool: pool, Authenticator: webhookHub{}})
 	ring, err := secret.NewKeyring(secret.Master{ID: "a", Key: make([]byte, 32)})
@@ -104,7 +104,11 @@ func TestAnEventIsRetriedOnlyOnceItsOwnDeliveriesAreWritten(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("the event's own deliveries cannot be written: %v", err)
 	}
-	if late := retry(); early != http.StatusConflict || late != http.StatusOK {
+	if late := retry(); early != http.StatusOK || late != http.StatusOK {
 		t.Errorf("answered %d before and %d after", early, late)
+	}
+	var deliveries int
+	if err := pool.NewRaw("SELECT count(*) FROM connect.webhook_deliveries").Scan(t.Context(), &deliveries); err != nil || deliveries != 1 {
+		t.Errorf("%d deliveries, %v", deliveries, err)
 	}
 }

@@ -82,7 +82,9 @@ func writeDeliveries(ctx context.Context, tx bun.Tx, at time.Time, letters []let
 			rows.add(row)
 		}
 	}
-	return born, waiting, rows.insert(ctx, tx)
+	written, err := rows.insert(ctx, tx)
+	born = slices.DeleteFunc(born, func(l leased) bool { return !written[l.ID] })
+	return born, waiting, err
 }
 
 type objectKey struct{ endpoint, object string }
@@ -158,7 +160,8 @@ func (c *deliveryColumns) add(r deliveryRow) {
 }
 
 // insertDeliveriesSQL numbers the deliveries (seq) in the order they were added.
-// Only what is leased has had an attempt.
+// Only what is leased has had an attempt. Who asked for an event to be sent to an
+// endpoint before we came to it has written the delivery: that one stands.
 const insertDeliveriesSQL = `
 INSERT INTO connect.webhook_deliveries
     (id, endpoint, event, event_type, status, object_id, attempts, next_attempt_at, leased_until, ordered, created_at)
@@ -166,16 +169,23 @@ SELECT d.id, d.endpoint, d.event, d.event_type, d.status, d.object_id, d.attempt
     CASE WHEN d.attempts > 0 THEN d.next_at END, d.ordered, ?
 FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::timestamptz[], ?::boolean[])
     WITH ORDINALITY AS d (id, endpoint, event, event_type, status, object_id, attempts, next_at, ordered, place)
-ORDER BY d.place`
+ORDER BY d.place
+ON CONFLICT ON CONSTRAINT webhook_deliveries_event_endpoint_key DO NOTHING
+RETURNING id`
 
-func (c *deliveryColumns) insert(ctx context.Context, tx bun.Tx) error {
-	_, err := tx.NewRaw(insertDeliveriesSQL, c.createdAt, pgdialect.Array(c.ids), pgdialect.Array(c.endpoints), pgdialect.Array(c.events),
+func (c *deliveryColumns) insert(ctx context.Context, tx bun.Tx) (written map[string]bool, err error) {
+	var ids []string
+	err = tx.NewRaw(insertDeliveriesSQL, c.createdAt, pgdialect.Array(c.ids), pgdialect.Array(c.endpoints), pgdialect.Array(c.events),
 		pgdialect.Array(c.types), pgdialect.Array(c.statuses), pgdialect.Array(c.objects), pgdialect.Array(c.attempts),
-		pgdialect.Array(c.nextAt), pgdialect.Array(c.ordered)).Exec(ctx)
+		pgdialect.Array(c.nextAt), pgdialect.Array(c.ordered)).Scan(ctx, &ids)
 	if err != nil {
-		return fmt.Errorf("insert webhook deliveries: %w", err)
+		return nil, fmt.Errorf("insert webhook deliveries: %w", err)
 	}
-	return nil
+	written = make(map[string]bool, len(ids))
+	for _, deliveryID := range ids {
+		written[deliveryID] = true
+	}
+	return written, nil
 }
 
 // holdDeliveries keeps what an endpoint had pending when it was disabled or deleted.

@@ -323,9 +323,9 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 	if ctx.Err() != nil && !answer.Delivered() {
 		return answer, at, t, untried // we cut it off: that says nothing about the endpoint
 	}
-	if err != nil {
+	if err != nil { // that is our failure, and the endpoint's health does not hear of it
 		d.report(ctx, l, err)
-		answer = Answer{Failure: "other"}
+		return Answer{}, at, t, unknown
 	}
 	d.cfg.Observe(Sample{Took: answer.Duration, Failure: answer.Failure})
 	return answer, at, t, tried

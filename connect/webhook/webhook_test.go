@@ -524,6 +524,30 @@ func TestSigningSecretIsSealedAndGoneAfterDelete(t *testing.T) {
 	}
 }
 
+func TestASecretThatWeCannotOpenIsNoFailureOfTheReceiver(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
+	e, _ := p.endpoint(t, hub, all("https://example.com/"))
+	other, err := secret.NewKeyring(secret.Master{ID: "b", Key: bytes.Repeat([]byte{2}, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.dispatcher = webhook.NewDispatcher(p.pool, other, p.sender, p, clock.System{}, webhook.DispatcherConfig{})
+	p.subscriber = webhook.NewSubscriber(p, clock.System{}, p.dispatcher)
+	p.run(t)
+	until(t, "the dispatcher runs and has tried", func() bool {
+		p.happen(t, tutorHub, "charge.succeeded")
+		stats, err := p.dispatcher.Stats(t.Context())
+		return err == nil && stats.InFlight == 0 && p.deliveries(t, e.ID)[0].Attempts == 1
+	})
+	if got := p.attempts(t, e.ID); len(got) != 0 {
+		t.Errorf("attempts %+v", got)
+	}
+	health, err := p.endpoints.Health(t.Context(), p.pool, e)
+	if err != nil || health[e.ID].Failures != 0 {
+		t.Errorf("health %+v, %v", health[e.ID], err)
+	}
+}
+
 func TestUpdateMergesMetadataAndKeepsTheRest(t *testing.T) {
 	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
 	e, _ := p.endpoint(t, hub, webhook.NewEndpoint{URL: "https://example.com/", EnabledEvents: []string{"*"}, Description: "till",

@@ -46,15 +46,6 @@ func (Inbox) Claim(ctx context.Context, tx bun.Tx, consumer string, ids []string
 	return fresh, nil
 }
 
-// Took reports whether the consumer has had its effect for an event.
-func (Inbox) Took(ctx context.Context, idb bun.IDB, consumer, eventID string) (took bool, err error) {
-	err = idb.NewRaw(`SELECT EXISTS (SELECT FROM platform.inbox WHERE consumer = ? AND event_id = ?)`, consumer, eventID).Scan(ctx, &took)
-	if err != nil {
-		return false, fmt.Errorf("look whether %s took an event: %w", consumer, err)
-	}
-	return took, nil
-}
-
 // forget finds the consumers by skipping from one to the next in the primary
 // key, and each one's oldest events at the beginning of its range.
 const forget = `

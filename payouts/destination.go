@@ -14,10 +14,12 @@ import (
 
 // Destination is a bank account that payouts can go to.
 type Destination struct {
-	ID       string // ba_…
-	Currency money.Currency
-	Default  bool // where payouts in its currency go unless told otherwise
-	Errored  bool // a payout to it failed; automatic ones stop until it is changed
+	ID        string // ba_…
+	Currency  money.Currency
+	Country   string    // of the bank, ISO 3166 alpha-2
+	Default   bool      // where payouts in its currency go unless told otherwise
+	Errored   bool      // a payout to it failed; automatic ones stop until it is changed
+	ChangedAt time.Time // when the account it names was last given
 }
 
 // Payable is what payouts must know of an account.
@@ -26,6 +28,9 @@ type Payable struct {
 	PayoutsEnabled      bool
 	StatementDescriptor string // default for its payouts, or ""
 	Destinations        []Destination
+	Retain              map[money.Currency]int64 // stays in the balance after an automatic payout
+	Trigger             map[money.Currency]int64 // from this on it is paid at once, besides the schedule
+	DebitNegative       bool                     // what it owes may be taken from its bank account
 }
 
 // Accounts knows who is paid where. The account meant is scope.Account.

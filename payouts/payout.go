@@ -58,7 +58,41 @@ type Payout struct {
 	AskAt                     time.Time `bun:",nullzero"` // when to ask the bank next; zero: no more
 	CreatedAt                 time.Time
 	Version                   int64
+
+	Rail           string // its name; chosen when the payout is made
+	Method         string // standard or instant
+	Batch          string // the sealed file it went with, bat_…, or ""
+	Run            string // the run that made it, prun_…, or ""
+	OriginalPayout string // of one that takes an earlier one back, or ""
+	ReversedBy     string // the payout that takes this one back, or ""
+	RetryOf        string // the failed payout that this one tries again, or ""
+	RetriedBy      string // the payout that tries this one again, or ""
+	Approval       Approval
+	Held           bool // somebody holds it: it is not handed over
+	Recall         Recall
 }
+
+// Approval is whether people have to agree to a payout, and have.
+type Approval string
+
+// The approvals. A payout is handed over with the first or the third.
+const (
+	ApprovalNone     Approval = ""
+	ApprovalRequired Approval = "required"
+	Approved         Approval = "approved"
+	ApprovalRefused  Approval = "refused"
+)
+
+// Recall is how far the calling back of a payout has come that the bank already has.
+type Recall string
+
+// The states of a recall; the last two are the bank's answers.
+const (
+	NotRecalled     Recall = ""
+	RecallRequested Recall = "requested"
+	Recalled        Recall = "done"
+	RecallRefused   Recall = "refused"
+)
 
 // Scope is the view of the payout's account.
 func (p *Payout) Scope() tenant.Scope {

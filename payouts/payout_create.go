@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/ledger/journal"
+	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -96,10 +97,11 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 		return nil, fault.Invalidf("payouts_not_allowed", "", "Payouts are disabled for the account '%s'.", scope.Account)
 	}
 	currency := money.Currency(params.Currency)
-	if err := s.checkStep(scope.Livemode, params.Amount, currency); err != nil {
+	destination, err := payable.choose(params.Destination, currency)
+	if err != nil {
 		return nil, err
 	}
-	destination, err := payable.choose(params.Destination, currency)
+	way, err := s.way(scope.Livemode, destination, params)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 		return nil, err
 	}
 	now := s.cfg.Clocks.For(scope.Livemode).Now()
-	p := newPayout(scope, money.New(params.Amount, currency), destination, payable, now)
+	p := newPayout(scope, money.New(params.Amount, currency), destination, way, payable, now)
 	p.SendAfter = now.Add(cancelWindow)
 	p.ArrivalDate = dayOf(p.SendAfter)
 	p.Description, p.Metadata = params.Description, given
@@ -118,24 +120,31 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 	return p, nil
 }
 
-func (s *Service) checkStep(livemode bool, amount int64, currency money.Currency) error {
-	way := s.cfg.Rails.For(livemode)
-	if way == nil {
-		return fault.Invalidf("payouts_not_allowed", "", "This installation has no bank to pay out in this mode.")
+// way is the rail that takes a payout by hand.
+func (s *Service) way(livemode bool, to Destination, params CreateParams) (rail.Capabilities, error) {
+	set := s.cfg.Rails.For(livemode)
+	if len(set) == 0 {
+		return rail.Capabilities{}, fault.Invalidf("payouts_not_allowed", "", "This installation has no bank to pay out in this mode.")
 	}
-	if step := way.Capabilities().Step(currency); amount%step != 0 {
-		return fault.Invalidf("parameter_invalid_integer", "amount",
-			"Payouts in %s must be a multiple of %s.", currency, money.New(step, currency))
+	found, ok := set.Find(rail.Use{Currency: to.Currency, Country: to.Country})
+	if !ok {
+		return rail.Capabilities{}, fault.Invalidf("currency_not_supported", "currency", "No bank of this installation pays out in %s.", to.Currency)
 	}
-	return nil
+	way := found.Capabilities()
+	if step := way.Step(to.Currency); params.Amount%step != 0 {
+		return way, fault.Invalidf("parameter_invalid_integer", "amount",
+			"Payouts in %s must be a multiple of %s.", to.Currency, money.New(step, to.Currency))
+	}
+	return way, nil
 }
 
 // newPayout is a payout that can be handed over at once and arrives today.
-func newPayout(scope tenant.Scope, amount money.Amount, to Destination, payable Payable, now time.Time) *Payout {
+func newPayout(scope tenant.Scope, amount money.Amount, to Destination, way rail.Capabilities, payable Payable, now time.Time) *Payout {
 	p := &Payout{
 		ID: id.New("po"), Platform: scope.Platform, Account: scope.Account, Livemode: scope.Livemode,
 		Amount: amount.Minor, Currency: amount.Currency, Status: Pending, Destination: to.ID, Metadata: map[string]string{},
 		ArrivalDate: dayOf(now), SendAfter: now, CreatedAt: now, Version: 1,
+		Rail: way.Name, Method: "standard",
 	}
 	if payable.StatementDescriptor != "" {
 		p.StatementDescriptor = &payable.StatementDescriptor

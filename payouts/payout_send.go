@@ -17,13 +17,16 @@ import (
 // are joined. Only one Send runs per mode, over all processes: a second one
 // waits, and finds the work done.
 func (s *Service) Send(ctx context.Context, livemode bool, now time.Time) (moved int, err error) {
-	way := s.cfg.Rails.For(livemode)
-	if way == nil {
+	if len(s.cfg.Rails.For(livemode)) == 0 {
 		return 0, nil
 	}
 	err = s.alone(ctx, livemode, func(ctx context.Context) error {
-		moved, err = s.eachOf(ctx, toSend, livemode, now, func(ctx context.Context, payout string) (bool, error) {
-			return s.send(ctx, way, payout, now)
+		moved, err = s.eachOf(ctx, toSend, livemode, now, func(ctx context.Context, p askable) (bool, error) {
+			way, ok := s.direct(livemode, p.Rail)
+			if !ok {
+				return false, nil // it goes in a file
+			}
+			return s.send(ctx, way, p.ID, now)
 		})
 		return err
 	})
@@ -31,7 +34,7 @@ func (s *Service) Send(ctx context.Context, livemode bool, now time.Time) (moved
 }
 
 // send carries one payout over: seal, tell the bank, note its answer.
-func (s *Service) send(ctx context.Context, way rail.Rail, payout string, now time.Time) (bool, error) {
+func (s *Service) send(ctx context.Context, way rail.Direct, payout string, now time.Time) (bool, error) {
 	p, first, err := s.seal(ctx, payout, now)
 	if err != nil || p == nil {
 		return false, err
@@ -78,7 +81,7 @@ func (s *Service) seal(ctx context.Context, payout string, now time.Time) (p *Pa
 
 // submit tells the bank. A destination that is gone fails the payout: the bank,
 // we know here, has not heard of it.
-func (s *Service) submit(ctx context.Context, way rail.Rail, p *Payout, now time.Time) (rail.Result, error) {
+func (s *Service) submit(ctx context.Context, way rail.Direct, p *Payout, now time.Time) (rail.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return rail.Result{}, err // told to stop: do not begin what we would not hear the end of
 	}
@@ -121,19 +124,26 @@ func (s *Service) note(ctx context.Context, payout string, r rail.Result, now ti
 	return moved, errors.Join(err, odd)
 }
 
-type finder func(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) ([]string, error)
+// direct is the rail of that name, if payouts go over it one by one.
+func (s *Service) direct(livemode bool, name string) (rail.Direct, bool) {
+	way, _ := s.cfg.Rails.For(livemode).Named(name)
+	direct, ok := way.(rail.Direct)
+	return direct, ok
+}
+
+type finder func(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) ([]askable, error)
 
 // eachOf does work on every payout that find lists and counts what moved. An
 // error of one is kept and the next goes on.
-func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now time.Time, work func(context.Context, string) (bool, error)) (moved int, err error) {
+func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now time.Time, work func(context.Context, askable) (bool, error)) (moved int, err error) {
 	var errs []error
 	for after := ""; ; {
-		ids, err := find(ctx, s.pool, livemode, now, after)
+		found, err := find(ctx, s.pool, livemode, now, after)
 		if err != nil {
 			return moved, errors.Join(append(errs, err)...)
 		}
-		for _, payout := range ids {
-			ok, err := work(ctx, payout)
+		for _, p := range found {
+			ok, err := work(ctx, p)
 			if ok {
 				moved++
 			}
@@ -143,9 +153,9 @@ func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now ti
 			if ctx.Err() != nil {
 				return moved, errors.Join(errs...)
 			}
-			after = payout
+			after = p.ID
 		}
-		if len(ids) < batch {
+		if len(found) < batch {
 			return moved, errors.Join(errs...)
 		}
 	}

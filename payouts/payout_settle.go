@@ -11,12 +11,12 @@ import (
 // paid ones that may still come back, and returns how many moved on. It may run
 // in several processes at once: asking twice changes nothing.
 func (s *Service) Settle(ctx context.Context, livemode bool, now time.Time) (moved int, err error) {
-	way := s.cfg.Rails.For(livemode)
-	if way == nil {
-		return 0, nil
-	}
-	return s.eachOf(ctx, toAsk, livemode, now, func(ctx context.Context, payout string) (bool, error) {
-		moved, err := s.note(ctx, payout, way.Lookup(ctx, rail.Query{Reference: payout, At: now}), now)
+	return s.eachOf(ctx, toAsk, livemode, now, func(ctx context.Context, p askable) (bool, error) {
+		way, ok := s.direct(livemode, p.Rail)
+		if !ok {
+			return false, nil // its bank answers in files
+		}
+		moved, err := s.note(ctx, p.ID, way.Lookup(ctx, rail.Query{Reference: p.ID, At: now}), now)
 		if moved {
 			s.cfg.After(Settled)
 		}

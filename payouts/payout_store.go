@@ -91,7 +91,8 @@ func insert(ctx context.Context, tx bun.Tx, p *Payout) error {
 func save(ctx context.Context, tx bun.Tx, p *Payout) error {
 	_, err := tx.NewUpdate().Model(&payoutRow{Payout: *p}).
 		Column("status", "metadata", "failure_balance_transaction", "failure_code", "failure_message", "trace_id",
-			"send_after", "handed_over_at", "ask_at", "version").
+			"send_after", "handed_over_at", "ask_at", "version", "arrival_date", "batch", "reversed_by", "retried_by", "approval",
+			"held", "recall").
 		Where("p.id = ?", p.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update payout %s: %w", p.ID, err)
@@ -102,25 +103,32 @@ func save(ctx context.Context, tx bun.Tx, p *Payout) error {
 // batch bounds how many ids a job reads at once.
 const batch = 200
 
+// askable is a payout that a job works on.
+type askable struct {
+	ID   string
+	Rail string
+}
+
 // toSend lists pending payouts after an id that may be handed over or are sealed
 // and must be asked about.
-func toSend(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (ids []string, err error) {
-	err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id").
-		Where("p.livemode = ? AND p.status = 'pending' AND p.send_after <= ? AND p.id > ?", livemode, now, after).
-		OrderExpr("p.id").Limit(batch).Scan(ctx, &ids)
+func toSend(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (found []askable, err error) {
+	err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id", "rail").
+		Where("p.livemode = ? AND p.status = 'pending' AND NOT p.held AND p.approval IN ('', 'approved')", livemode).
+		Where("p.send_after <= ? AND p.id > ?", now, after).
+		OrderExpr("p.id").Limit(batch).Scan(ctx, &found)
 	if err != nil {
 		return nil, fmt.Errorf("find payouts to send: %w", err)
 	}
-	return ids, nil
+	return found, nil
 }
 
 // toAsk lists payouts in transit or paid whose fate the bank may know by now.
-func toAsk(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (ids []string, err error) {
-	err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id").
+func toAsk(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (found []askable, err error) {
+	err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id", "rail").
 		Where("p.livemode = ? AND p.ask_at <= ? AND p.id > ?", livemode, now, after).
-		OrderExpr("p.id").Limit(batch).Scan(ctx, &ids)
+		OrderExpr("p.id").Limit(batch).Scan(ctx, &found)
 	if err != nil {
 		return nil, fmt.Errorf("find payouts to ask about: %w", err)
 	}
-	return ids, nil
+	return found, nil
 }

@@ -16,9 +16,12 @@ func (p *Payout) Wire() wire.Payout {
 		BalanceTransaction: wire.To(p.BalanceTransaction), Created: wire.Unix(p.CreatedAt), Currency: string(p.Currency),
 		Description: p.Description, Destination: wire.To(p.Destination),
 		FailureBalanceTransaction: wire.To(p.FailureBalanceTransaction), FailureCode: wire.Nullable(p.FailureCode),
-		FailureMessage: wire.Nullable(p.FailureMessage), Livemode: p.Livemode, Metadata: p.Metadata, Method: "standard",
+		FailureMessage: wire.Nullable(p.FailureMessage), Livemode: p.Livemode, Metadata: p.Metadata, Method: p.Method,
 		ReconciliationStatus: "completed", SourceType: "card", StatementDescriptor: p.StatementDescriptor,
 		Status: string(p.Status), TraceID: p.trace(), Type: "bank_account",
+		OriginalPayout: wire.To(p.OriginalPayout), ReversedBy: wire.To(p.ReversedBy),
+		Approval: wire.Nullable(string(p.Approval)), Batch: wire.Nullable(p.Batch), OnHold: p.Held, PayoutRun: wire.Nullable(p.Run),
+		Rail: p.Rail, Recall: wire.Nullable(string(p.Recall)), RetriedBy: wire.To(p.RetriedBy), RetryOf: wire.To(p.RetryOf),
 	}
 }
 

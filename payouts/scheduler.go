@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -68,7 +69,7 @@ func (s *Service) Note(ctx context.Context, tx bun.Tx, at time.Time, dues ...Due
 // the next day. Money that comes in after an account's payout of the day waits
 // for its next one.
 func (s *Service) RunDue(ctx context.Context, livemode bool, now time.Time) (made int, err error) {
-	if s.cfg.Rails.For(livemode) == nil {
+	if len(s.cfg.Rails.For(livemode)) == 0 {
 		return 0, nil
 	}
 	var errs []error
@@ -139,7 +140,11 @@ func (s *Service) decide(ctx context.Context, due Due, now time.Time) (p *Payout
 // payAll pays the whole available balance out, unless today's run was made
 // before. The payout is nil if there was nothing to pay.
 func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination, payable Payable, now time.Time) (*Payout, error) {
-	p := newPayout(due.scope(), money.Zero(due.Currency), to, payable, now)
+	way, ok := s.cfg.Rails.For(due.Livemode).Find(rail.Use{Currency: due.Currency, Country: to.Country})
+	if !ok {
+		return nil, decideTomorrow(ctx, tx, due, now)
+	}
+	p := newPayout(due.scope(), money.Zero(due.Currency), to, way.Capabilities(), payable, now)
 	p.Automatic = true
 	if err := balance.Lock(ctx, tx, s.cfg.Book, p.Purse()); err != nil {
 		return nil, err
@@ -149,7 +154,7 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 		return nil, err
 	}
 	p.Amount = min(funds.Available, money.MaxMinor)
-	p.Amount -= p.Amount % s.cfg.Rails.For(due.Livemode).Capabilities().Step(due.Currency)
+	p.Amount -= p.Amount % way.Capabilities().Step(due.Currency)
 	if p.Amount <= 0 {
 		return nil, forget(ctx, tx, due)
 	}

@@ -60,8 +60,8 @@ func New(pool *bun.DB, cfg Config) *Service {
 	return &Service{pool: pool, cfg: cfg, turns: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 }
 
-// Rail is the bank of a mode, or nil.
-func (s *Service) Rail(livemode bool) rail.Rail { return s.cfg.Rails.For(livemode) }
+// Pays reports whether there is a bank in a mode.
+func (s *Service) Pays(livemode bool) bool { return len(s.cfg.Rails.For(livemode)) > 0 }
 
 func newLineID() string { return id.New("txn") }
 

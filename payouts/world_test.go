@@ -79,7 +79,7 @@ func (d *directory) MarkErrored(_ context.Context, _ bun.Tx, _ time.Time, scope 
 
 // witness is a bank that counts what it is told.
 type witness struct {
-	rail.Rail
+	rail.Direct
 	mu    sync.Mutex
 	told  map[string]int
 	asked map[string]int
@@ -89,14 +89,14 @@ func (w *witness) Submit(ctx context.Context, i rail.Instruction) rail.Result {
 	w.mu.Lock()
 	w.told[i.Reference]++
 	w.mu.Unlock()
-	return w.Rail.Submit(ctx, i)
+	return w.Direct.Submit(ctx, i)
 }
 
 func (w *witness) Lookup(ctx context.Context, q rail.Query) rail.Result {
 	w.mu.Lock()
 	w.asked[q.Reference]++
 	w.mu.Unlock()
-	return w.Rail.Lookup(ctx, q)
+	return w.Direct.Lookup(ctx, q)
 }
 
 // world is a marketplace with money, a bank and a clock.
@@ -120,11 +120,11 @@ type world struct {
 func open(t *testing.T) *world {
 	w := &world{T: t, pool: dbtest.New(t), book: ledger.NewBook(), clock: clock.NewFixed(noon),
 		people: &directory{accounts: map[string]*payouts.Payable{}, numbers: map[string]string{}}}
-	w.bank = &witness{Rail: banksim.New(w.pool), told: map[string]int{}, asked: map[string]int{}}
+	w.bank = &witness{Direct: banksim.New(w.pool), told: map[string]int{}, asked: map[string]int{}}
 	w.pays(hub, payouts.Manual, "hkd", "000123456")
 	w.pays(may, payouts.Daily, "hkd", "000123456")
 	w.service = payouts.New(w.pool, payouts.Config{
-		Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Rails: rail.Modes{Test: w.bank},
+		Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Rails: rail.Modes{Test: rail.Set{w.bank}},
 		After: func(step string) {
 			if step != w.crash {
 				return

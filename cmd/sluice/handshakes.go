@@ -44,7 +44,7 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	}
 	for _, e := range a.ExternalAccounts {
 		payable.Destinations = append(payable.Destinations, payouts.Destination{
-			ID: e.ID, Currency: money.Currency(e.Currency), Default: e.Default,
+			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, ChangedAt: e.CreatedAt,
 			Errored: e.Status == connect.ExternalErrored || e.Status == connect.ExternalRefused,
 		})
 	}

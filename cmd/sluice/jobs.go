@@ -222,7 +222,7 @@ func (a *App) payAll(ctx context.Context) error {
 // pay makes the payouts that are due, hands them over and follows them up. What
 // fails in one step does not hold back the others: it is tried again next time.
 func (a *App) pay(ctx context.Context, livemode bool) error {
-	if a.payouts.Rail(livemode) == nil {
+	if !a.payouts.Pays(livemode) {
 		return nil // no bank is set up in this mode
 	}
 	errs := []error{a.noteHolders(ctx, livemode)}

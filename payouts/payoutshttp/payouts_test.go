@@ -70,7 +70,7 @@ type door struct {
 func open(t *testing.T) *door {
 	pool, book, now := dbtest.New(t), ledger.NewBook(), clock.NewFixed(noon)
 	service := payouts.New(pool, payouts.Config{
-		Book: book, Clocks: clock.Modes{Live: now, Test: now}, Accounts: people{}, Rails: rail.Modes{Test: banksim.New(pool)},
+		Book: book, Clocks: clock.Modes{Live: now, Test: now}, Accounts: people{}, Rails: rail.Modes{Test: rail.Set{banksim.New(pool)}},
 	})
 	err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
 		newID := func() string { return id.New("txn") }

@@ -202,6 +202,12 @@ type PayoutSettings struct {
 	DebitNegativeBalances bool           `json:"debit_negative_balances"`
 	Schedule              PayoutSchedule `json:"schedule"`
 	StatementDescriptor   *string        `json:"statement_descriptor"`
+
+	// Minor units by currency: what stays in the balance after an automatic payout
+	// (as in balance settings), and from what available balance on the account is
+	// paid besides its schedule (ours).
+	MinimumBalance map[string]int64 `json:"minimum_balance_by_currency,omitempty"`
+	TriggerBalance map[string]int64 `json:"trigger_balance_by_currency,omitempty"`
 }
 
 // PayoutSchedule is the rhythm of automatic payouts.
@@ -212,6 +218,10 @@ type PayoutSchedule struct {
 	MonthlyPayoutDays []int64  `json:"monthly_payout_days,omitempty"`
 	WeeklyAnchor      *string  `json:"weekly_anchor,omitempty"`
 	WeeklyPayoutDays  []string `json:"weekly_payout_days,omitempty"`
+
+	// Ours. The time zone is the account's (settings.dashboard.timezone).
+	LocalTime string `json:"local_time,omitempty"` // "15:04"; empty is midnight
+	BankDays  string `json:"bank_days,omitempty"`  // of a day on which the bank is closed: following (when empty), modified_following or preceding
 }
 
 // AccountTOSAcceptance says who agreed to the terms, when and from where.

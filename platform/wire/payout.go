@@ -19,7 +19,7 @@ type Payout struct {
 	FailureMessage            *string           `json:"failure_message"`
 	Livemode                  bool              `json:"livemode"`
 	Metadata                  map[string]string `json:"metadata"`
-	Method                    string            `json:"method"` // standard
+	Method                    string            `json:"method"` // standard or instant
 	OriginalPayout            Ref               `json:"original_payout"`
 	PayoutMethod              *string           `json:"payout_method"`
 	ReconciliationStatus      string            `json:"reconciliation_status"` // completed: its lines are known from the beginning
@@ -29,6 +29,16 @@ type Payout struct {
 	Status                    string            `json:"status"` // pending, in_transit, paid, failed or canceled
 	TraceID                   PayoutTraceID     `json:"trace_id"`
 	Type                      string            `json:"type"` // bank_account
+
+	// Sluice's own.
+	Approval  *string `json:"approval"`   // required, approved or refused; null: nobody has to agree
+	Batch     *string `json:"batch"`      // bat_…: the file it went to the bank with
+	OnHold    bool    `json:"on_hold"`    // somebody holds it; see /v1/payout_holds
+	PayoutRun *string `json:"payout_run"` // prun_…: the run that made it
+	Rail      string  `json:"rail"`
+	Recall    *string `json:"recall"`     // requested, done or refused; null: not called back
+	RetriedBy Ref     `json:"retried_by"` // the payout that tries this failed one again
+	RetryOf   Ref     `json:"retry_of"`
 }
 
 // PayoutTraceID is the bank's own reference of a payout.

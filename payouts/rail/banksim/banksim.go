@@ -52,7 +52,7 @@ func New(pool *bun.DB) *Bank { return &Bank{pool: pool} }
 
 // Capabilities is whole units for HUF and TWD.
 func (b *Bank) Capabilities() rail.Capabilities {
-	return rail.Capabilities{Steps: map[money.Currency]int64{"huf": 100, "twd": 100}}
+	return rail.Capabilities{Name: "banksim", Steps: map[money.Currency]int64{"huf": 100, "twd": 100}}
 }
 
 // errLost stands for an answer that did not come.

@@ -17,7 +17,7 @@ import (
 
 // Subject is a rail with what the tests must know of its bank.
 type Subject struct {
-	Rail rail.Rail
+	Rail rail.Direct
 	Pool *bun.DB // any database, to stand inside a transaction
 	Now  time.Time
 	Good rail.Creditor

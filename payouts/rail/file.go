@@ -1,0 +1,97 @@
+package rail
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// Filed is a rail whose bank takes many instructions as one file and answers in
+// files of its own, hours later.
+type Filed interface {
+	Rail
+	Format
+	Delivery
+}
+
+// Format writes files that a bank reads.
+type Format interface {
+	// Check refuses what the file could not carry, before the payout is sealed. Its
+	// error tells what to mend and never shows bank details.
+	Check(i Instruction) error
+	// Write streams the file of a batch. The same batch gives the same bytes.
+	Write(w io.Writer, b Batch) error
+	// FileName is the name the file is delivered under, the same for the same batch.
+	FileName(b Batch) string
+	// Trace is the reference that the n-th instruction (from 0) carries beside
+	// its own where that does not fit, or "". A bank's answer may know only it.
+	Trace(b Batch, n int) string
+}
+
+// Batch is what one file says. It is sealed: nothing in it ever changes.
+type Batch struct {
+	ID        string // bat_…, the file's message id
+	Number    int64  // 1, 2, …: of the rail in its mode, without gaps
+	CreatedAt time.Time
+	ExecuteOn time.Time // midnight UTC of the bank's day
+	Currency  money.Currency
+	Debtor    Debtor
+	Count     int
+	Total     int64 // minor units
+	// Instructions lists the same instructions in the same order each time.
+	Instructions iter.Seq2[Instruction, error]
+}
+
+// Debtor is whose bank account pays.
+type Debtor struct {
+	Name    string
+	ID      string // what the bank calls its customer
+	Routing string // bank or branch code, or BIC
+	Number  secret.Text
+	Address Address
+}
+
+// Delivery brings files to the bank.
+type Delivery interface {
+	// Deliver puts a file down under a name. Putting the same bytes down twice
+	// under one name leaves one file. An error with no certain outcome is Unknown.
+	Deliver(ctx context.Context, name string, write func(io.Writer) error) Receipt
+	// Find tells whether a file of that name has arrived: Accepted, Absent (it
+	// certainly has not), or Unknown.
+	Find(ctx context.Context, name string) Receipt
+	// Collect lists the bank's files that are there, oldest first; a file stays
+	// until it is taken.
+	Collect(ctx context.Context) ([]Answer, error)
+}
+
+// Receipt is what is known of a delivered file.
+type Receipt struct {
+	State State  // Accepted, Failed, Absent or Unknown
+	Note  string // the receiver's own reference, or ""
+	Err   error
+}
+
+// Answer is a file from the bank.
+type Answer struct {
+	Name string
+	Open func(ctx context.Context) (io.ReadCloser, error)
+	// Taken says that the file has been kept and need not be offered again.
+	Taken func(ctx context.Context) error
+}
+
+// Report is what a bank's file says about one instruction, or about a whole batch.
+type Report struct {
+	Reference string       // of the instruction; or else
+	Trace     string       // what Format.Trace gave it; or else
+	Batch     string       // bat_…: all of the batch that is not reported by itself
+	State     State        // Accepted, Paid or Failed
+	Code      string       // of Failed: one of Codes
+	Reason    string       // the bank's own code, such as R03 or AC04
+	BankTrace string       // the bank's own reference, or ""
+	Amount    money.Amount // zero if the file does not say
+	At        time.Time    // the bank's date
+}

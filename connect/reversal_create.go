@@ -5,6 +5,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -23,7 +24,8 @@ type ReversalParams struct {
 }
 
 // Reverse takes a transfer back, in part or in whole, as often as something is
-// left. The destination must have the money (balance_insufficient).
+// left. What is on hold goes back first, whatever else the destination owes; it
+// must have the rest (balance_insufficient).
 // refund_application_fee gives the fee back in proportion, by the cumulative method.
 func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer string, p ReversalParams) (*Reversal, error) {
 	if err := checkWords(p.Description, p.Metadata); err != nil {
@@ -49,13 +51,17 @@ func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.S
 	if back != nil {
 		reversal.Fee = &journal.FeeReturn{ID: back.ID, Account: fee.Account, Amount: back.Amount}
 	}
+	t.AmountReversed += r.Amount
+	var entries []ledger.Entry
+	if freed, held := t.TakeHeld(r.Amount, r.CreatedAt); held > 0 {
+		reversal.Released, entries = held, append(entries, freed)
+	}
 	entry := journal.TransferReversed(reversal, newLineID)
-	if err := PostOne(ctx, tx, s.Book, entry); err != nil {
+	if err := PostAll(ctx, tx, s.Book, append(entries, entry)...); err != nil {
 		return nil, err
 	}
 	r.BalanceTransaction = entry.LineID("transfer_refund", r.ID)
 	r.DestinationBalanceTransaction = entry.LineID("payment_refund", r.DestinationPaymentRefund)
-	t.AmountReversed += r.Amount
 	t.Version++
 	if err := RecordReversals(ctx, tx, []*Transfer{t}, []*Reversal{r}); err != nil {
 		return nil, err

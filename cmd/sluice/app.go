@@ -161,7 +161,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		return err
 	}
 	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
-	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}}
+	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}, Freed: a.freed}
 	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,

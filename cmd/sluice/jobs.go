@@ -28,6 +28,7 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RoleJobs) {
 		jobs = append(jobs,
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
+			run.Job{Name: "release transfers on hold", Interval: time.Second, Do: a.releaseAll},
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
@@ -192,6 +193,21 @@ func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, mature
 		})
 	}
 	return event.Log{}.Append(ctx, tx, events...)
+}
+
+// freed tells an account that money of a transfer on hold is available to it.
+func (a *App) freed(ctx context.Context, tx bun.Tx, at time.Time, purse balance.Purse) error {
+	return a.tellAvailable(ctx, tx, at, []balance.Matured{{Purse: purse}})
+}
+
+func (a *App) releaseAll(ctx context.Context) error {
+	return errors.Join(a.release(ctx, false), a.release(ctx, true))
+}
+
+// release sets free what was on hold until now.
+func (a *App) release(ctx context.Context, livemode bool) error {
+	_, err := a.moves.ReleaseDue(ctx, a.pool, livemode, a.clocks.For(livemode).Now())
+	return err
 }
 
 func (a *App) reserveAll(ctx context.Context) error {

@@ -95,6 +95,9 @@ func (a *App) stop(ctx context.Context) error {
 	if _, err := a.mature(ctx, false); err != nil {
 		return err
 	}
+	if err := a.release(ctx, false); err != nil {
+		return err
+	}
 	if err := a.reserve(ctx, false); err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ type Reversal struct {
 	At        time.Time
 	MaturesOn time.Time  // the day of the transfer's charge; zero if it drew on the available balance
 	Fee       *FeeReturn // refund_application_fee, or nil
+	// Released is how much of it was on hold and is set free just before
+	// (TransferReleased). What it covers goes back even from an account that owes.
+	Released int64
 }
 
 // TransferReversed books a reversal; the destination must have the money.
@@ -63,6 +66,11 @@ type Reversal struct {
 //	from the available balance
 //	account               debit  credit  line
 //	available C            2000          payment_refund -2000 floor
+//	available P                    2000  transfer_refund 2000
+//
+//	held money, which covers it
+//	account               debit  credit  line
+//	available C            2000          payment_refund -2000
 //	available P                    2000  transfer_refund 2000
 //
 //	tied to a charge, fee returned
@@ -74,7 +82,7 @@ type Reversal struct {
 func TransferReversed(r Reversal, newID NewID) ledger.Entry {
 	d := open("transfer_reversed", r.Unwound.Reversal, r.At, r.Livemode, r.Currency, newID)
 	d.day = r.MaturesOn
-	d.unwind(r.Platform, r.Unwound, true)
+	d.unwind(r.Platform, r.Unwound, r.Released < r.Amount)
 	if r.Fee != nil {
 		d.feeReturn(r.Platform, *r.Fee)
 	}

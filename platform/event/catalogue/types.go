@@ -72,7 +72,7 @@ var types = sorted([]Type{
 	{Name: "transfer.created", Object: wire.Transfer{}, Scope: PlatformAccount,
 		Description: "Money was moved from the platform to a connected account."},
 	{Name: "transfer.updated", Object: wire.Transfer{}, Scope: PlatformAccount, Replaced: Always,
-		Description: "Description or metadata of a transfer changed."},
+		Description: "Description, metadata or hold of a transfer changed."},
 	{Name: "transfer.reversed", Object: wire.Transfer{}, Scope: PlatformAccount,
 		Description: "A transfer was taken back, in whole or in part."},
 	{Name: "application_fee.created", Object: wire.ApplicationFee{}, Scope: PlatformAccount,
@@ -91,7 +91,7 @@ var types = sorted([]Type{
 		Description: "A payment method changed: billing details, expiry or metadata."},
 
 	{Name: "balance.available", Object: wire.Balance{}, Scope: AnyAccount,
-		Description: "Pending funds became available. Each time is an object of its own."},
+		Description: "Pending funds, or money of transfers on hold, became available. Each time is an object of its own."},
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},
 	{Name: "payout.updated", Object: wire.Payout{}, Scope: AnyAccount, Replaced: Always,
 		Description: "A payout was handed to the bank, or its metadata changed."},

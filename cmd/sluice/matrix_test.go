@@ -86,6 +86,8 @@ var matrix = map[string]row{
 	"GET /v1/accounts/{id}/external_accounts/{external}":    {path: "/v1/accounts/$tutor/external_accounts/$bank"},
 	"POST /v1/accounts/{id}/external_accounts/{external}":   {path: "/v1/accounts/$tutor/external_accounts/$bank", form: "metadata[a]=b"},
 	"DELETE /v1/accounts/{id}/external_accounts/{external}": {path: "/v1/accounts/$tutor/external_accounts/$bank"},
+	"GET /v1/balance_settings":                              {},
+	"POST /v1/balance_settings":                             {form: "payments[settlement_timing][delay_days_override]=3"},
 	"POST /v1/tokens":                                       {form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040"},
 	"GET /v1/tokens/{id}":                                   {path: "/v1/tokens/$token"},
 	"POST /v1/payment_methods":                              {form: "type=card&card[token]=tok_visa"},

@@ -22,7 +22,7 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
+	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
 	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
@@ -35,6 +35,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
 		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people
 		connecthttp.AccountLinkRoutes(s, a.links),                                         // /v1/account_links, /v1/accounts/{id}/login_links
 		connecthttp.ReviewRoutes(s, a.accounts),                                           // /v1/verification_reviews

@@ -51,6 +51,12 @@ var recipes = map[string]func(*stage) subject{
 		s.exchangeAgain(app)
 		return subject{client: s.as(app.account), object: app.id}
 	},
+	"balance_settings.updated": func(s *stage) subject {
+		account := s.account()
+		next := s.next(s.as(account))
+		s.post(s.as(account), "/v1/balance_settings", form("payments[settlement_timing][delay_days_override]", "5"))
+		return next
+	},
 	"capability.updated": func(s *stage) subject {
 		account := s.account()
 		s.post(s.platform, "/v1/accounts/"+account+"/capabilities/card_payments", form("requested", "true"))

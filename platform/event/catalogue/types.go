@@ -90,6 +90,8 @@ var types = sorted([]Type{
 	{Name: "payment_method.updated", Object: wire.PaymentMethod{}, Scope: AnyAccount, Replaced: Always,
 		Description: "A payment method changed: billing details, expiry or metadata."},
 
+	{Name: "balance_settings.updated", Object: wire.BalanceSettings{}, Scope: AnyAccount, Replaced: Always, Since: "2026-11-25",
+		Description: "When an account is paid out, or what of it, was changed, or whether it can be paid out."},
 	{Name: "balance.available", Object: wire.Balance{}, Scope: AnyAccount,
 		Description: "Pending funds became available. Each time is an object of its own."},
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},

@@ -43,6 +43,7 @@ const (
 	otherAmount      = "the amount differs from the payout's"
 	otherTotal       = "the amount differs from the batch's"
 	saysNothing      = "it says nothing about a payout"
+	calledDuplicate  = "the bank refuses it as a duplicate; what became of the first one it does not say"
 	neverPaid        = "the payout has failed and its money was given back; now the bank says it has paid"
 )
 
@@ -281,6 +282,9 @@ func (a *application) judge(ctx context.Context, tx bun.Tx, p *Payout, r rail.Re
 	case !r.Amount.IsZero() && r.Amount != p.Moves():
 		return t, otherAmount, nil
 	}
+	if r.State == rail.Failed && rail.Duplicate(r.Reason) {
+		return t, calledDuplicate, nil
+	}
 	if r.RecallRefused {
 		if err := a.service.recallRefused(ctx, tx, p, a.now); err != nil {
 			return t, "", err
@@ -358,6 +362,9 @@ func (a *application) whole(ctx context.Context, i int) error {
 		return err
 	}
 	a.batches[b.ID] = true
+	if r.State == rail.Failed && rail.Duplicate(r.Reason) {
+		return nil // the bank has the first one, and nothing came of the second
+	}
 	if err := a.moveAll(ctx, b, to, r, from); err != nil {
 		return fmt.Errorf("apply report %d about %s: %w", i, b.ID, err)
 	}

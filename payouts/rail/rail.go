@@ -197,6 +197,17 @@ func (c Capabilities) Takes(u Use) bool {
 		(c.Instant || !u.Instant) && (c.Debits || !u.Debit)
 }
 
+// Duplicate reports whether a bank's own reason says that it has had the
+// instruction, or the file, before. That is no failure of the first one: who took it
+// for one would pay twice.
+func Duplicate(reason string) bool {
+	switch reason {
+	case "AM05", "DU01", "DU02", "DU03", "DU04", "DU05", "DUPL":
+		return true
+	}
+	return false
+}
+
 // Codes explains the failure codes a payout can show.
 var Codes = map[string]string{
 	"account_closed":                   "The bank account has been closed.",

@@ -184,7 +184,7 @@ func (c *carried) purses() []balance.Purse {
 func (s *Service) markErrored(ctx context.Context, tx bun.Tx, failed []*turn, now time.Time) error {
 	blamed := make(map[string]*Payout)
 	for _, t := range failed {
-		if t.blame || blamesDestination(t.code) {
+		if !t.p.Debit() && (t.blame || blamesDestination(t.code)) { // a refused debit says nothing of payouts
 			blamed[t.p.Account+" "+t.p.Destination] = t.p
 		}
 	}

@@ -80,14 +80,14 @@ func (s *Service) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, par
 	if err := balance.Lock(ctx, tx, s.cfg.Book, p.Purse()); err != nil {
 		return nil, err
 	}
-	funds, err := balance.In(ctx, tx, p.Purse())
+	free, err := s.free(ctx, tx, p.Purse())
 	if err != nil {
 		return nil, err
 	}
-	if funds.Available < p.Amount {
+	if free < p.Amount {
 		return nil, fault.Invalidf("balance_insufficient", "amount",
 			"You have insufficient available funds for this payout: %s of %s is available.",
-			money.New(max(0, funds.Available), p.Currency), money.New(p.Amount, p.Currency))
+			money.New(max(0, free), p.Currency), money.New(p.Amount, p.Currency))
 	}
 	return p, s.open(ctx, tx, p)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/ledger"
+	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/event"
@@ -28,6 +29,9 @@ type Config struct {
 	Clocks   clock.Modes
 	Accounts Accounts
 	Rails    rail.Modes
+	Claims   Claims // nil: all that is available may be paid out
+	// PlatformOf tells whose account it is that owes; nil: nobody is debited.
+	PlatformOf balance.PlatformOf
 	Keyring  *secret.Keyring // seals what files say; needed by rails that take files
 	Reader   Reader          // is given the banks' files; nil: nobody fetches them
 	Log      *slog.Logger    // nil: slog.Default()

@@ -33,6 +33,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
 		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
+		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
 		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
@@ -46,6 +47,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/platform/money"
@@ -41,6 +42,31 @@ func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) {
 		return Funds{Currency: p.Currency}, err
 	}
 	return all[0], nil
+}
+
+// Available is what is available in each of the purses; what never had money is not in the answer.
+func Available(ctx context.Context, idb bun.IDB, purses []Purse) (map[Purse]int64, error) {
+	accounts, livemodes, currencies := make([]string, len(purses)), make([]bool, len(purses)), make([]string, len(purses))
+	for i, p := range purses {
+		accounts[i], livemodes[i], currencies[i] = p.Account, p.Livemode, string(p.Currency)
+	}
+	var rows []struct {
+		Purse
+		Balance int64
+	}
+	err := idb.NewRaw(`
+		SELECT a.owner AS account, a.livemode, a.currency, a.credits - a.debits AS balance
+		FROM unnest(?::text[], ?::boolean[], ?::text[]) AS p (owner, livemode, currency)
+		JOIN ledger.accounts a USING (owner, livemode, currency) WHERE a.kind = 'available'`,
+		pgdialect.Array(accounts), pgdialect.Array(livemodes), pgdialect.Array(currencies)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read what is available: %w", err)
+	}
+	available := make(map[Purse]int64, len(rows))
+	for _, row := range rows {
+		available[row.Purse] = row.Balance
+	}
+	return available, nil
 }
 
 // Holding lists purses of a mode with money available, in order of account and

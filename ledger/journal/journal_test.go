@@ -110,6 +110,13 @@ func cases() map[string]ledger.Entry {
 			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
 			Platform: "P", Currency: "hkd", At: at, MaturesOn: day,
 			Fee: &FeeReturn{ID: "fr_1", Account: "C", Amount: 200}}, counter()),
+		"TransferReversed: whatever is there": TransferReversed(Reversal{
+			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
+			Platform: "P", Currency: "hkd", At: at, Overdraft: true}, counter()),
+		"DebtCollected: from the reserve": DebtCollected(
+			Collection{ID: "cct_1", Platform: "P", Debtor: "C", Amount: hkd(500), Reserved: 500, At: at}, counter()),
+		"DebtCollected: the reserve is not full yet": DebtCollected(
+			Collection{ID: "cct_1", Platform: "P", Debtor: "C", Amount: hkd(500), At: at}, counter()),
 		"PayoutCreated: payout":                    PayoutCreated(payout, counter()),
 		"PayoutPaid: paid":                         PayoutPaid(payout),
 		"PayoutFailed: in transit":                 PayoutFailed(payout, counter()),

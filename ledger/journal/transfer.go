@@ -56,9 +56,11 @@ type Reversal struct {
 	At        time.Time
 	MaturesOn time.Time  // the day of the transfer's charge; zero if it drew on the available balance
 	Fee       *FeeReturn // refund_application_fee, or nil
+	Overdraft bool       // the destination may be left owing
 }
 
-// TransferReversed books a reversal; the destination must have the money.
+// TransferReversed books a reversal; the destination must have the money, unless
+// it may be left owing.
 //
 //	from the available balance
 //	account               debit  credit  line
@@ -71,10 +73,15 @@ type Reversal struct {
 //	pending P                      2000  transfer_refund 2000
 //	pending P               200          application_fee_refund -200
 //	pending C                       200  application_fee_refund 200
+//
+//	whatever is there
+//	account               debit  credit  line
+//	available C            2000          payment_refund -2000
+//	available P                    2000  transfer_refund 2000
 func TransferReversed(r Reversal, newID NewID) ledger.Entry {
 	d := open("transfer_reversed", r.Unwound.Reversal, r.At, r.Livemode, r.Currency, newID)
 	d.day = r.MaturesOn
-	d.unwind(r.Platform, r.Unwound, true)
+	d.unwind(r.Platform, r.Unwound, !r.Overdraft)
 	if r.Fee != nil {
 		d.feeReturn(r.Platform, *r.Fee)
 	}

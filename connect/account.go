@@ -43,6 +43,8 @@ type Account struct {
 	CreatedAt     time.Time
 	ClosedAt      time.Time // zero while open
 	Version       int64
+	// SettingsVersion counts the changes of the balance settings.
+	SettingsVersion int64
 
 	Capabilities     []Capability      // by name
 	ExternalAccounts []ExternalAccount // newest first

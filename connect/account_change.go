@@ -82,6 +82,7 @@ func (s *Accounts) insert(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 // snapshot is how an account and its parts looked in the API.
 type snapshot struct {
 	account      json.RawMessage
+	balance      json.RawMessage // its balance settings
 	closed       bool
 	capabilities map[string]json.RawMessage
 	externals    map[string]ExternalAccount
@@ -110,6 +111,9 @@ func picture(a Account) (snapshot, error) {
 	}
 	if s.account, err = json.Marshal(a.Wire()); err != nil {
 		return s, fmt.Errorf("encode account: %w", err)
+	}
+	if s.balance, err = json.Marshal(a.balanceSettingsWire(standing)); err != nil {
+		return s, fmt.Errorf("encode balance settings: %w", err)
 	}
 	for _, c := range a.Capabilities {
 		if s.capabilities[c.Name], err = json.Marshal(a.capabilityWire(c, standing)); err != nil {
@@ -158,10 +162,28 @@ func (r *recorder) save(before snapshot) error {
 		previous = json.RawMessage("{}")
 	}
 	r.account.Version++
+	settings, wasSettings, err := r.balanceSettings(before)
+	if err != nil {
+		return err
+	}
 	if err := updateAccount(r.ctx, r.tx, r.account); err != nil {
 		return err
 	}
-	return r.event("account.updated", r.account.ID, r.account.Version, r.account.Wire(), previous)
+	if err := r.event("account.updated", r.account.ID, r.account.Version, r.account.Wire(), previous); err != nil || wasSettings == nil {
+		return err
+	}
+	return r.event("balance_settings.updated", r.account.ID+".balance_settings", r.account.SettingsVersion, settings, wasSettings)
+}
+
+// balanceSettings is what became of the balance settings, and what they were if
+// that is different: then they have a next version. They are part of the account
+// as it is shown, so an account that looks the same has the same.
+func (r *recorder) balanceSettings(before snapshot) (now wire.BalanceSettings, previous json.RawMessage, err error) {
+	now = r.account.BalanceSettingsWire()
+	if previous, err = patch.Changed(before.balance, now); previous != nil {
+		r.account.SettingsVersion++
+	}
+	return now, previous, err
 }
 
 func (r *recorder) saveParts(before snapshot) error {

@@ -33,10 +33,10 @@ func (s *Accounts) CreatePlatform(ctx context.Context, tx bun.Tx, at time.Time, 
 	}
 	a := Account{
 		ID: id.New("acct"), Type: "standard", Controller: controllers["standard"], Country: strings.ToUpper(p.Country),
-		DefaultCurrency: currency, Email: p.Email, Settings: defaultSettings(), Metadata: map[string]string{}, CreatedAt: at,
+		DefaultCurrency: currency, Email: p.Email, Metadata: map[string]string{}, CreatedAt: at,
 		Access: tenant.ReadWrite,
 	}
-	a.Platform = a.ID
+	a.Platform, a.Settings = a.ID, a.defaultSettings()
 	a.BusinessProfile.Name, a.Settings.Dashboard.DisplayName = wire.Nullable(p.Name), wire.Nullable(p.Name)
 	for _, name := range []string{CardPaymentsCapability, TransfersCapability} {
 		if err := a.request(name, true, at); err != nil {
@@ -57,7 +57,7 @@ func (s *Accounts) Create(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	}
 	a := Account{
 		ID: id.New("acct"), Platform: scope.Platform, Livemode: scope.Livemode, Country: platform.Country,
-		Settings: defaultSettings(), Metadata: map[string]string{}, CreatedAt: at, Access: tenant.ReadWrite,
+		Metadata: map[string]string{}, CreatedAt: at, Access: tenant.ReadWrite,
 	}
 	if p.Country != "" {
 		a.Country = strings.ToUpper(p.Country)
@@ -69,6 +69,7 @@ func (s *Accounts) Create(ctx context.Context, tx bun.Tx, at time.Time, scope te
 	if a.Type, a.Controller, err = controllerOf(p); err != nil {
 		return Account{}, err
 	}
+	a.Settings = a.defaultSettings()
 	if a.StrictRequirements, err = p.Sluice.strict(); err != nil {
 		return Account{}, err
 	}
@@ -174,9 +175,13 @@ func oneOf(param, value, allowed string) error {
 	return fault.Invalidf("", param, "Invalid %s: must be one of %s", param, strings.Join(words, ", "))
 }
 
-func defaultSettings() wire.AccountSettings {
+// defaultSettings are those of a new account in its country, under its controller.
+// Who collects what the account owes to tell also collects what it owes: where
+// that is the platform, its bank account is left alone unless it says otherwise.
+func (a *Account) defaultSettings() wire.AccountSettings {
 	s := wire.AccountSettings{}
-	s.Dashboard.Timezone = wire.Nullable("Etc/UTC")
+	s.Dashboard.Timezone = wire.Nullable(zoneOf(a.Country))
+	s.Payouts.DebitNegativeBalances = a.Controller.RequirementCollection != "application"
 	s.Payouts.Schedule = wire.PayoutSchedule{DelayDays: defaultDelayDays, Interval: "daily"}
 	return s
 }

@@ -33,7 +33,7 @@ func (s *Accounts) OpenForOAuth(ctx context.Context, tx bun.Tx, at time.Time, p 
 	}
 	a := Account{
 		ID: id.New("acct"), Platform: p.Platform, Livemode: p.Livemode, Type: "standard", SelfControlled: true,
-		Country: platform.Country, Email: p.Email, Settings: defaultSettings(), Metadata: map[string]string{},
+		Country: platform.Country, Email: p.Email, Metadata: map[string]string{},
 		CreatedAt: at, Access: tenant.NoAccess,
 	}
 	if p.Express {
@@ -43,7 +43,7 @@ func (s *Accounts) OpenForOAuth(ctx context.Context, tx bun.Tx, at time.Time, p 
 	if country := strings.ToUpper(p.Prefill["country"]); currencies[country] != "" {
 		a.Country = country
 	}
-	a.DefaultCurrency = currencies[a.Country]
+	a.DefaultCurrency, a.Settings = currencies[a.Country], a.defaultSettings()
 	// The account earns its capabilities by what it supplies, in test mode too, so that
 	// onboarding shows there what it will ask for in live mode.
 	a.StrictRequirements = true

@@ -193,6 +193,10 @@ type PayoutSettingsParams struct {
 	DebitNegativeBalances *bool           `form:"debit_negative_balances"`
 	Schedule              *ScheduleParams `form:"schedule"`
 	StatementDescriptor   *string         `form:"statement_descriptor"`
+
+	// Ours, as in wire.PayoutSettings.
+	MinimumBalance AmountsParam `form:"minimum_balance_by_currency"`
+	TriggerBalance AmountsParam `form:"trigger_balance_by_currency"`
 }
 
 // TOSParams says who agreed to the terms, when and from where.

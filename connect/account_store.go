@@ -47,6 +47,8 @@ type accountRow struct {
 	Version        int64
 	Access         tenant.Access
 	ControllerType string
+
+	SettingsVersion int64
 }
 
 type capabilityRow struct {
@@ -77,6 +79,8 @@ type externalRow struct {
 	Sealed             string
 	Status             string
 	DefaultForCurrency bool
+	DefaultSince       bun.NullTime
+	Proxy              string
 	Metadata           map[string]string `bun:"type:jsonb"`
 	CreatedAt          time.Time
 	Version            int64
@@ -201,7 +205,7 @@ func updateAccount(ctx context.Context, tx bun.Tx, a *Account) error {
 	}
 	_, err = tx.NewUpdate().Model(row).WherePK().Column("default_currency", "email", "business_type", "business_profile",
 		"company", "settings", "tos_acceptance", "metadata", "rejected", "payouts_paused", "closed_at", "version",
-		"checks", "standing_at", "standing_due_at", "rules").Exec(ctx)
+		"checks", "standing_at", "standing_due_at", "rules", "settings_version").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}
@@ -227,7 +231,7 @@ func insertExternal(ctx context.Context, tx bun.Tx, e ExternalAccount) error {
 
 func updateExternal(ctx context.Context, tx bun.Tx, e ExternalAccount) error {
 	_, err := tx.NewUpdate().Model(externalRowOf(e)).WherePK().Column("account_holder_name", "account_holder_type", "account_type",
-		"status", "default_for_currency", "metadata", "version").Exec(ctx)
+		"status", "default_for_currency", "default_since", "metadata", "version").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update external account: %w", err)
 	}
@@ -250,7 +254,7 @@ func rowOf(a *Account) (*accountRow, error) {
 		RequirementCollection: a.Controller.RequirementCollection, Dashboard: a.Controller.Dashboard, Country: a.Country,
 		DefaultCurrency: a.DefaultCurrency, Email: a.Email, BusinessType: a.BusinessType, Metadata: a.Metadata, Rejected: a.Rejected,
 		PayoutsPaused: a.PayoutsPaused, StrictRequirements: a.StrictRequirements, CreatedAt: a.CreatedAt, ClosedAt: bun.NullTime{Time: a.ClosedAt}, Version: a.Version,
-		bookRow: a.bookRow(), Access: a.Access, ControllerType: controlledByPlatform,
+		bookRow: a.bookRow(), Access: a.Access, ControllerType: controlledByPlatform, SettingsVersion: a.SettingsVersion,
 	}
 	if a.SelfControlled {
 		row.ControllerType = selfControlled
@@ -278,6 +282,7 @@ func (r accountRow) account(livemode bool) (Account, error) {
 		Country:    r.Country, DefaultCurrency: r.DefaultCurrency, Email: r.Email, BusinessType: r.BusinessType, Metadata: r.Metadata,
 		Rejected: r.Rejected, PayoutsPaused: r.PayoutsPaused, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt.Time, Version: r.Version,
 		StrictRequirements: r.StrictRequirements, book: r.book(), Access: r.Access, SelfControlled: r.ControllerType == selfControlled,
+		SettingsVersion: r.SettingsVersion,
 	}
 	for _, part := range []struct {
 		raw  json.RawMessage
@@ -295,7 +300,7 @@ func externalRowOf(e ExternalAccount) *externalRow {
 		ID: e.ID, Account: e.Account, Livemode: e.Livemode, Country: e.Country, Currency: e.Currency, AccountHolderName: e.HolderName,
 		AccountHolderType: e.HolderType, AccountType: e.AccountType, BankName: e.BankName, RoutingNumber: e.RoutingNumber,
 		Last4: e.Last4, Fingerprint: e.Fingerprint, Sealed: e.sealed, Status: e.Status, DefaultForCurrency: e.Default,
-		Metadata: e.Metadata, CreatedAt: e.CreatedAt, Version: e.Version,
+		DefaultSince: bun.NullTime{Time: e.defaultSince}, Proxy: string(e.Proxy), Metadata: e.Metadata, CreatedAt: e.CreatedAt, Version: e.Version,
 	}
 }
 
@@ -304,7 +309,7 @@ func (r externalRow) external() ExternalAccount {
 		ID: r.ID, Account: r.Account, Livemode: r.Livemode, Country: r.Country, Currency: r.Currency, HolderName: r.AccountHolderName,
 		HolderType: r.AccountHolderType, AccountType: r.AccountType, BankName: r.BankName, RoutingNumber: r.RoutingNumber,
 		Last4: r.Last4, Fingerprint: r.Fingerprint, Status: r.Status, Default: r.DefaultForCurrency, Metadata: r.Metadata,
-		CreatedAt: r.CreatedAt, Version: r.Version, sealed: r.Sealed,
+		CreatedAt: r.CreatedAt, Version: r.Version, sealed: r.Sealed, defaultSince: r.DefaultSince.Time, Proxy: Proxy(r.Proxy),
 	}
 }
 

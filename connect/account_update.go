@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -232,19 +233,61 @@ func (a *Account) applySettings(p *SettingsParams) error {
 	if p == nil {
 		return nil
 	}
-	schedule := a.Settings.Payouts.Schedule
 	if p.Payouts != nil {
-		var err error
-		if schedule, err = applySchedule(schedule, p.Payouts.Schedule); err != nil {
+		if err := a.applyPayouts(*p.Payouts, "settings[payouts]"); err != nil {
 			return err
 		}
-		rest := *p.Payouts
-		rest.Schedule = nil
-		patch.Apply(&a.Settings.Payouts, rest)
+	}
+	if p.Dashboard != nil && p.Dashboard.Timezone != nil {
+		if err := a.applyZone(*p.Dashboard.Timezone); err != nil {
+			return err
+		}
 	}
 	rest := *p
 	rest.Payouts = nil
+	zone := a.Settings.Dashboard.Timezone
 	patch.Apply(&a.Settings, rest)
-	a.Settings.Payouts.Schedule = schedule
+	a.Settings.Dashboard.Timezone = zone
+	return nil
+}
+
+// applyPayouts sets when and how the account is paid out; faults name parameters below param.
+func (a *Account) applyPayouts(p PayoutSettingsParams, param string) error {
+	now := &a.Settings.Payouts
+	schedule, err := applySchedule(now.Schedule, p.Schedule, param+"[schedule]")
+	if err != nil {
+		return err
+	}
+	if p.StatementDescriptor != nil && utf8.RuneCountInString(*p.StatementDescriptor) > maxPayoutDescriptor {
+		return fault.Invalidf("", param+"[statement_descriptor]", "The statement descriptor must be at most %d characters.", maxPayoutDescriptor)
+	}
+	for currency, amount := range p.TriggerBalance.Set {
+		if amount != nil && *amount == 0 {
+			return fault.Invalidf("parameter_invalid_integer", param+"[trigger_balance_by_currency]["+currency+"]", "This value must be greater than or equal to 1.")
+		}
+	}
+	now.Schedule = schedule
+	now.MinimumBalance, now.TriggerBalance = p.MinimumBalance.apply(now.MinimumBalance), p.TriggerBalance.apply(now.TriggerBalance)
+	if p.DebitNegativeBalances != nil {
+		now.DebitNegativeBalances = *p.DebitNegativeBalances
+	}
+	if p.StatementDescriptor != nil {
+		now.StatementDescriptor = wire.Nullable(*p.StatementDescriptor)
+	}
+	return nil
+}
+
+// maxPayoutDescriptor is what bank statements have room for, in characters.
+const maxPayoutDescriptor = 22
+
+// applyZone says where the account's days begin; "" is the default of its country.
+func (a *Account) applyZone(name string) error {
+	if name == "" {
+		name = zoneOf(a.Country)
+	}
+	if err := mustBeZone(name, "settings[dashboard][timezone]"); err != nil {
+		return err
+	}
+	a.Settings.Dashboard.Timezone = &name
 	return nil
 }

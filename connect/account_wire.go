@@ -124,7 +124,7 @@ func (e ExternalAccount) Wire() wire.BankAccount {
 		AvailablePayoutMethods: []string{"standard"}, BankName: wire.Nullable(e.BankName), Country: e.Country,
 		Currency: e.Currency, DefaultForCurrency: &e.Default, Fingerprint: &e.Fingerprint,
 		FutureRequirements: externalRequirements(nil), Last4: e.Last4, Metadata: maps.Clone(e.Metadata), Requirements: externalRequirements(e.errors()),
-		RoutingNumber: wire.Nullable(e.RoutingNumber), Status: e.Status,
+		RoutingNumber: wire.Nullable(e.RoutingNumber), Status: e.Status, Proxy: string(e.Proxy),
 	}
 }
 

@@ -19,6 +19,7 @@ type BankParams struct {
 	Currency          string      `json:"currency"`
 	RoutingNumber     string      `json:"routing_number"`
 	AccountNumber     secret.Text `json:"-"`
+	Proxy             Proxy       `json:"proxy,omitempty"` // what AccountNumber is instead, in Hong Kong
 }
 
 // DecodeParam reads a hash of bank account details.
@@ -27,6 +28,7 @@ func (b *BankParams) DecodeParam(name string, v any) error {
 	if !ok {
 		return fault.Invalidf("", name, "Invalid hash: %s must be a set of bank account details.", name)
 	}
+	ways := 0
 	for key, v := range given {
 		param := fmt.Sprintf("%s[%s]", name, key)
 		text, ok := v.(string)
@@ -48,6 +50,10 @@ func (b *BankParams) DecodeParam(name string, v any) error {
 			b.RoutingNumber = text
 		case "account_number":
 			b.AccountNumber = secret.New(text)
+			ways++
+		case string(FPSIDProxy), string(MobileProxy), string(EmailProxy):
+			b.AccountNumber, b.Proxy = secret.New(text), Proxy(key)
+			ways++
 		case "object":
 			if text != "bank_account" {
 				return fault.Invalidf("", param, "Only bank accounts can be external accounts, not a %s.", text)
@@ -57,14 +63,14 @@ func (b *BankParams) DecodeParam(name string, v any) error {
 			return fault.Invalidf("parameter_unknown", param, "Received unknown parameter: %s", param)
 		}
 	}
+	if ways > 1 {
+		return fault.Invalidf("parameters_exclusive", name, "You may only specify one of these parameters: account_number, fps_id, mobile, email.")
+	}
 	return nil
 }
 
 // Last4 is the only part of the number that is shown.
-func (b BankParams) Last4() string {
-	number := b.AccountNumber.Reveal()
-	return number[max(0, len(number)-4):]
-}
+func (b BankParams) Last4() string { return b.Proxy.masked(b.AccountNumber.Reveal()) }
 
 // Check normalises the details and checks their form: whether such an account
 // can exist, not whether it does. Faults name parameters below param.
@@ -91,6 +97,9 @@ func (b BankParams) Check(param string) (BankParams, error) {
 	}
 	if err := b.checkHolder(at); err != nil {
 		return b, err
+	}
+	if b.Proxy != NoProxy {
+		return b.checkProxy(at)
 	}
 	b.RoutingNumber = strings.TrimSpace(b.RoutingNumber)
 	b.AccountNumber = secret.New(number)

@@ -125,7 +125,7 @@ func bankName(b BankParams, livemode bool) (string, error) {
 	if !livemode {
 		return "SLUICE TEST BANK", nil
 	}
-	if b.Country != "HK" {
+	if b.Country != "HK" || b.Proxy != NoProxy {
 		return "", nil
 	}
 	routing := compact(b.RoutingNumber)

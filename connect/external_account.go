@@ -48,9 +48,15 @@ type ExternalAccount struct {
 	Metadata      map[string]string
 	CreatedAt     time.Time
 	Version       int64
+	Proxy         Proxy // what is sealed instead of an account number, or NoProxy
 
-	sealed string // the number, for the keyring
+	sealed       string    // the number, for the keyring
+	defaultSince time.Time // zero unless Default
 }
+
+// ChangedAt is when it was last decided that payouts go to this account: when its
+// number was given (a number is never edited), or when it became the default.
+func (e ExternalAccount) ChangedAt() time.Time { return later(e.CreatedAt, e.defaultSince) }
 
 func (e ExternalAccount) usable() bool {
 	return e.Status != ExternalErrored && e.Status != ExternalRefused
@@ -121,7 +127,7 @@ func (s *Accounts) UpdateExternalAccount(ctx context.Context, tx bun.Tx, at time
 		if err != nil {
 			return err
 		}
-		return a.updateExternal(i, p)
+		return a.updateExternal(i, p, at)
 	})
 	if err != nil {
 		return ExternalAccount{}, err
@@ -214,7 +220,7 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 		ID: id.New("ba"), Account: a.ID, Livemode: a.Livemode, Country: bank.Country, Currency: bank.Currency,
 		HolderName: bank.AccountHolderName, HolderType: bank.AccountHolderType, AccountType: bank.AccountType,
 		RoutingNumber: bank.RoutingNumber, Last4: bank.Last4(), Fingerprint: BankFingerprint(s.cfg.Pepper, bank), Status: ExternalNew,
-		CreatedAt: at, Version: 1,
+		CreatedAt: at, Version: 1, Proxy: bank.Proxy,
 	}
 	if e.BankName, err = bankName(bank, a.Livemode); err != nil {
 		return ExternalAccount{}, err
@@ -232,11 +238,10 @@ func (s *Accounts) attach(ctx context.Context, tx bun.Tx, at time.Time, a *Accou
 		return ExternalAccount{}, err
 	}
 	_, paid := a.PayoutAccount(money.Currency(e.Currency))
-	e.Default = a.count(e.Currency) == 0
 	a.ExternalAccounts = slices.Insert(a.ExternalAccounts, 0, e)
-	// It replaces a default that no longer works.
+	// It replaces a default that no longer works, or that there was not yet.
 	if !paid || p.DefaultForCurrency != nil && *p.DefaultForCurrency {
-		a.makeDefault(0)
+		a.makeDefault(0, at)
 	}
 	return a.ExternalAccounts[0], nil
 }
@@ -271,15 +276,19 @@ func (a Account) mustBeNew(e ExternalAccount) error {
 }
 
 // makeDefault makes one external account the only default of its currency.
-func (a *Account) makeDefault(i int) {
+func (a *Account) makeDefault(i int, at time.Time) {
+	if a.ExternalAccounts[i].Default {
+		return
+	}
 	for j := range a.ExternalAccounts {
-		if a.ExternalAccounts[j].Currency == a.ExternalAccounts[i].Currency {
-			a.ExternalAccounts[j].Default = i == j
+		if e := &a.ExternalAccounts[j]; e.Currency == a.ExternalAccounts[i].Currency {
+			e.Default, e.defaultSince = false, time.Time{}
 		}
 	}
+	a.ExternalAccounts[i].Default, a.ExternalAccounts[i].defaultSince = true, at
 }
 
-func (a *Account) updateExternal(i int, p ExternalAccountUpdate) (err error) {
+func (a *Account) updateExternal(i int, p ExternalAccountUpdate, at time.Time) (err error) {
 	e := &a.ExternalAccounts[i]
 	if p.AccountHolderType != nil && *p.AccountHolderType != "" {
 		if err := oneOf("account_holder_type", *p.AccountHolderType, "individual company"); err != nil {
@@ -296,7 +305,7 @@ func (a *Account) updateExternal(i int, p ExternalAccountUpdate) (err error) {
 			return fault.Invalidf("", "default_for_currency", "Make another external account the default for %s instead.", e.Currency)
 		}
 		if *p.DefaultForCurrency {
-			a.makeDefault(i)
+			a.makeDefault(i, at)
 		}
 	}
 	if e.Status == ExternalErrored { // a change is another try; what a review refused stays refused

@@ -3,6 +3,7 @@ package connect
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -14,96 +15,151 @@ const (
 	maxDelayDays     = 31
 )
 
-var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+// payoutWeekdays are the days on which banks pay.
+var payoutWeekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday"}
+
+// bankDayRules are what to do with a payday on which the bank is closed.
+const bankDayRules = "following modified_following preceding"
 
 // ScheduleParams is the rhythm of automatic payouts.
 type ScheduleParams struct {
-	DelayDays         *string  `form:"delay_days"` // a number or "minimum"
+	DelayDays         *string  `form:"delay_days"` // a number, "minimum" or "" for the default
 	Interval          *string  `form:"interval"`
 	MonthlyAnchor     *int64   `form:"monthly_anchor"`
 	MonthlyPayoutDays []int64  `form:"monthly_payout_days"`
 	WeeklyAnchor      *string  `form:"weekly_anchor"`
 	WeeklyPayoutDays  []string `form:"weekly_payout_days"`
+
+	LocalTime *string `form:"local_time"` // "15:04"; "" is midnight
+	BankDays  *string `form:"bank_days"`  // "" is following
 }
 
-// applySchedule lays params over old. The result has exactly the anchor that its interval needs.
-func applySchedule(old wire.PayoutSchedule, p *ScheduleParams) (wire.PayoutSchedule, error) {
+// applySchedule lays params over old. The result has exactly the days that its
+// interval needs, each once and in their order; the anchor is the first of them.
+// Faults name parameters below param.
+func applySchedule(old wire.PayoutSchedule, p *ScheduleParams, param string) (wire.PayoutSchedule, error) {
 	if p == nil {
 		return old, nil
 	}
-	const param = "settings[payouts][schedule]"
-	next := wire.PayoutSchedule{DelayDays: old.DelayDays, Interval: old.Interval}
+	next := wire.PayoutSchedule{
+		DelayDays: old.DelayDays, DelayDaysOverride: old.DelayDaysOverride, Interval: old.Interval,
+		LocalTime: old.LocalTime, BankDays: old.BankDays,
+	}
 	if p.Interval != nil {
 		next.Interval = *p.Interval
 	}
-	if p.DelayDays != nil {
-		days, err := delayDays(*p.DelayDays)
-		if err != nil {
-			return old, err
-		}
-		next.DelayDays = days
+	if err := oneOf(param+"[interval]", next.Interval, "daily weekly monthly manual"); err != nil {
+		return old, err
 	}
+	if err := applyTimes(&next, p, param); err != nil {
+		return old, err
+	}
+	if next.Interval != "weekly" && (p.WeeklyAnchor != nil || len(p.WeeklyPayoutDays) > 0) ||
+		next.Interval != "monthly" && (p.MonthlyAnchor != nil || len(p.MonthlyPayoutDays) > 0) {
+		return old, fault.Invalidf("", param, "Days and anchors are only for the interval they belong to: weekly or monthly.")
+	}
+	var err error
 	switch next.Interval {
-	case "daily", "manual":
-		if p.WeeklyAnchor != nil || p.MonthlyAnchor != nil {
-			return old, fault.Invalidf("", param, "An anchor is only for the weekly and monthly interval.")
-		}
-		return next, nil
 	case "weekly":
-		err := weekly(&next, old, p)
-		return next, err
+		err = weekly(&next, old, p, param)
 	case "monthly":
-		err := monthly(&next, old, p)
-		return next, err
+		err = monthly(&next, old, p, param)
 	}
-	return old, fault.Invalidf("", param+"[interval]", "Invalid interval: must be one of daily, weekly, monthly, or manual")
+	return next, err
 }
 
-func weekly(next *wire.PayoutSchedule, old wire.PayoutSchedule, p *ScheduleParams) error {
-	next.WeeklyAnchor, next.WeeklyPayoutDays = old.WeeklyAnchor, old.WeeklyPayoutDays
-	if p.WeeklyAnchor != nil {
-		next.WeeklyAnchor, next.WeeklyPayoutDays = p.WeeklyAnchor, []string{*p.WeeklyAnchor}
-	}
-	if len(p.WeeklyPayoutDays) > 0 {
-		next.WeeklyAnchor, next.WeeklyPayoutDays = &p.WeeklyPayoutDays[0], p.WeeklyPayoutDays
-	}
-	if next.WeeklyAnchor == nil {
-		return fault.Missing("settings[payouts][schedule][weekly_anchor]")
-	}
-	for _, day := range next.WeeklyPayoutDays {
-		if i := slices.Index(weekdays, day); i < 0 || i > 4 {
-			return fault.Invalidf("", "settings[payouts][schedule][weekly_anchor]", "Invalid weekly_anchor: must be a weekday from monday to friday")
+// applyTimes is what holds for every interval: the delay, the hour and the rule for bank days.
+func applyTimes(next *wire.PayoutSchedule, p *ScheduleParams, param string) error {
+	if p.DelayDays != nil {
+		if err := applyDelay(next, *p.DelayDays, param+"[delay_days]"); err != nil {
+			return err
 		}
+	}
+	if p.LocalTime != nil {
+		if at, err := time.Parse("15:04", *p.LocalTime); *p.LocalTime != "" && (err != nil || at.Format("15:04") != *p.LocalTime) {
+			return fault.Invalidf("", param+"[local_time]", "Invalid local_time: must be a time of the day such as 09:30")
+		}
+		next.LocalTime = *p.LocalTime
+	}
+	if p.BankDays != nil {
+		if *p.BankDays != "" {
+			if err := oneOf(param+"[bank_days]", *p.BankDays, bankDayRules); err != nil {
+				return err
+			}
+		}
+		next.BankDays = *p.BankDays
 	}
 	return nil
 }
 
-func monthly(next *wire.PayoutSchedule, old wire.PayoutSchedule, p *ScheduleParams) error {
-	next.MonthlyAnchor, next.MonthlyPayoutDays = old.MonthlyAnchor, old.MonthlyPayoutDays
-	if p.MonthlyAnchor != nil {
-		next.MonthlyAnchor, next.MonthlyPayoutDays = p.MonthlyAnchor, []int64{*p.MonthlyAnchor}
+func weekly(next *wire.PayoutSchedule, old wire.PayoutSchedule, p *ScheduleParams, param string) error {
+	days, at, err := daysOf(p.WeeklyAnchor, p.WeeklyPayoutDays, old.WeeklyPayoutDays, param+"[weekly_")
+	if err != nil {
+		return err
 	}
-	if len(p.MonthlyPayoutDays) > 0 {
-		next.MonthlyAnchor, next.MonthlyPayoutDays = &p.MonthlyPayoutDays[0], p.MonthlyPayoutDays
+	for _, day := range days {
+		if !slices.Contains(payoutWeekdays, day) {
+			return fault.Invalidf("", at, "Invalid payout day: must be a weekday from monday to friday")
+		}
 	}
-	if next.MonthlyAnchor == nil {
-		return fault.Missing("settings[payouts][schedule][monthly_anchor]")
+	slices.SortFunc(days, func(a, b string) int {
+		return slices.Index(payoutWeekdays, a) - slices.Index(payoutWeekdays, b)
+	})
+	next.WeeklyAnchor, next.WeeklyPayoutDays = &days[0], days
+	return mustBeDistinct(days, at)
+}
+
+func monthly(next *wire.PayoutSchedule, old wire.PayoutSchedule, p *ScheduleParams, param string) error {
+	days, at, err := daysOf(p.MonthlyAnchor, p.MonthlyPayoutDays, old.MonthlyPayoutDays, param+"[monthly_")
+	if err != nil {
+		return err
 	}
-	for _, day := range next.MonthlyPayoutDays {
+	for _, day := range days {
 		if day < 1 || day > 31 {
-			return fault.Invalidf("", "settings[payouts][schedule][monthly_anchor]", "Invalid monthly_anchor: must be a number between 1 and 31")
+			return fault.Invalidf("", at, "Invalid payout day: must be a number between 1 and 31")
+		}
+	}
+	slices.Sort(days)
+	next.MonthlyAnchor, next.MonthlyPayoutDays = &days[0], days
+	return mustBeDistinct(days, at)
+}
+
+// daysOf is the days that are asked for by an anchor or by a list, or else those
+// of before, and the parameter that has them.
+func daysOf[T any](anchor *T, days, before []T, prefix string) ([]T, string, error) {
+	switch {
+	case anchor != nil && len(days) > 0:
+		return nil, "", fault.Invalidf("parameters_exclusive", prefix+"payout_days]",
+			"You may only specify one of these parameters: %sanchor], %spayout_days].", prefix, prefix)
+	case anchor != nil:
+		return []T{*anchor}, prefix + "anchor]", nil
+	case len(days) > 0:
+		return slices.Clone(days), prefix + "payout_days]", nil
+	case len(before) > 0 && days == nil:
+		return slices.Clone(before), prefix + "payout_days]", nil
+	}
+	return nil, "", fault.Missing(prefix + "payout_days]")
+}
+
+func mustBeDistinct[T comparable](sorted []T, param string) error {
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i] == sorted[i-1] {
+			return fault.Invalidf("", param, "Each payout day can be given once: %v is there twice.", sorted[i])
 		}
 	}
 	return nil
 }
 
-func delayDays(text string) (int64, error) {
-	if text == "minimum" {
-		return defaultDelayDays, nil
+// applyDelay sets the delay to a number of days, or back to the default.
+func applyDelay(next *wire.PayoutSchedule, text, param string) error {
+	if text == "" || text == "minimum" {
+		next.DelayDays, next.DelayDaysOverride = defaultDelayDays, nil
+		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > maxDelayDays {
-		return 0, fault.Invalidf("", "settings[payouts][schedule][delay_days]", "Invalid delay_days: must be minimum or a number between 0 and %d", maxDelayDays)
+		return fault.Invalidf("", param, "Invalid delay: must be minimum or a number between 0 and %d", maxDelayDays)
 	}
-	return n, nil
+	next.DelayDays, next.DelayDaysOverride = n, &n
+	return nil
 }

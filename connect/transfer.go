@@ -57,6 +57,7 @@ type Reversal struct {
 	DestinationPaymentRefund      string
 	DestinationBalanceTransaction string
 	SourceRefund                  string            // the refund that caused it, or ""
+	PendingReversal               string            // the pending reversal that it is a part of, or ""
 	Metadata                      map[string]string `bun:"type:jsonb"`
 	CreatedAt                     time.Time
 }

@@ -109,18 +109,21 @@ func (t *Transfer) movement(amount int64, at time.Time) journal.Hold {
 	}
 }
 
-// TakeHeld sets free what a reversal of amount takes of a transfer on hold: all of
-// it if the hold is large enough. It returns the entry to post before the reversal's,
-// if held is more than zero. The reversal counts as reversed already.
+// TakeHeld sets free what a refund of amount takes of a transfer on hold: all of
+// it if the hold is large enough. It returns the entry to post before the refund's,
+// if held is more than zero.
 func (t *Transfer) TakeHeld(amount int64, at time.Time) (freed ledger.Entry, held int64) {
 	if held = min(amount, t.Held); held == 0 {
 		return freed, 0
 	}
-	t.Held -= held
-	if t.Held == 0 {
+	t.takeHeld(held)
+	return journal.TransferReleased(t.movement(held, at), newLineID), held
+}
+
+func (t *Transfer) takeHeld(amount int64) {
+	if t.Held -= amount; t.Held == 0 {
 		t.HeldUntil = time.Time{}
 	}
-	return journal.TransferReleased(t.movement(held, at), newLineID), held
 }
 
 // release sets the money of locked transfers free, and tells the accounts that
@@ -129,7 +132,7 @@ func (s *TransferService) release(ctx context.Context, tx bun.Tx, now time.Time,
 	entries := make([]ledger.Entry, len(transfers))
 	for i, t := range transfers {
 		entries[i] = journal.TransferReleased(t.movement(t.Held, now), newLineID)
-		t.Held, t.HeldUntil = 0, time.Time{}
+		t.takeHeld(t.Held)
 	}
 	results, err := s.Book.Post(ctx, tx, entries...)
 	if err != nil {

@@ -56,6 +56,7 @@ func ReversalWire(r *Reversal) wire.TransferReversal {
 		ID: r.ID, Object: "transfer_reversal", Amount: r.Amount, BalanceTransaction: wire.To(r.BalanceTransaction),
 		Created: r.CreatedAt.Unix(), Currency: string(r.Currency), DestinationPaymentRefund: wire.To(r.DestinationPaymentRefund),
 		Metadata: r.Metadata, SourceRefund: wire.To(r.SourceRefund), Transfer: wire.To(r.Transfer),
+		PendingReversal: wire.Nullable(r.PendingReversal),
 	}
 }
 

@@ -149,11 +149,11 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	if err := balance.Lock(ctx, tx, s.cfg.Book, p.Purse()); err != nil {
 		return nil, err
 	}
-	funds, err := balance.In(ctx, tx, p.Purse())
+	free, err := s.free(ctx, tx, p.Purse())
 	if err != nil {
 		return nil, err
 	}
-	p.Amount = min(funds.Available, money.MaxMinor)
+	p.Amount = min(free, money.MaxMinor)
 	p.Amount -= p.Amount % way.Capabilities().Step(due.Currency)
 	if p.Amount <= 0 {
 		return nil, forget(ctx, tx, due)
@@ -168,7 +168,7 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	if err := s.open(ctx, tx, p); err != nil {
 		return nil, err
 	}
-	if funds.Available > money.MaxMinor {
+	if free > money.MaxMinor {
 		return p, decideTomorrow(ctx, tx, due, now)
 	}
 	return p, forget(ctx, tx, due)

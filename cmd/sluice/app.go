@@ -194,7 +194,7 @@ const simConns = 4
 // buildPayouts is how money leaves.
 func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
-		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Rails: rail.Modes{Test: rail.Set{banksim.New(a.pool)}}, Log: a.log,
+		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves, PlatformOf: owners{a.accounts}.PlatformOf, Rails: rail.Modes{Test: rail.Set{banksim.New(a.pool)}}, Log: a.log,
 	})
 	a.intake = payouts.NewIntake(a.payouts)
 	return nil

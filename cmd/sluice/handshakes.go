@@ -38,17 +38,28 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	if err != nil {
 		return payouts.Payable{}, err
 	}
-	payable := payouts.Payable{Schedule: schedule, PayoutsEnabled: a.Standing().PayoutsEnabled}
+	payable := payouts.Payable{
+		Schedule: schedule, PayoutsEnabled: a.Standing().PayoutsEnabled, DebitNegative: a.Settings.Payouts.DebitNegativeBalances,
+		Retain: amounts(a.Settings.Payouts.MinimumBalance), Trigger: amounts(a.Settings.Payouts.TriggerBalance),
+	}
 	if d := a.Settings.Payouts.StatementDescriptor; d != nil {
 		payable.StatementDescriptor = *d
 	}
 	for _, e := range a.ExternalAccounts {
 		payable.Destinations = append(payable.Destinations, payouts.Destination{
-			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, ChangedAt: e.CreatedAt,
+			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, ChangedAt: e.ChangedAt(),
 			Errored: e.Status == connect.ExternalErrored || e.Status == connect.ExternalRefused,
 		})
 	}
 	return payable, nil
+}
+
+func amounts(byCode map[string]int64) map[money.Currency]int64 {
+	by := make(map[money.Currency]int64, len(byCode))
+	for code, amount := range byCode {
+		by[money.Currency(code)] = amount
+	}
+	return by
 }
 
 func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error) {
@@ -61,7 +72,10 @@ func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, d
 		return rail.Creditor{}, err
 	}
 	number, err := p.accounts.Number(e)
-	return rail.Creditor{Name: e.HolderName, Country: e.Country, Routing: e.RoutingNumber, Number: number}, err
+	return rail.Creditor{
+		Name: e.HolderName, Country: e.Country, Routing: e.RoutingNumber, Number: number, Proxy: rail.ProxyKind(e.Proxy),
+		HolderType: e.HolderType, AccountType: e.AccountType,
+	}, err
 }
 
 func (p payees) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error {

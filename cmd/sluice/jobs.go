@@ -29,7 +29,9 @@ func (a *App) jobs() []*run.Worker {
 		jobs = append(jobs,
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
 			run.Job{Name: "release transfers on hold", Interval: time.Second, Do: a.releaseAll},
+			run.Job{Name: "recover pending reversals", Interval: time.Second, Do: a.recoverAll},
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
+			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectAll},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
@@ -53,7 +55,10 @@ func (a *App) jobs() []*run.Worker {
 		)
 	}
 	if a.cfg.Roles.Has(RolePayouts) {
-		jobs = append(jobs, run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll})
+		jobs = append(jobs,
+			run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll},
+			run.Job{Name: "debit negative balances", Interval: 10 * time.Minute, Do: a.debitAll},
+		)
 	}
 	workers := make([]*run.Worker, len(jobs))
 	for i, job := range jobs {
@@ -151,7 +156,8 @@ func (a *App) matureAll(ctx context.Context) error {
 // pursesPerCommit bounds one transaction of mature.
 const pursesPerCommit = 500
 
-// mature makes due funds available and tells their accounts.
+// mature makes due funds available and tells their accounts; then platforms take
+// back what they wait for.
 func (a *App) mature(ctx context.Context, livemode bool) (purses int, err error) {
 	for {
 		var matured []balance.Matured
@@ -162,7 +168,13 @@ func (a *App) mature(ctx context.Context, livemode bool) (purses int, err error)
 			}
 			return a.tellAvailable(ctx, tx, at, matured)
 		})
-		if err != nil || len(matured) == 0 {
+		if err != nil {
+			return purses, err
+		}
+		if len(matured) == 0 {
+			if purses > 0 {
+				_, err = a.moves.Recover(ctx, a.pool, livemode)
+			}
 			return purses, err
 		}
 		purses += len(matured)
@@ -207,6 +219,46 @@ func (a *App) releaseAll(ctx context.Context) error {
 // release sets free what was on hold until now.
 func (a *App) release(ctx context.Context, livemode bool) error {
 	_, err := a.moves.ReleaseDue(ctx, a.pool, livemode, a.clocks.For(livemode).Now())
+	return err
+}
+
+// recoverAll takes back what platforms wait for, as it becomes available.
+func (a *App) recoverAll(ctx context.Context) error {
+	_, test := a.moves.Recover(ctx, a.pool, false)
+	_, live := a.moves.Recover(ctx, a.pool, true)
+	return errors.Join(test, live)
+}
+
+func (a *App) debitAll(ctx context.Context) error {
+	return errors.Join(a.debit(ctx, false), a.debit(ctx, true))
+}
+
+func (a *App) debit(ctx context.Context, livemode bool) error {
+	_, err := a.payouts.RunDebits(ctx, livemode, a.clocks.For(livemode).Now())
+	return err
+}
+
+func (a *App) collectAll(ctx context.Context) error {
+	return errors.Join(a.collect(ctx, false), a.collect(ctx, true))
+}
+
+// collect has platforms pay what their accounts have owed for too long.
+func (a *App) collect(ctx context.Context, livemode bool) error {
+	now := a.clocks.For(livemode).Now()
+	debts, err := balance.Debts(ctx, a.pool, livemode)
+	for _, debt := range debts {
+		if debt.Since.After(now.Add(-balance.DebtLimit)) {
+			break // the others are younger
+		}
+		platform, e := a.accounts.PlatformOf(ctx, a.pool, debt.Account, livemode)
+		if e == nil && platform != debt.Account {
+			e = db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) error {
+				_, err := balance.Collect(ctx, tx, a.book, debt.Purse, platform, now)
+				return err
+			})
+		}
+		err = errors.Join(err, e)
+	}
 	return err
 }
 

@@ -64,6 +64,11 @@ var matrix = map[string]row{
 	"GET /v1/transfers/{id}/reversals":                      {path: "/v1/transfers/$transfer/reversals", platformOnly: true},
 	"GET /v1/transfers/{id}/reversals/{reversal}":           {path: "/v1/transfers/$transfer/reversals/$reversal", platformOnly: true},
 	"POST /v1/transfers/{id}/reversals/{reversal}":          {path: "/v1/transfers/$transfer/reversals/$reversal", form: "metadata[a]=b", platformOnly: true},
+	"GET /v1/pending_reversals":                             {},
+	"GET /v1/pending_reversals/{id}":                        {path: "/v1/pending_reversals/$pendingReversal", platformOnly: true},
+	"POST /v1/pending_reversals/{id}":                       {path: "/v1/pending_reversals/$pendingReversal", form: "metadata[a]=b", platformOnly: true},
+	"POST /v1/pending_reversals/{id}/cancel":                {path: "/v1/pending_reversals/$pendingReversal/cancel", platformOnly: true},
+	"GET /v1/negative_balances":                             {},
 	"GET /v1/application_fees":                              {},
 	"GET /v1/application_fees/{id}":                         {path: "/v1/application_fees/$fee", platformOnly: true},
 	"POST /v1/application_fees/{id}/refund":                 {path: "/v1/application_fees/$fee/refund", form: "amount=1", platformOnly: true},
@@ -86,6 +91,8 @@ var matrix = map[string]row{
 	"GET /v1/accounts/{id}/external_accounts/{external}":    {path: "/v1/accounts/$tutor/external_accounts/$bank"},
 	"POST /v1/accounts/{id}/external_accounts/{external}":   {path: "/v1/accounts/$tutor/external_accounts/$bank", form: "metadata[a]=b"},
 	"DELETE /v1/accounts/{id}/external_accounts/{external}": {path: "/v1/accounts/$tutor/external_accounts/$bank"},
+	"GET /v1/balance_settings":                              {},
+	"POST /v1/balance_settings":                             {form: "payments[settlement_timing][delay_days_override]=3"},
 	"POST /v1/tokens":                                       {form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040"},
 	"GET /v1/tokens/{id}":                                   {path: "/v1/tokens/$token"},
 	"POST /v1/payment_methods":                              {form: "type=card&card[token]=tok_visa"},
@@ -386,6 +393,10 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("plain", "/v1/charges", "amount=500000&currency=hkd&source=tok_bypassPending")
 	made("transfer", "/v1/transfers", "amount=10000&currency=hkd&destination="+tutor)
 	made("reversal", "/v1/transfers/"+things["transfer"]+"/reversals", "amount=1000")
+	things["penniless"] = ada.tutor()
+	ada.post("/v1/accounts/"+things["penniless"], "settings[payouts][schedule][interval]=manual")
+	spent := made("spent", "/v1/charges", "amount=1000&currency=hkd&source=tok_bypassPending&application_fee_amount=900&transfer_data[destination]="+things["penniless"])
+	made("pendingReversal", "/v1/transfers/"+spent["transfer"].(string)+"/reversals", "when_insufficient=pending")
 	made("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])

@@ -22,7 +22,7 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
+	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
 	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
@@ -33,8 +33,10 @@ func (a *App) routes() []rest.Route {
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
 		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
+		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
+		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
 		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people
 		connecthttp.AccountLinkRoutes(s, a.links),                                         // /v1/account_links, /v1/accounts/{id}/login_links
 		connecthttp.ReviewRoutes(s, a.accounts),                                           // /v1/verification_reviews
@@ -45,6 +47,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json

@@ -98,10 +98,19 @@ func (a *App) stop(ctx context.Context) error {
 	if err := a.release(ctx, false); err != nil {
 		return err
 	}
+	if _, err := a.moves.Recover(ctx, a.pool, false); err != nil {
+		return err
+	}
 	if err := a.reserve(ctx, false); err != nil {
 		return err
 	}
+	if err := a.collect(ctx, false); err != nil {
+		return err
+	}
 	if err := a.quiet(ctx); err != nil {
+		return err
+	}
+	if err := a.debit(ctx, false); err != nil {
 		return err
 	}
 	return a.pay(ctx, false)

@@ -55,7 +55,7 @@ func (h *house) triggered(t *testing.T, args ...string) wire.Event {
 // automatic are the events that happen when time passes; keyless are those whose
 // request takes no idempotency key: deletions as our client sends them, and OAuth.
 var (
-	automatic = []string{"balance.available", "payout.paid", "payout.failed", "refund.failed", "webhook_endpoint.disabled"}
+	automatic = []string{"balance.available", "payout.paid", "payout.failed", "pending_reversal.updated", "pending_reversal.recovered", "refund.failed", "webhook_endpoint.disabled"}
 	keyless   = []string{
 		"account.application.authorized", "account.application.deauthorized", "account.application.grant_revoked",
 		"account.external_account.deleted", "customer.deleted", "person.deleted",

@@ -311,7 +311,7 @@ func TestAccountParametersAreChecked(t *testing.T) {
 		{"/v1/accounts", "capabilities[flying][requested]=true", "parameter_unknown", "capabilities[flying]"},
 		{"/v1/accounts", "foo=1", "parameter_unknown", "foo"},
 		{"/v1/accounts/" + id, "settings[payouts][schedule][interval]=hourly", "", "settings[payouts][schedule][interval]"},
-		{"/v1/accounts/" + id, "settings[payouts][schedule][interval]=monthly", "parameter_missing", "settings[payouts][schedule][monthly_anchor]"},
+		{"/v1/accounts/" + id, "settings[payouts][schedule][interval]=monthly", "parameter_missing", "settings[payouts][schedule][monthly_payout_days]"},
 		{"/v1/accounts/" + id, "metadata[card]=4242424242424242", "parameter_invalid_card_number", "metadata[card]"},
 		{"/v1/accounts/" + id + "/external_accounts", "external_account=4242424242424242", "parameter_invalid_card_number", "external_account"},
 		{"/v1/accounts/" + id + "/external_accounts", "external_account=btok_nosuch", "resource_missing", "external_account"},

@@ -113,9 +113,12 @@ func (d transferDoor) reverse(ctx context.Context, tx bun.Tx, r *rest.Request) (
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	reversal, err := d.svc.Reverse(ctx, tx, r.Scope, r.Path("id"), p)
+	reversal, pending, err := d.svc.Reverse(ctx, tx, r.Scope, r.Path("id"), p)
 	if err != nil {
 		return nil, err
+	}
+	if pending != nil {
+		return connect.PendingReversalWire(pending), nil
 	}
 	return connect.ReversalWire(reversal), nil
 }

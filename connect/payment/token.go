@@ -207,7 +207,7 @@ func (t Token) Wire() wire.Token {
 		bank := connect.ExternalAccount{
 			ID: t.BankID, Country: t.Bank.Country, Currency: t.Bank.Currency, HolderName: t.Bank.AccountHolderName,
 			HolderType: t.Bank.AccountHolderType, AccountType: t.Bank.AccountType, RoutingNumber: t.Bank.RoutingNumber,
-			Last4: t.BankLast4, Fingerprint: t.fingerprint, Status: connect.ExternalNew, Metadata: map[string]string{},
+			Last4: t.BankLast4, Fingerprint: t.fingerprint, Status: connect.ExternalNew, Proxy: t.Bank.Proxy, Metadata: map[string]string{},
 		}.Wire()
 		w.BankAccount = &bank
 	}

@@ -279,7 +279,7 @@ func (l *life) routes(s *rest.Server) []rest.Route {
 			if err := r.Decode(&p); err != nil {
 				return nil, err
 			}
-			reversal, err := l.moves.Reverse(ctx, tx, r.Scope, r.Path("id"), p)
+			reversal, _, err := l.moves.Reverse(ctx, tx, r.Scope, r.Path("id"), p)
 			if err != nil {
 				return nil, err
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/platform/money"
@@ -44,6 +45,31 @@ func In(ctx context.Context, idb bun.IDB, p Purse) (Funds, error) {
 	return all[0], nil
 }
 
+// Available is what is available in each of the purses; what never had money is not in the answer.
+func Available(ctx context.Context, idb bun.IDB, purses []Purse) (map[Purse]int64, error) {
+	accounts, livemodes, currencies := make([]string, len(purses)), make([]bool, len(purses)), make([]string, len(purses))
+	for i, p := range purses {
+		accounts[i], livemodes[i], currencies[i] = p.Account, p.Livemode, string(p.Currency)
+	}
+	var rows []struct {
+		Purse
+		Balance int64
+	}
+	err := idb.NewRaw(`
+		SELECT a.owner AS account, a.livemode, a.currency, a.credits - a.debits AS balance
+		FROM unnest(?::text[], ?::boolean[], ?::text[]) AS p (owner, livemode, currency)
+		JOIN ledger.accounts a USING (owner, livemode, currency) WHERE a.kind = 'available'`,
+		pgdialect.Array(accounts), pgdialect.Array(livemodes), pgdialect.Array(currencies)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read what is available: %w", err)
+	}
+	available := make(map[Purse]int64, len(rows))
+	for _, row := range rows {
+		available[row.Purse] = row.Balance
+	}
+	return available, nil
+}
+
 // Holding lists purses of a mode with money available, in order of account and
 // currency, those behind the given one, at most limit.
 func Holding(ctx context.Context, idb bun.IDB, livemode bool, behind Purse, limit int) ([]Purse, error) {
@@ -77,10 +103,14 @@ func Settled(ctx context.Context, idb bun.IDB, livemode bool, account string) (b
 	return !left, nil
 }
 
-// Lock holds the purse until the end of the transaction: what In says after it
+// Lock holds the purses until the end of the transaction: what In says after it
 // stays true, for somebody who pays out all that is there.
-func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse) error {
-	return book.Lock(ctx, tx, p.place(ledger.Pending), p.place(ledger.Available))
+func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, purses ...Purse) error {
+	places := make([]ledger.Place, 0, 2*len(purses))
+	for _, p := range purses {
+		places = append(places, p.place(ledger.Pending), p.place(ledger.Available))
+	}
+	return book.Lock(ctx, tx, places...)
 }
 
 func (p Purse) place(kind ledger.Kind) ledger.Place {

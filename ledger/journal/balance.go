@@ -76,6 +76,45 @@ func ReserveMoved(r Reserve, newID NewID) ledger.Entry {
 	return d.entry
 }
 
+// Collection ends what an account has owed for too long: its platform pays.
+type Collection struct {
+	ID       string // cct_…
+	Livemode bool
+	Platform string
+	Debtor   string
+	Amount   money.Amount // what is owed
+	Reserved int64        // how much of it the reserve holds
+	At       time.Time
+}
+
+// DebtCollected zeroes the debtor's balance with the platform's money, which is
+// that of the reserve as far as it is full. It has no floor.
+//
+//	from the reserve
+//	account               debit  credit  line
+//	reserved P              500
+//	available P                     500  reserve_transaction 500
+//	available P             500          connect_collection_transfer -500
+//	available C                     500  connect_collection_transfer 500
+//
+//	the reserve is not full yet
+//	account               debit  credit  line
+//	available P             500          connect_collection_transfer -500
+//	available C                     500  connect_collection_transfer 500
+func DebtCollected(c Collection, newID NewID) ledger.Entry {
+	d := open("debt_collected", c.ID, c.At, c.Livemode, c.Amount.Currency, newID)
+	if c.Reserved > 0 {
+		d.move(c.Platform, ledger.Reserved, -c.Reserved)
+		d.funds(c.Platform, ledger.Line{Type: "reserve_transaction", Amount: c.Reserved, Source: c.ID,
+			Description: "Released from the reserve"}, false)
+	}
+	d.funds(c.Platform, ledger.Line{Type: "connect_collection_transfer", Amount: -c.Amount.Minor, Source: c.ID,
+		Description: "Paid for an account that has owed for too long"}, false)
+	d.funds(c.Debtor, ledger.Line{Type: "connect_collection_transfer", Amount: c.Amount.Minor, Source: c.ID,
+		Description: "Balance settled by the platform"}, false)
+	return d.entry
+}
+
 // Topup is money the platform has sent to its own balance.
 type Topup struct {
 	ID          string // tu_…

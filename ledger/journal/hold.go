@@ -48,8 +48,8 @@ func TransferHeld(h Hold, newID NewID) ledger.Entry {
 	return d.entry
 }
 
-// TransferReleased sets it free. It comes before the reversal that takes it, so
-// that the money on hold is what goes back.
+// TransferReleased sets it free. Before a refund takes a leg on hold back it comes
+// first, so that the money on hold is what goes back.
 //
 //	released
 //	account               debit  credit  line
@@ -63,8 +63,12 @@ func TransferHeld(h Hold, newID NewID) ledger.Entry {
 func TransferReleased(h Hold, newID NewID) ledger.Entry {
 	d := open("transfer_released", h.ID, h.At, h.Livemode, h.Amount.Currency, newID)
 	d.day = h.MaturesOn
-	d.move(h.Account, ledger.Held, -h.Amount.Minor)
-	d.funds(h.Account, ledger.Line{Type: "reserve_release", Amount: h.Amount.Minor, Source: h.Payment,
-		Description: "Transfer released"}, false)
+	d.release(h.Account, h.Payment, h.Amount.Minor)
 	return d.entry
+}
+
+func (d *draft) release(account, payment string, amount int64) {
+	d.move(account, ledger.Held, -amount)
+	d.funds(account, ledger.Line{Type: "reserve_release", Amount: amount, Source: payment,
+		Description: "Transfer released"}, false)
 }

@@ -48,6 +48,14 @@ func cases() map[string]ledger.Entry {
 	hold := Hold{ID: "hld_1", Payment: "py_1", Account: "C", Amount: hkd(5000), At: at}
 	arriving := hold
 	arriving.Arriving = true
+	debit := payout
+	debit.Amount = hkd(-7000)
+	clearing := debit
+	clearing.ClearsOn = day
+	debited := clearing
+	debited.Paid = true
+	whole := clearing
+	whole.Amount = hkd(7000)
 	return map[string]ledger.Entry{
 		"ChargeSucceeded: platform charge":   charge(func(c *Charge) {}),
 		"ChargeSucceeded: available at once": charge(func(c *Charge) { c.MaturesOn = time.Time{} }),
@@ -105,9 +113,12 @@ func cases() map[string]ledger.Entry {
 			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
 			Platform: "P", Currency: "hkd", At: at, MaturesOn: day,
 			Fee: &FeeReturn{ID: "fr_1", Account: "C", Amount: 200}}, counter()),
-		"TransferReversed: held money, which covers it": TransferReversed(Reversal{
+		"TransferReversed: on hold": TransferReversed(Reversal{
 			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
-			Platform: "P", Currency: "hkd", At: at, Released: 2000}, counter()),
+			Platform: "P", Currency: "hkd", At: at, Released: 2000, Payment: "py_1"}, counter()),
+		"TransferReversed: on hold in part": TransferReversed(Reversal{
+			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
+			Platform: "P", Currency: "hkd", At: at, Released: 1500, Payment: "py_1"}, counter()),
 		"TransferHeld: with the transfer": TransferHeld(arriving, counter()),
 		"TransferHeld: later":             TransferHeld(hold, counter()),
 		"TransferHeld: tied to a charge": TransferHeld(
@@ -115,17 +126,33 @@ func cases() map[string]ledger.Entry {
 		"TransferReleased: released": TransferReleased(hold, counter()),
 		"TransferReleased: tied to a charge whose day has not come": TransferReleased(
 			Hold{ID: "hld_1", Payment: "py_1", Account: "C", Amount: hkd(5000), At: at, MaturesOn: day}, counter()),
+		"TransferReversed: whatever is there": TransferReversed(Reversal{
+			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
+			Platform: "P", Currency: "hkd", At: at, Overdraft: true}, counter()),
+		"DebtCollected: from the reserve": DebtCollected(
+			Collection{ID: "cct_1", Platform: "P", Debtor: "C", Amount: hkd(500), Reserved: 500, At: at}, counter()),
+		"DebtCollected: the reserve is not full yet": DebtCollected(
+			Collection{ID: "cct_1", Platform: "P", Debtor: "C", Amount: hkd(500), At: at}, counter()),
 		"PayoutCreated: payout":                    PayoutCreated(payout, counter()),
 		"PayoutPaid: paid":                         PayoutPaid(payout),
 		"PayoutFailed: in transit":                 PayoutFailed(payout, counter()),
 		"PayoutFailed: returned after it was paid": PayoutFailed(returned, counter()),
 		"PayoutCanceled: canceled":                 PayoutCanceled(payout, counter()),
 		"PayoutCut: remainder":                     PayoutCut(cut, counter()),
-		"Matured: earned":                          Matured(Maturity{Account: "A", Amount: hkd(9660), Day: day, At: at}),
-		"Matured: more refunded than earned":       Matured(Maturity{Account: "A", Amount: hkd(-340), Day: day, At: at}),
-		"ReserveMoved: set aside":                  ReserveMoved(Reserve{ID: "rsv_1", Platform: "P", Amount: hkd(500), At: at}, counter()),
-		"ReserveMoved: released":                   ReserveMoved(Reserve{ID: "rsv_2", Platform: "P", Amount: hkd(-500), At: at}, counter()),
-		"TopupSucceeded: arrived":                  TopupSucceeded(Topup{ID: "tu_1", Platform: "P", Amount: hkd(2000), At: at}, counter()),
+
+		"PayoutCreated: debit of what is owed":                        PayoutCreated(debit, counter()),
+		"PayoutCreated: debit that has to clear first":                PayoutCreated(clearing, counter()),
+		"PayoutPaid: debited":                                         PayoutPaid(clearing),
+		"PayoutFailed: a debit that was refused":                      PayoutFailed(debit, counter()),
+		"PayoutFailed: a debit that was taken back before it cleared": PayoutFailed(debited, counter()),
+		"PayoutCanceled: a debit canceled":                            PayoutCanceled(clearing, counter()),
+		"PayoutCut: all of a debit that has to clear":                 PayoutCut(whole, counter()),
+
+		"Matured: earned":                    Matured(Maturity{Account: "A", Amount: hkd(9660), Day: day, At: at}),
+		"Matured: more refunded than earned": Matured(Maturity{Account: "A", Amount: hkd(-340), Day: day, At: at}),
+		"ReserveMoved: set aside":            ReserveMoved(Reserve{ID: "rsv_1", Platform: "P", Amount: hkd(500), At: at}, counter()),
+		"ReserveMoved: released":             ReserveMoved(Reserve{ID: "rsv_2", Platform: "P", Amount: hkd(-500), At: at}, counter()),
+		"TopupSucceeded: arrived":            TopupSucceeded(Topup{ID: "tu_1", Platform: "P", Amount: hkd(2000), At: at}, counter()),
 	}
 }
 

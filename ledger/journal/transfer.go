@@ -56,21 +56,19 @@ type Reversal struct {
 	At        time.Time
 	MaturesOn time.Time  // the day of the transfer's charge; zero if it drew on the available balance
 	Fee       *FeeReturn // refund_application_fee, or nil
-	// Released is how much of it was on hold and is set free just before
-	// (TransferReleased). What it covers goes back even from an account that owes.
+	Overdraft bool       // the destination may be left owing
+	// Released is how much of it was on hold: that is set free first, and what it
+	// covers goes back even from an account that owes.
 	Released int64
+	Payment  string // py_…, with Released
 }
 
-// TransferReversed books a reversal; the destination must have the money.
+// TransferReversed books a reversal; the destination must have the money, unless
+// it may be left owing.
 //
 //	from the available balance
 //	account               debit  credit  line
 //	available C            2000          payment_refund -2000 floor
-//	available P                    2000  transfer_refund 2000
-//
-//	held money, which covers it
-//	account               debit  credit  line
-//	available C            2000          payment_refund -2000
 //	available P                    2000  transfer_refund 2000
 //
 //	tied to a charge, fee returned
@@ -79,10 +77,32 @@ type Reversal struct {
 //	pending P                      2000  transfer_refund 2000
 //	pending P               200          application_fee_refund -200
 //	pending C                       200  application_fee_refund 200
+//
+//	whatever is there
+//	account               debit  credit  line
+//	available C            2000          payment_refund -2000
+//	available P                    2000  transfer_refund 2000
+//
+//	on hold
+//	account               debit  credit  line
+//	held C                 2000
+//	available C                    2000  reserve_release 2000
+//	available C            2000          payment_refund -2000
+//	available P                    2000  transfer_refund 2000
+//
+//	on hold in part
+//	account               debit  credit  line
+//	held C                 1500
+//	available C                    1500  reserve_release 1500
+//	available C            2000          payment_refund -2000 floor
+//	available P                    2000  transfer_refund 2000
 func TransferReversed(r Reversal, newID NewID) ledger.Entry {
 	d := open("transfer_reversed", r.Unwound.Reversal, r.At, r.Livemode, r.Currency, newID)
 	d.day = r.MaturesOn
-	d.unwind(r.Platform, r.Unwound, r.Released < r.Amount)
+	if r.Released > 0 {
+		d.release(r.Destination, r.Payment, r.Released)
+	}
+	d.unwind(r.Platform, r.Unwound, !r.Overdraft && r.Released < r.Amount)
 	if r.Fee != nil {
 		d.feeReturn(r.Platform, *r.Fee)
 	}

@@ -222,6 +222,10 @@ type PayoutSchedule struct {
 	// Ours. The time zone is the account's (settings.dashboard.timezone).
 	LocalTime string `json:"local_time,omitempty"` // "15:04"; empty is midnight
 	BankDays  string `json:"bank_days,omitempty"`  // of a day on which the bank is closed: following (when empty), modified_following or preceding
+
+	// DelayDaysOverride is the delay that was asked for instead of the default (as in
+	// balance settings); delay_days is what holds.
+	DelayDaysOverride *int64 `json:"delay_days_override,omitempty"`
 }
 
 // AccountTOSAcceptance says who agreed to the terms, when and from where.

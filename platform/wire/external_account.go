@@ -20,6 +20,8 @@ type BankAccount struct {
 	Requirements           ExternalAccountRequirements `json:"requirements"`
 	RoutingNumber          *string                     `json:"routing_number"`
 	Status                 string                      `json:"status"` // new, validated, verified, errored, …
+
+	Proxy string `json:"proxy,omitempty"` // ours: fps_id, mobile or email where that was given instead of an account number
 }
 
 // ExternalAccountRequirements is what a bank account still owes.

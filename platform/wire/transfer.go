@@ -38,4 +38,24 @@ type TransferReversal struct {
 	Metadata                 map[string]string `json:"metadata"`
 	SourceRefund             Ref               `json:"source_refund"`
 	Transfer                 Ref               `json:"transfer"`
+
+	PendingReversal *string `json:"pending_reversal,omitempty"` // ours: what it is a part of
+}
+
+// PendingReversal takes a transfer back from an account that does not have the
+// money yet: as it comes, before anything is paid out.
+type PendingReversal struct {
+	ID                   string            `json:"id"`
+	Object               string            `json:"object"` // "pending_reversal"
+	Account              Ref               `json:"account"`
+	Amount               int64             `json:"amount"`
+	AmountRecovered      int64             `json:"amount_recovered"`
+	ClosedAt             *int64            `json:"closed_at"` // when it was recovered or canceled
+	Created              int64             `json:"created"`
+	Currency             string            `json:"currency"`
+	Livemode             bool              `json:"livemode"`
+	Metadata             map[string]string `json:"metadata"`
+	RefundApplicationFee bool              `json:"refund_application_fee"`
+	Status               string            `json:"status"` // pending, partially_recovered, recovered or canceled
+	Transfer             Ref               `json:"transfer"`
 }

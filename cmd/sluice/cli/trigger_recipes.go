@@ -51,6 +51,12 @@ var recipes = map[string]func(*stage) subject{
 		s.exchangeAgain(app)
 		return subject{client: s.as(app.account), object: app.id}
 	},
+	"balance_settings.updated": func(s *stage) subject {
+		account := s.account()
+		next := s.next(s.as(account))
+		s.post(s.as(account), "/v1/balance_settings", form("payments[settlement_timing][delay_days_override]", "5"))
+		return next
+	},
 	"capability.updated": func(s *stage) subject {
 		account := s.account()
 		s.post(s.platform, "/v1/accounts/"+account+"/capabilities/card_payments", form("requested", "true"))
@@ -139,6 +145,27 @@ var recipes = map[string]func(*stage) subject{
 		transfer := s.transfer(s.account())
 		s.create(s.platform, "transfer_reversal", "/v1/transfers/"+transfer.ID+"/reversals", form())
 		return s.ofPlatform(transfer)
+	},
+	"pending_reversal.created": func(s *stage) subject {
+		_, pending := s.pendingReversal()
+		return s.ofPlatform(pending)
+	},
+	"pending_reversal.updated": func(s *stage) subject {
+		account, pending := s.pendingReversal()
+		s.transferOf(account, "10000")
+		s.wait("1h")
+		return s.ofPlatform(pending)
+	},
+	"pending_reversal.recovered": func(s *stage) subject {
+		account, pending := s.pendingReversal()
+		s.transfer(account)
+		s.wait("1h")
+		return s.ofPlatform(pending)
+	},
+	"pending_reversal.canceled": func(s *stage) subject {
+		_, pending := s.pendingReversal()
+		s.post(s.platform, "/v1/pending_reversals/"+pending.ID+"/cancel", nil)
+		return s.ofPlatform(pending)
 	},
 	"application_fee.created": func(s *stage) subject { return s.ofPlatform(s.fee()) },
 	"application_fee.refunded": func(s *stage) subject {
@@ -310,11 +337,22 @@ func (s *stage) refund(charge answer) answer {
 	return s.create(s.acting, "refund", "/v1/refunds", form("charge", charge.ID))
 }
 
+// pendingReversal takes a transfer back from an account that has paid it out already.
+func (s *stage) pendingReversal() (account string, pending answer) {
+	account = s.account()
+	s.post(s.platform, "/v1/accounts/"+account, form("settings[payouts][schedule][interval]", "manual"))
+	bank, transfer := s.bank(account), s.transfer(account)
+	s.create(s.as(account), "payout", "/v1/payouts", form("amount", "30000", "currency", "hkd", "destination", bank))
+	return account, s.create(s.platform, "pending_reversal", "/v1/transfers/"+transfer.ID+"/reversals", form("when_insufficient", "pending"))
+}
+
 // transfer moves money of a new charge of the platform.
-func (s *stage) transfer(account string) answer {
+func (s *stage) transfer(account string) answer { return s.transferOf(account, "30000") }
+
+func (s *stage) transferOf(account, amount string) answer {
 	charge := s.create(s.platform, "charge", "/v1/charges", form("amount", "60000", "currency", "hkd", "source", "tok_bypassPending"))
 	return s.create(s.platform, "transfer", "/v1/transfers",
-		form("amount", "30000", "currency", "hkd", "destination", account, "source_transaction", charge.ID))
+		form("amount", amount, "currency", "hkd", "destination", account, "source_transaction", charge.ID))
 }
 
 // fee is the application fee of a new payment.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/connect/payment"
@@ -195,6 +196,7 @@ const simConns = 4
 func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
 		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves, PlatformOf: owners{a.accounts}.PlatformOf, Rails: rail.Modes{Test: rail.Set{banksim.New(a.pool)}}, Log: a.log,
+		CheckText: cardnumber.Refuse,
 	})
 	a.intake = payouts.NewIntake(a.payouts)
 	return nil

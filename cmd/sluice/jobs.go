@@ -294,7 +294,7 @@ func (a *App) pay(ctx context.Context, livemode bool) error {
 		return nil // no bank is set up in this mode
 	}
 	errs := []error{a.noteHolders(ctx, livemode)}
-	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
+	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.ReleaseHolds, a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
 		_, err := step(ctx, livemode, a.clocks.For(livemode).Now())
 		errs = append(errs, err)
 	}

@@ -158,6 +158,17 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	if p.Amount <= 0 {
 		return nil, forget(ctx, tx, due)
 	}
+	c, err := s.controlsOf(ctx, tx, due.Livemode, []string{due.Account})
+	if err != nil {
+		return nil, err
+	}
+	verdict := c.judge(p, to, now)
+	if verdict.Skip != "" {
+		return nil, decideTomorrow(ctx, tx, due, now)
+	}
+	if verdict.Approval {
+		p.Approval = ApprovalRequired
+	}
 	first, err := claimRun(ctx, tx, p, now)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -71,7 +72,7 @@ func (s *TransferService) wait(ctx context.Context, tx bun.Tx, t *Transfer, r *R
 	if err := insertPending(ctx, tx, p); err != nil {
 		return nil, err
 	}
-	if err := s.tellPending(ctx, tx, p, "pending_reversal.created", p.CreatedAt); err != nil {
+	if err := s.tellPending(ctx, tx, p, "pending_reversal.created", p.CreatedAt, nil); err != nil {
 		return nil, err
 	}
 	_, err := s.recover(ctx, tx, t, p, p.CreatedAt)
@@ -88,7 +89,7 @@ func (s *TransferService) CancelPending(ctx context.Context, tx bun.Tx, scope te
 		return nil, fault.Invalidf("", "", "The pending reversal %s is %s: only open ones can be canceled.", p.ID, p.Status)
 	}
 	p.Status, p.ClosedAt = RecoveryCanceled, s.Clocks.For(p.Livemode).Now()
-	return p, s.savePending(ctx, tx, p, "pending_reversal.canceled", p.ClosedAt)
+	return p, s.savePending(ctx, tx, p, "pending_reversal.canceled", p.ClosedAt, nil)
 }
 
 // UpdatePending changes the metadata of a pending reversal. It is no change that others hear of.
@@ -107,19 +108,21 @@ func (s *TransferService) UpdatePending(ctx context.Context, tx bun.Tx, scope te
 }
 
 // savePending writes the next version of a locked pending reversal and tells it.
-func (s *TransferService) savePending(ctx context.Context, tx bun.Tx, p *PendingReversal, kind string, at time.Time) error {
+func (s *TransferService) savePending(ctx context.Context, tx bun.Tx, p *PendingReversal, kind string, at time.Time, previous json.RawMessage) error {
 	p.Version++
 	if err := updatePending(ctx, tx, p); err != nil {
 		return err
 	}
-	return s.tellPending(ctx, tx, p, kind, at)
+	return s.tellPending(ctx, tx, p, kind, at, previous)
 }
 
-func (s *TransferService) tellPending(ctx context.Context, tx bun.Tx, p *PendingReversal, kind string, at time.Time) error {
+// tellPending tells a version; previous is what an update replaced.
+func (s *TransferService) tellPending(ctx context.Context, tx bun.Tx, p *PendingReversal, kind string, at time.Time, previous json.RawMessage) error {
 	e, err := newEvent(kind, p.Scope(), p.ID, p.Version, PendingReversalWire(p), at, event.OriginOf(ctx))
 	if err != nil {
 		return err
 	}
+	e.Previous = previous
 	return s.events.Append(ctx, tx, e)
 }
 

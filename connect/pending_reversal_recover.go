@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/platform/db"
 )
@@ -104,7 +105,7 @@ func (s *TransferService) recover(ctx context.Context, tx bun.Tx, t *Transfer, p
 	needs := min(p.Amount-p.AmountRecovered, t.Reversible())
 	if needs == 0 {
 		p.Status, p.ClosedAt = RecoveryCanceled, at
-		return true, s.savePending(ctx, tx, p, "pending_reversal.canceled", at)
+		return true, s.savePending(ctx, tx, p, "pending_reversal.canceled", at, nil)
 	}
 	amount := min(needs, t.Held+max(0, funds.Available))
 	if amount <= 0 {
@@ -115,10 +116,16 @@ func (s *TransferService) recover(ctx context.Context, tx bun.Tx, t *Transfer, p
 	if err := s.reverse(ctx, tx, t, r, taking{fee: p.RefundApplicationFee}); err != nil {
 		return false, err
 	}
+	before := PendingReversalWire(p)
 	p.AmountRecovered += amount
-	kind := "pending_reversal.updated"
-	if p.Status = RecoveryPartial; p.AmountRecovered == p.Amount {
-		p.Status, p.ClosedAt, kind = RecoveryDone, at, "pending_reversal.recovered"
+	if p.AmountRecovered == p.Amount {
+		p.Status, p.ClosedAt = RecoveryDone, at
+		return true, s.savePending(ctx, tx, p, "pending_reversal.recovered", at, nil)
 	}
-	return true, s.savePending(ctx, tx, p, kind, at)
+	p.Status = RecoveryPartial
+	previous, err := patch.Changed(before, PendingReversalWire(p))
+	if err != nil {
+		return false, err
+	}
+	return true, s.savePending(ctx, tx, p, "pending_reversal.updated", at, previous)
 }

@@ -34,7 +34,7 @@ func (a *App) consume(group *run.Group, s bus.Subscription) {
 	group.Go(s.Group, func(ctx context.Context) error { return a.bus.Subscribe(ctx, s) })
 }
 
-// notified hands events to the webhooks.
+// notified hands events to the webhooks, and mails whom they concern.
 func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (committed func(), err error) {
 	events := make([]webhook.Incoming, len(batch))
 	for i, m := range batch {
@@ -43,11 +43,20 @@ func (a *App) notified(ctx context.Context, tx bun.Tx, batch []bus.Message) (com
 			ObjectID: m.Subject, ObjectVersion: m.ObjectVersion, Envelope: m.Value,
 		}
 	}
+	mails := moneyNotices{a.accounts, a.mails}.of(ctx, tx, batch)
 	wrote, err := a.notify.Effect(ctx, tx, events)
-	if wrote == nil {
+	if wrote == nil && len(mails) == 0 {
 		return nil, err
 	}
-	return func() { wrote(); a.listen.Wake() }, err
+	return func() {
+		for _, m := range mails {
+			a.mails.Post(m)
+		}
+		if wrote != nil {
+			wrote()
+			a.listen.Wake()
+		}
+	}, err
 }
 
 // awaitTopics waits for the broker and makes the topics; false when the process

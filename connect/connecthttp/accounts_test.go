@@ -458,3 +458,54 @@ func TestAccountsAreListedNewestFirstInPages(t *testing.T) {
 		t.Fatalf("pages %v, want %v", got, want)
 	}
 }
+
+func TestAProxyOfTheFPSIsSealedAndShownMasked(t *testing.T) {
+	m := open(t)
+	id := m.tutor()["id"].(string)
+	for given, want := range map[string]string{"mobile=+852 6123 4567": "4567", "fps_id=102030405": "0405", "email=yan@fps.example": "y***"} {
+		kind, _, _ := strings.Cut(given, "=")
+		e := m.call("POST", "/v1/accounts/"+id+"/external_accounts", 200, "external_account[object]=bank_account", "external_account[country]=HK",
+			"external_account[currency]=hkd", "external_account[account_holder_name]=Chan Ka Yan", "external_account["+kind+"]="+given[len(kind)+1:])
+		if e["proxy"] != kind || e["last4"] != want || e["routing_number"] != nil {
+			t.Errorf("%s is shown as %v", kind, e)
+		}
+	}
+	var rows []string
+	err := m.pool.NewRaw(`SELECT e::text FROM connect.external_accounts e UNION ALL SELECT object::text FROM platform.events`).Scan(t.Context(), &rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		for _, text := range []string{"61234567", "6123 4567", "102030405", "fps.example"} {
+			if strings.Contains(row, text) {
+				t.Errorf("%s is in clear", text)
+			}
+		}
+	}
+	m.call("POST", "/v1/accounts/"+id+"/external_accounts", 400, "external_account[country]=GB", "external_account[currency]=gbp", "external_account[mobile]=61234567")
+}
+
+func TestAccountsLiveInTheZoneOfTheirCountry(t *testing.T) {
+	m := open(t)
+	a := m.tutor()
+	id := a["id"].(string)
+	if got := a.at("settings", "dashboard")["timezone"]; got != "Asia/Hong_Kong" {
+		t.Errorf("a tutor in Hong Kong lives in %v", got)
+	}
+	zone := func(name string, want int) object {
+		return m.call("POST", "/v1/accounts/"+id, want, "settings[dashboard][timezone]="+name)
+	}
+	if got := zone("America/New_York", 200).at("settings", "dashboard")["timezone"]; got != "America/New_York" {
+		t.Errorf("moved to %v", got)
+	}
+	if got := zone("Mars/Olympus", 400).at("error")["param"]; got != "settings[dashboard][timezone]" {
+		t.Errorf("refused for %v", got)
+	}
+	a = m.call("POST", "/v1/accounts/"+id, 200, "settings[dashboard][display_name]=Yan")
+	if got := a.at("settings", "dashboard")["timezone"]; got != "America/New_York" {
+		t.Errorf("another name moved the account to %v", got)
+	}
+	if got := zone("", 200).at("settings", "dashboard")["timezone"]; got != "Asia/Hong_Kong" {
+		t.Errorf("unset: %v", got)
+	}
+}

@@ -16,7 +16,7 @@ type PaymentsBalance struct {
 
 // BalancePayouts is when and how much is paid out.
 type BalancePayouts struct {
-	MinimumBalance      map[string]int64 `json:"minimum_balance_by_currency"` // null when there is none
+	MinimumBalance      map[string]int64 `json:"minimum_balance_by_currency,omitempty"`
 	Schedule            BalanceSchedule  `json:"schedule"`
 	StatementDescriptor *string          `json:"statement_descriptor"`
 	Status              string           `json:"status"` // enabled or disabled

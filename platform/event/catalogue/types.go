@@ -77,7 +77,7 @@ var types = sorted([]Type{
 		Description: "A transfer was taken back, in whole or in part."},
 	{Name: "pending_reversal.created", Object: wire.PendingReversal{}, Scope: PlatformAccount, Since: "2026-11-25",
 		Description: "A transfer is to be taken back from an account that does not have the money; it is taken as it comes."},
-	{Name: "pending_reversal.updated", Object: wire.PendingReversal{}, Scope: PlatformAccount, Since: "2026-11-25",
+	{Name: "pending_reversal.updated", Object: wire.PendingReversal{}, Scope: PlatformAccount, Replaced: Always, Since: "2026-11-25",
 		Description: "A part of what a pending reversal waits for was taken back: transfer.reversed tells the same of the transfer."},
 	{Name: "pending_reversal.recovered", Object: wire.PendingReversal{}, Scope: PlatformAccount, Since: "2026-11-25",
 		Description: "A pending reversal has taken back all it waited for."},

@@ -120,6 +120,15 @@ func toBring(ctx context.Context, idb bun.IDB, livemode bool, now time.Time) ([]
 	return found, nil
 }
 
+// dueBatch reads a batch again; due is false if there is nothing to do for it now.
+func dueBatch(ctx context.Context, idb bun.IDB, batch string, now time.Time) (b Batch, due bool, err error) {
+	row := new(batchRow)
+	if err := idb.NewSelect().Model(row).Where("b.id = ?", batch).Scan(ctx); err != nil {
+		return b, false, fmt.Errorf("read batch %s: %w", batch, err)
+	}
+	return row.Batch, !row.TryAt.IsZero() && !row.TryAt.After(now), nil
+}
+
 // lockBatch holds a batch that is known to exist.
 func lockBatch(ctx context.Context, tx bun.Tx, batch string) (*Batch, error) {
 	row := new(batchRow)

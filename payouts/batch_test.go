@@ -590,3 +590,38 @@ func TestOnePlatformSeesNothingOfAnothersFiles(t *testing.T) {
 		}
 	}
 }
+
+// unreachable is a bank that cannot be reached; it counts who tries.
+type unreachable struct {
+	rail.Delivery
+	tried int
+}
+
+func (u *unreachable) Deliver(context.Context, string, func(io.Writer) error) rail.Receipt {
+	u.tried++
+	return rail.Receipt{State: rail.Failed, Err: errors.New("no route to host")}
+}
+
+func TestABankThatCannotBeReachedIsTriedOnceAMinuteForAllItsFiles(t *testing.T) {
+	w := openFiled(t)
+	down := &unreachable{Delivery: w.courier}
+	w.way.Delivery, w.way.Agreement.Most = down, 1
+	w.restart()
+	w.earn(may, 7000, "hkd", 0)
+	first, second := w.due(may, 3000), w.due(may, 4000)
+	for round, want := range []int{1, 1, 2} {
+		if round == 2 {
+			w.clock.Advance(time.Minute)
+		}
+		_, err := w.service.Send(t.Context(), false, w.clock.Now())
+		if down.tried != want || (err != nil) != (round != 1) {
+			t.Errorf("in round %d the bank was tried %d times, want %d: %v", round, down.tried, want, err)
+		}
+	}
+	w.way.Delivery = w.courier
+	w.restart()
+	w.clock.Advance(time.Minute)
+	w.send()
+	w.expectStatus(first, payouts.InTransit)
+	w.expectStatus(second, payouts.InTransit)
+}

@@ -1,10 +1,14 @@
 package payouts_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -396,29 +400,54 @@ func TestAPayoutMadeJustBeforeTheCutOffDoesNotWaitForOthers(t *testing.T) {
 	}
 }
 
+// SLUICE_BATCH_PAYOUTS=100000 is the largest file we promise.
 func TestALargeBatchIsReadPageByPage(t *testing.T) {
-	w := openFiled(t)
-	const many = 1203 // three pages
+	w := openFiled(t, func(w *filedWorld) { w.way.Agreement.Most = 1_000_000 })
+	many := int64(1203) // three pages
+	if n, err := strconv.ParseInt(os.Getenv("SLUICE_BATCH_PAYOUTS"), 10, 64); err == nil {
+		many = n
+	}
 	_, err := w.pool.NewRaw(`
 		INSERT INTO payouts.payouts (id, platform, account, livemode, amount, currency, status, automatic, destination, arrival_date, balance_transaction, send_after, created_at, version, rail)
-		SELECT 'po_' || lpad(n::text, 8, '0'), ?, ?, false, n, 'hkd', 'pending', true, 'ba_acct_mayhkd', ?, 'txn_' || n, ?, ?, 1, 'paper'
+		SELECT 'po_' || lpad(n::text, 8, '0'), ?, ?, false, n, 'hkd', 'pending', true, 'ba_acct_mayhkd', ?, 'txn_' || n, ?, ?, 0, 'paper'
 		FROM generate_series(1, ?) n`, hub, may, noon.Truncate(24*time.Hour), noon, noon, many).Exec(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	took := func(what string, since time.Time) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		t.Logf("%s %d payouts: %s, %d MB from the system", what, many, time.Since(since).Round(time.Millisecond), m.Sys>>20)
+	}
 	w.crash = payouts.Sealed
+	start := time.Now()
+	w.on[payouts.Gathered] = func() { took("gather", start); start = time.Now() }
 	w.send()
+	took("seal", start)
 	b := w.onlyBatch()
 	if b.Count != many || b.Total != many*(many+1)/2 {
 		t.Errorf("%+v", b)
 	}
-	var text strings.Builder
-	if err := w.service.WriteFile(t.Context(), &text, b); err != nil {
+	lines := countLines{}
+	start = time.Now()
+	if err := w.service.WriteFile(t.Context(), &lines, b); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(text.String(), "\n"); lines != many+1 {
-		t.Errorf("%d lines", lines)
+	took("write again", start)
+	if int64(lines.n) != many+1 {
+		t.Errorf("%d lines", lines.n)
 	}
+	start = time.Now()
+	w.send()
+	took("deliver and tell", start)
+	w.expectBatch(payouts.BatchDelivered)
+}
+
+type countLines struct{ n int }
+
+func (c *countLines) Write(b []byte) (int, error) {
+	c.n += bytes.Count(b, []byte("\n"))
+	return len(b), nil
 }
 
 func TestAnUnknownDeliveryIsLookedUpAndNeverRepeatedBlindly(t *testing.T) {

@@ -129,6 +129,22 @@ func dueBatch(ctx context.Context, idb bun.IDB, batch string, now time.Time) (b 
 	return row.Batch, !row.TryAt.IsZero() && !row.TryAt.After(now), nil
 }
 
+// Backlog is how many files are on their way, in all modes.
+type Backlog struct {
+	Waiting int // sealed, and not at the bank
+	Unknown int // perhaps at the bank
+}
+
+// Backlog counts the files on their way.
+func (s *Service) Backlog(ctx context.Context) (b Backlog, err error) {
+	err = s.pool.NewRaw(`SELECT count(*) FILTER (WHERE status = 'sealed') AS waiting, count(*) FILTER (WHERE status = 'unknown') AS unknown
+		FROM payouts.batches WHERE try_at IS NOT NULL`).Scan(ctx, &b)
+	if err != nil {
+		return b, fmt.Errorf("count files: %w", err)
+	}
+	return b, nil
+}
+
 // lockBatch holds a batch that is known to exist.
 func lockBatch(ctx context.Context, tx bun.Tx, batch string) (*Batch, error) {
 	row := new(batchRow)

@@ -471,6 +471,9 @@ func TestAnUnknownDeliveryIsLookedUpAndNeverRepeatedBlindly(t *testing.T) {
 			w.expectStatus(p, payouts.Pending)
 			if fault != "refused" {
 				w.expectBatch(payouts.BatchUnknown)
+				if backlog, err := w.service.Backlog(t.Context()); err != nil || backlog != (payouts.Backlog{Unknown: 1}) {
+					t.Errorf("%+v, %v", backlog, err)
+				}
 				for range 3 {
 					w.clock.Advance(time.Hour)
 					w.send()

@@ -317,6 +317,33 @@ func TestWhatACrashLeavesOpenIsDroppedAndNumbersHaveNoGaps(t *testing.T) {
 	}
 }
 
+// A sender whose session broke has lost its lock and does not know it.
+func TestASenderThatHasLostItsLockSealsNothingTwice(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	p := w.due(may, 2000)
+	w.on[payouts.Gathered] = func() {
+		other := payouts.New(w.pool, payouts.Config{
+			Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Keyring: w.ring, Rails: rail.Modes{Test: rail.Set{w.way}},
+		})
+		if _, err := w.pool.NewRaw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := other.Send(t.Context(), false, w.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	w.send()
+	if b := w.onlyBatch(); b.Number != 1 || b.Count != 1 || len(w.dropped()) != 1 {
+		t.Errorf("%+v, %v", b, w.dropped())
+	}
+	w.work()
+	w.expectStatus(p, payouts.Paid)
+	if debits, _ := w.clerk.Debits(p.ID); debits != 1 {
+		t.Errorf("the bank paid %d times", debits)
+	}
+}
+
 func TestAFileHoldsOneKindOfPayoutsOfOnePlatform(t *testing.T) {
 	w := openFiled(t)
 	w.tutor("acct_a", "000123456", 7000)

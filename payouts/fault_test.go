@@ -63,7 +63,7 @@ func TestNoFaultAtHandOverTellsABankThatTakesFilesTwice(t *testing.T) {
 
 // misfortune is one round: payouts are due, and something goes wrong with them.
 func (w *filedWorld) misfortune(chance *rand.Rand, tutors []string) {
-	for range chance.IntN(3) {
+	for range 1 + chance.IntN(3) {
 		tutor := pick(chance, tutors...)
 		if p, err := w.create(tutor, payouts.CreateParams{Amount: 1 + chance.Int64N(900), Currency: "hkd"}); err == nil && chance.IntN(6) == 0 {
 			_ = w.cancel(p)

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/money"
@@ -128,7 +129,8 @@ func (s *Service) decide(ctx context.Context, due Due, now time.Time) (p *Payout
 			return err
 		}
 		to, ok := payable.standard(due.Currency)
-		if err != nil || !ok || !payable.PayoutsEnabled || !payable.Schedule.PaysBetween(from, dayOf(now)) {
+		payday, pays := payable.Schedule.Last(now, calendar.Every)
+		if err != nil || !ok || !payable.PayoutsEnabled || !pays || payday.Date.UTC().Before(from) {
 			return decideTomorrow(ctx, tx, due, now)
 		}
 		p, err = s.payAll(ctx, tx, due, to, payable, now)

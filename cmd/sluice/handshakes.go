@@ -34,7 +34,7 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	if err != nil {
 		return payouts.Payable{}, err
 	}
-	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule)
+	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule, text(a.Settings.Dashboard.Timezone))
 	if err != nil {
 		return payouts.Payable{}, err
 	}

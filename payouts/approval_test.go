@@ -91,20 +91,20 @@ func TestALargePayoutNeedsTwoWhoDidNotMakeIt(t *testing.T) {
 	w.clock.Advance(26 * time.Hour)
 	w.job(w.service.Send)
 	w.expectStatus(p, payouts.Pending)
-	w.expectCode(w.approve("key_a", p), "four_eyes")
+	w.expectRefusal(w.approve("key_a", p), "four_eyes")
 	if err := w.approve("key_b", p); err != nil {
 		t.Fatal(err)
 	}
-	w.expectCode(w.approve("key_b", p), "approval_repeated")
+	w.expectRefusal(w.approve("key_b", p), "approval_repeated")
 	w.job(w.service.Send)
 	w.expectStatus(p, payouts.Pending)
 	if err := w.approve("key_c", p); err != nil {
 		t.Fatal(err)
 	}
-	w.expectCode(w.approve("key_d", p), "approval_decided")
+	w.expectRefusal(w.approve("key_d", p), "approval_decided")
 	w.jobs()
 	w.expectPaidOnce(p)
-	w.expectCode(w.approve("key_d", p), "payout_sealed")
+	w.expectRefusal(w.approve("key_d", p), "payout_sealed")
 	if got, want := w.said(p), "key_a approve four_eyes, key_b approve, key_b approve approval_repeated, key_c approve, "+
 		"key_d approve approval_decided, key_d approve payout_sealed"; got != want {
 		t.Errorf("on record: %s\nwant:      %s", got, want)
@@ -132,14 +132,14 @@ func TestOneWhoRefusesStopsAPayout(t *testing.T) {
 	w.expectLines(p, `
 		payout         -5000
 		payout_cancel   5000`)
-	w.expectCode(w.approve("key_d", p), "payout_not_pending")
-	w.expectCode(w.refuse("key_d", p), "payout_not_pending")
+	w.expectRefusal(w.approve("key_d", p), "payout_not_pending")
+	w.expectRefusal(w.refuse("key_d", p), "payout_not_pending")
 	if w.again(p).Approval != payouts.ApprovalRefused {
 		t.Errorf("approval %s", w.again(p).Approval)
 	}
 	w.earn(hub, 10, "hkd", 0)
 	small := w.mustCreate(hub, 10)
-	w.expectCode(w.approve("key_b", small), "approval_not_required")
+	w.expectRefusal(w.approve("key_b", small), "approval_not_required")
 }
 
 // Whoever is first and however often they all try, one actor counts once.
@@ -204,7 +204,7 @@ func TestDailyLimitsAreKeptWhoeverPaysAtOnce(t *testing.T) {
 		t.Fatalf("%d payouts of %d under a limit of 1000", n, sum)
 	}
 	_, err := w.create(tutors[11], payouts.CreateParams{Amount: 101, Currency: "hkd"})
-	w.expectCode(err, "daily_limit_exceeded")
+	w.expectRefusal(err, "daily_limit_exceeded")
 	w.clock.Set(time.Date(2026, 11, 22, 15, 59, 0, 0, time.UTC)) // still Sunday in Hong Kong
 	w.job(w.service.RunDue)
 	if n, _ := paid(); n != 3 {
@@ -228,7 +228,7 @@ func TestAPayoutThatWasCanceledGivesItsPartOfTheLimitBack(t *testing.T) {
 	w.earn(hub, 3000, "hkd", 0)
 	p := w.mustCreate(hub, 1000)
 	_, err := w.create(hub, payouts.CreateParams{Amount: 1, Currency: "hkd"})
-	w.expectCode(err, "daily_limit_exceeded")
+	w.expectRefusal(err, "daily_limit_exceeded")
 	if err := w.cancel(p); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestABankAccountThatChangedIsLeftAloneForAWhile(t *testing.T) {
 	w.people.accounts[may].Destinations[0].ChangedAt = noon.Add(-24 * time.Hour)
 	w.earn(may, 1000, "hkd", 0)
 	_, err := w.create(may, payouts.CreateParams{Amount: 500, Currency: "hkd"})
-	w.expectCode(err, "bank_account_cooling_off")
+	w.expectRefusal(err, "bank_account_cooling_off")
 	w.handle(w.available(may, "hkd"))
 	w.jobs()
 	if n := len(w.all(may)); n != 0 {
@@ -249,7 +249,7 @@ func TestABankAccountThatChangedIsLeftAloneForAWhile(t *testing.T) {
 	}
 	w.clock.Advance(24 * time.Hour)
 	_, err = w.create(may, payouts.CreateParams{Amount: 99, Currency: "hkd"})
-	w.expectCode(err, "amount_too_small")
+	w.expectRefusal(err, "amount_too_small")
 	w.jobs()
 	w.expectPaidOnce(w.only(may))
 }
@@ -279,16 +279,16 @@ func TestProtectingLessNeedsASecondActor(t *testing.T) {
 	if got := rules(); got.DailyLimit["hkd"] != 2000 {
 		t.Errorf("one actor ended a limit: %v", got)
 	}
-	w.expectCode(decide(approve, "key_a"), "four_eyes")
+	w.expectRefusal(decide(approve, "key_a"), "four_eyes")
 	w.policy("key_a", payouts.PolicyParams{CoolingOffHours: unixHours(0)}) // takes its place
-	w.policy("key_a", payouts.PolicyParams{ApprovalOver: inHKD("100")})      // tighter: at once
+	w.policy("key_a", payouts.PolicyParams{ApprovalOver: inHKD("100")})    // tighter: at once
 	if err := decide(approve, "key_b"); err != nil {
 		t.Fatal(err)
 	}
 	if got := rules(); got.DailyLimit["hkd"] != 2000 || got.CoolingOffHours != 0 || got.ApprovalOver["hkd"] != 100 {
 		t.Errorf("rules %+v", got)
 	}
-	w.expectCode(decide(approve, "key_b"), "payout_policy_unchanged")
+	w.expectRefusal(decide(approve, "key_b"), "payout_policy_unchanged")
 	w.policy("key_a", payouts.PolicyParams{Timezone: "Pacific/Apia"}) // may begin the day anew
 	if got := rules(); got.Timezone != "Etc/UTC" {
 		t.Errorf("one actor moved the day: %+v", got)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -152,18 +153,19 @@ func (s *Service) railsOf(ctx context.Context, h *Hold) ([]rail.Capabilities, er
 
 // opens is the first moment from at on that lies on a business day of a rail.
 func opens(way rail.Capabilities, at time.Time) time.Time {
-	if way.Calendar == "" {
-		return at
+	joined, unknown := calendar.Joined(way.Calendar)
+	loc, err := calendar.Zone(way.Zone)
+	if unknown != nil || err != nil {
+		return at // a rail with such terms is refused when it is set up
 	}
-	loc, err := time.LoadLocation(way.Zone)
-	if err != nil {
-		loc = time.UTC
+	days := make([]calendar.Days, len(joined))
+	for i, c := range joined {
+		days[i] = c
 	}
-	local := at.In(loc)
-	day := local
-	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
-		y, m, d := day.Date()
-		day = time.Date(y, m, d+1, 0, 0, 0, 0, loc)
+	window := calendar.Window{Days: calendar.Union(days...), Loc: loc}
+	day := calendar.Of(at, loc)
+	if next := window.Executes(at); next != day {
+		return window.Opens(next)
 	}
-	return day.UTC()
+	return at
 }

@@ -46,7 +46,7 @@ func codeOf(err error) string {
 	return fmt.Sprint(err)
 }
 
-func (w *world) expectCode(err error, want string) {
+func (w *world) expectRefusal(err error, want string) {
 	w.Helper()
 	if got := codeOf(err); got != want {
 		w.Errorf("got %s, want %s", got, want)
@@ -72,12 +72,12 @@ func TestAHeldPayoutIsNotHandedOverUntilTheLastHoldEnds(t *testing.T) {
 	if err := w.release(second); err != nil {
 		t.Fatal(err)
 	}
-	w.expectCode(w.release(second), "payout_hold_released")
+	w.expectRefusal(w.release(second), "payout_hold_released")
 	w.jobs()
 	w.expectPaidOnce(p)
 	w.expectEvents(p, "1 payout.created", "2 payout.updated", "3 payout.updated", "4 payout.updated", "5 payout.paid")
 	_, err := w.hold(payouts.HoldParams{Payout: p.ID, Reason: "too late"})
-	w.expectCode(err, "payout_sealed")
+	w.expectRefusal(err, "payout_sealed")
 	var told []string
 	if err := w.pool.NewRaw(`SELECT type || ' ' || object_version FROM platform.events WHERE object_id = ? ORDER BY object_version`, second.ID).Scan(t.Context(), &told); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestAHeldPayoutCanBeCanceled(t *testing.T) {
 	}
 	w.expectStatus(p, payouts.Canceled)
 	_, err := w.hold(payouts.HoldParams{Payout: p.ID, Reason: "x"})
-	w.expectCode(err, "payout_not_pending")
+	w.expectRefusal(err, "payout_not_pending")
 }
 
 func TestNothingLeavesAnAccountOnHold(t *testing.T) {
@@ -109,7 +109,7 @@ func TestNothingLeavesAnAccountOnHold(t *testing.T) {
 	waits := w.mustCreate(may, 1000)
 	h := w.mustHold(payouts.HoldParams{Account: may, Reason: "chargebacks"})
 	_, err := w.create(may, payouts.CreateParams{Amount: 500, Currency: "hkd"})
-	w.expectCode(err, "account_on_hold")
+	w.expectRefusal(err, "account_on_hold")
 	w.handle(w.available(may, "hkd"))
 	for range 2 {
 		w.clock.Advance(24 * time.Hour)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/money"
 )
@@ -16,7 +17,7 @@ type Rules struct {
 	DailyLimit      map[money.Currency]int64 `json:"daily_limit"`       // of all payouts made on a day, together
 	MinimumPayout   map[money.Currency]int64 `json:"minimum_payout"`    // less stays in the balance
 	CoolingOffHours int64                    `json:"cooling_off_hours"` // after a bank account changed
-	Timezone        string                   `json:"timezone"`          // whose days the daily limit counts
+	Timezone        string                   `json:"timezone"`          // whose days the daily limit counts: the platform's own, or as it says
 }
 
 // Policy is the rules of one platform in one mode.
@@ -66,7 +67,7 @@ func (r Rules) with(p PolicyParams) (Rules, error) {
 		next.CoolingOffHours = *h
 	}
 	if p.Timezone != "" {
-		if _, err := time.LoadLocation(p.Timezone); err != nil || p.Timezone == "Local" {
+		if _, err := calendar.Zone(p.Timezone); err != nil {
 			return r, fault.Invalidf("", "timezone", "Invalid timezone: use the name of a zone such as Asia/Hong_Kong.")
 		}
 		next.Timezone = p.Timezone
@@ -119,29 +120,14 @@ func (r Rules) equal(other Rules) bool {
 		maps.Equal(r.MinimumPayout, other.MinimumPayout) && r.CoolingOffHours == other.CoolingOffHours && r.Timezone == other.Timezone
 }
 
-// zone is whose days count.
-func (r Rules) zone() *time.Location {
-	loc, err := time.LoadLocation(r.Timezone)
-	if err != nil {
-		return time.UTC // a zone that this machine's database has lost
-	}
-	return loc
-}
-
 // today is when the day of now began in the policy's zone, and when the next one begins.
 func (r Rules) today(now time.Time) (from, to time.Time) {
-	loc := r.zone()
-	y, m, d := now.In(loc).Date()
-	return midnight(y, m, d, loc), midnight(y, m, d+1, loc)
-}
-
-// midnight is the first moment of a local date. Where the clock jumps over
-// midnight, time.Date answers with an hour of the day before.
-func midnight(y int, m time.Month, d int, loc *time.Location) time.Time {
-	t := time.Date(y, m, d, 0, 0, 0, 0, loc)
-	want := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Day()
-	for t.Day() != want {
-		t = t.Add(30 * time.Minute)
+	loc, err := calendar.Zone(r.Timezone)
+	if err != nil {
+		loc = time.UTC // a zone that this machine's database has lost
 	}
-	return t.UTC()
+	day := calendar.Of(now, loc)
+	from, _ = calendar.Resolve(day, 0, loc)
+	to, _ = calendar.Resolve(day.AddDays(1), 0, loc)
+	return from, to
 }

@@ -66,6 +66,11 @@ func (s *Service) ChangePolicy(ctx context.Context, tx bun.Tx, scope tenant.Scop
 	if err != nil {
 		return nil, nil, err
 	}
+	if policy.Version == 0 && params.Timezone == "" {
+		if params.Timezone, err = s.zoneOf(ctx, tx, scope); err != nil {
+			return nil, nil, err
+		}
+	}
 	next, err := policy.Rules.with(params)
 	if err != nil || next.equal(policy.Rules) {
 		return policy, waits, err
@@ -89,6 +94,15 @@ func (s *Service) ChangePolicy(ctx context.Context, tx bun.Tx, scope tenant.Scop
 		return nil, nil, err
 	}
 	return policy, waits, s.applyRules(ctx, tx, policy, next, now)
+}
+
+// zoneOf is the platform's own time zone: what it says first is said in that.
+func (s *Service) zoneOf(ctx context.Context, idb bun.IDB, scope tenant.Scope) (string, error) {
+	payable, err := s.cfg.Accounts.Payable(ctx, idb, scope.For(scope.Platform))
+	if err != nil || payable.Schedule.Zone == nil {
+		return "", err
+	}
+	return payable.Schedule.Zone.String(), nil
 }
 
 // ApproveChange lets the change that waits become the rules. What has been

@@ -24,6 +24,7 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // payees tells payouts who is paid where.
@@ -34,7 +35,7 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	if err != nil {
 		return payouts.Payable{}, err
 	}
-	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule, text(a.Settings.Dashboard.Timezone))
+	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule, zoneOf(a.Settings.Dashboard))
 	if err != nil {
 		return payouts.Payable{}, err
 	}
@@ -49,6 +50,14 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 		})
 	}
 	return payable, nil
+}
+
+// zoneOf is the account's time zone; UTC if it has none.
+func zoneOf(d wire.DashboardSettings) string {
+	if d.Timezone == nil {
+		return ""
+	}
+	return *d.Timezone
 }
 
 func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error) {

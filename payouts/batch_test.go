@@ -109,6 +109,7 @@ func TestPayoutsOfOneFileEndEachByItself(t *testing.T) {
 	}
 	w.expectBatch(payouts.BatchDone)
 	w.expectItemised()
+	w.expectZero()
 }
 
 func TestARefusedFileFailsEveryPayoutInItAndGivesAllMoneyBack(t *testing.T) {

@@ -108,6 +108,11 @@ func TestARecalledPayoutGivesItsMoneyBackOnceTheBankHasIt(t *testing.T) {
 	if w.people.accounts[may].Destinations[0].Errored {
 		t.Error("the bank account was blamed for a recall")
 	}
+	w.expectLines(p, `
+		payout          -7000
+		payout_failure   7000`)
+	w.expectItemised()
+	w.expectZero()
 	_, err = w.recall(p)
 	w.expectCode(err, "payout_not_recallable")
 }

@@ -199,10 +199,10 @@ func (s *Service) alone(ctx context.Context, work errand, livemode bool, fn func
 	if livemode {
 		mode = 1
 	}
-	turn := s.turns[work][mode]
+	busy := s.turns[work][mode]
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case busy <- struct{}{}:
+		defer func() { <-busy }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -105,6 +105,7 @@ var types = sorted([]Type{
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},
 	{Name: "payout.updated", Object: wire.Payout{}, Scope: AnyAccount, Replaced: Always,
 		Description: "A payout was handed to the bank, held, released or approved, or its metadata changed."},
+		Description: "A payout was handed to the bank, called back, tried again or taken back, or its metadata changed."},
 	{Name: "payout.paid", Object: wire.Payout{}, Scope: AnyAccount,
 		Description: "The bank has paid. It may still send the money back: payout.failed."},
 	{Name: "payout.failed", Object: wire.Payout{}, Scope: AnyAccount,

@@ -147,6 +147,32 @@ func (s *Accounts) loadAny(ctx context.Context, idb bun.IDB, key summaryKey) (Ac
 	return s.one(ctx, idb, row, key.livemode)
 }
 
+// Many reads accounts that are not closed, whoever asks, with a constant number of
+// statements. Those that are closed or of the other mode are missing in the answer.
+func (s *Accounts) Many(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) ([]Account, error) {
+	var rows []accountRow
+	err := idb.NewSelect().Model(&rows).Where("a.id = ANY(?)", pgdialect.Array(accounts)).
+		Where("(a.livemode IS NULL OR a.livemode = ?) AND a.closed_at IS NULL", livemode).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load accounts: %w", err)
+	}
+	return s.complete(ctx, idb, rows, livemode)
+}
+
+// PlatformsOf are the platform accounts that accounts belong to.
+func (s *Accounts) PlatformsOf(ctx context.Context, idb bun.IDB, accounts []string) (map[string]string, error) {
+	var rows []struct{ ID, Platform string }
+	err := idb.NewSelect().TableExpr("connect.accounts").Column("id", "platform").Where("id = ANY(?)", pgdialect.Array(accounts)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("find platforms: %w", err)
+	}
+	platforms := make(map[string]string, len(rows))
+	for _, row := range rows {
+		platforms[row.ID] = row.Platform
+	}
+	return platforms, nil
+}
+
 func (s *Accounts) one(ctx context.Context, idb bun.IDB, row accountRow, livemode bool) (Account, error) {
 	accounts, err := s.complete(ctx, idb, []accountRow{row}, livemode)
 	if err != nil {

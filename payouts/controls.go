@@ -2,11 +2,9 @@ package payouts
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -49,21 +47,10 @@ type controls struct {
 	rails    rail.Set
 }
 
-// controlsOf reads them for accounts whose purses are locked, with a constant
+// controlsFor reads them for accounts whose purses are locked, with a constant
 // number of statements: one that makes payouts sees every hold that was said
 // before. A platform's daily limit is kept by its policy's lock, which lasts until
 // the end of the transaction; who has no limit waits for nobody.
-func (s *Service) controlsOf(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (controls, error) {
-	var platforms []string
-	err := idb.NewRaw(`SELECT DISTINCT platform FROM payouts.dues WHERE livemode = ? AND account = ANY(?)`,
-		livemode, pgdialect.Array(accounts)).Scan(ctx, &platforms)
-	if err != nil {
-		return controls{}, fmt.Errorf("find the platforms of dues: %w", err)
-	}
-	return s.controlsFor(ctx, idb, livemode, platforms, accounts)
-}
-
-// controlsFor is controlsOf for accounts whose platforms are known.
 func (s *Service) controlsFor(ctx context.Context, idb bun.IDB, livemode bool, platforms, accounts []string) (controls, error) {
 	c := controls{left: map[purseOf]int64{}, tomorrow: map[string]time.Time{}, rails: s.cfg.Rails.For(livemode)}
 	var err error

@@ -2,6 +2,7 @@ package payouts
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -35,6 +36,8 @@ type Payable struct {
 
 // Accounts knows who is paid where. The account meant is scope.Account.
 type Accounts interface {
+	// Payables is the standing of accounts of a mode, those that are open.
+	Payables(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (map[string]Payable, error)
 	// Payable is the account's standing, or a fault NotFound or Forbidden.
 	Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (Payable, error)
 	// Creditor opens the bank details of a destination, or a fault NotFound or Forbidden.
@@ -54,6 +57,11 @@ func (p Payable) standard(currency money.Currency) (Destination, bool) {
 		}
 	}
 	return Destination{}, false
+}
+
+// hasErrored reports whether the default destination for a currency does not work.
+func (p Payable) hasErrored(currency money.Currency) bool {
+	return slices.ContainsFunc(p.Destinations, func(d Destination) bool { return d.Default && d.Errored && d.Currency == currency })
 }
 
 // named is the destination with an id.

@@ -89,7 +89,7 @@ const horizon = 400
 func (s Schedule) Next(after time.Time, days calendar.Days) (Firing, bool) {
 	c := s.course(after, days)
 	// A day earlier than the clock shows, in case clocks have just gone back over midnight.
-	date := calendar.Of(after, c.zone).AddDays(-1)
+	date := calendar.Of(after, c.place).AddDays(-1)
 	for range horizon {
 		if f, ok := c.fires(date); ok && f.At.After(after) {
 			return f, true
@@ -102,7 +102,7 @@ func (s Schedule) Next(after time.Time, days calendar.Days) (Firing, bool) {
 // Last is the latest payday at or before now; false if there is none.
 func (s Schedule) Last(now time.Time, days calendar.Days) (Firing, bool) {
 	c := s.course(now, days)
-	date := calendar.Of(now, c.zone).AddDays(1)
+	date := calendar.Of(now, c.place).AddDays(1)
 	for range horizon {
 		if f, ok := c.fires(date); ok && !f.At.After(now) {
 			return f, true
@@ -131,25 +131,30 @@ func (s Schedule) pays(d calendar.Date) bool {
 	return false
 }
 
+// zone is where the schedule's days begin.
+func (s Schedule) zone() *time.Location {
+	if s.Zone == nil {
+		return time.UTC
+	}
+	return s.Zone
+}
+
 // course is a schedule among bank days and in a zone, around some time.
 type course struct {
 	Schedule
 	days  calendar.Days
-	zone  *time.Location
+	place *time.Location
 	skips bool // clocks may jump over a whole day
 }
 
 func (s Schedule) course(around time.Time, days calendar.Days) course {
-	c := course{Schedule: s, days: days, zone: s.Zone}
+	c := course{Schedule: s, days: days, place: s.zone()}
 	if c.days == nil {
 		c.days = calendar.Every
 	}
-	if c.zone == nil {
-		c.zone = time.UTC
-	}
 	// Over the date line and back takes longer than we look: the ends tell.
-	_, before := around.AddDate(0, 0, -2*horizon).In(c.zone).Zone()
-	_, after := around.AddDate(0, 0, 2*horizon).In(c.zone).Zone()
+	_, before := around.AddDate(0, 0, -2*horizon).In(c.place).Zone()
+	_, after := around.AddDate(0, 0, 2*horizon).In(c.place).Zone()
 	c.skips = max(before-after, after-before) > 12*60*60
 	return c
 }
@@ -159,14 +164,14 @@ func (c course) fires(d calendar.Date) (Firing, bool) {
 	if !c.Business(d) || !c.named(d) && !c.receives(d) {
 		return Firing{}, false
 	}
-	at, _ := calendar.Resolve(d, c.At, c.zone)
+	at, _ := calendar.Resolve(d, c.At, c.place)
 	return Firing{Date: d, At: at}, true
 }
 
 // Business reports whether paydays stay on a date: the bank works, and clocks show it.
 func (c course) Business(d calendar.Date) bool { return c.days.Business(d) && c.exists(d) }
 
-func (c course) exists(d calendar.Date) bool { return !c.skips || calendar.Exists(d, c.zone) }
+func (c course) exists(d calendar.Date) bool { return !c.skips || calendar.Exists(d, c.place) }
 
 // named reports whether the schedule names the date, or the one before it that
 // clocks jumped over.

@@ -4,233 +4,196 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/balance"
-	"github.com/sluicepay/sluice/payouts/calendar"
-	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/db"
-	"github.com/sluicepay/sluice/platform/money"
-	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/event"
 )
 
-// Due says that an account may have money to pay out.
-type Due struct {
-	Platform string
-	Account  string
-	Livemode bool
-	Currency money.Currency
-}
+// pursesPerRun is how many dues are decided in one transaction: as many entries as
+// the ledger books at once with room for the lines that are cut.
+const pursesPerRun = 500
 
-type dueRow struct {
-	bun.BaseModel `bun:"table:payouts.dues,alias:d"`
-	Due
-	DecideFrom time.Time `bun:"type:date"`
-	NotedAt    time.Time
-}
+// putOff is how long a due rests whose payout could not be made.
+const putOff = time.Minute
 
-func (d Due) scope() tenant.Scope {
-	return tenant.Scope{Platform: d.Platform, Account: d.Account, Livemode: d.Livemode}
-}
-
-// Note remembers dues for the scheduler, in the transaction of whoever knows.
-// Noting one twice changes nothing.
-func (s *Service) Note(ctx context.Context, tx bun.Tx, at time.Time, dues ...Due) error {
-	if len(dues) == 0 {
-		return nil
-	}
-	dues = slices.Clone(dues) // in one order everywhere, so that two notes cannot wait for each other
-	slices.SortFunc(dues, func(a, b Due) int {
-		return strings.Compare(a.Account+string(a.Currency), b.Account+string(b.Currency))
-	})
-	rows := make([]dueRow, 0, len(dues))
-	for _, d := range slices.Compact(dues) {
-		rows = append(rows, dueRow{Due: d, DecideFrom: dayOf(at), NotedAt: at})
-	}
-	// The update waits for a scheduler that is about to delete the row; DO NOTHING might not.
-	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (account, livemode, currency) DO UPDATE").
-		Set("noted_at = EXCLUDED.noted_at").Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("note dues: %w", err)
-	}
-	return nil
-}
-
-// RunDue makes the automatic payouts of a mode that fall on the UTC day of now,
-// or fell on an earlier day since their due was last looked at, and returns how
-// many it made: the whole available balance, in whole steps of the rail. Any
-// number of schedulers may run at once.
+// RunDue makes the automatic payouts of a mode whose time has come, in each account's
+// own zone, or came while nobody looked, and returns how many it made. Any number
+// of schedulers may run at once: each takes dues that no other has, and a purse is
+// paid by its schedule at most once a local date.
 //
-// Each due is looked at once a day. It waits while its account is paid by hand,
-// may not be paid or has no working bank account; then it is looked at again on
-// the next day. Money that comes in after an account's payout of the day waits
-// for its next one.
+// A due waits while its account is paid by hand, may not be paid, is held or has no
+// working bank account. Money that comes in after a payday's payout waits for the
+// next one, unless it reaches the account's trigger.
 func (s *Service) RunDue(ctx context.Context, livemode bool, now time.Time) (made int, err error) {
+	return s.runDue(ctx, livemode, "", now)
+}
+
+// runDue is RunDue for the dues of one platform, or of all ("").
+func (s *Service) runDue(ctx context.Context, livemode bool, platform string, now time.Time) (made int, err error) {
 	if len(s.cfg.Rails.For(livemode)) == 0 {
 		return 0, nil
 	}
 	var errs []error
-	var last Due
-	for {
-		dues, err := toDecide(ctx, s.pool, livemode, now, last)
-		if err != nil {
-			return made, errors.Join(append(errs, err)...)
+	for size := pursesPerRun; ; {
+		looked, n, err := s.runBatch(ctx, livemode, platform, now, size)
+		made += n
+		for range n {
+			s.cfg.After(Created)
 		}
-		for _, due := range dues {
-			p, err := s.decide(ctx, due, now)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("pay out %s of %s: %w", due.Currency, due.Account, err))
-			}
-			if ctx.Err() != nil {
-				return made, errors.Join(errs...)
-			}
-			if p != nil {
-				made++
-				s.cfg.After(Created)
-			}
-			last = due
-		}
-		if len(dues) < batch {
+		switch {
+		case ctx.Err() != nil:
+			return made, errors.Join(append(errs, ctx.Err())...)
+		case err == nil && looked == 0:
 			return made, errors.Join(errs...)
+		case err == nil:
+			size = min(2*size, pursesPerRun)
+		case size > 1:
+			size = 1 + size/8 // one bad purse is found among its neighbours, and they are paid
+		default:
+			// It rests, and the next one is looked at.
+			errs = append(errs, err)
+			if rested, restErr := s.rest(ctx, livemode, platform, now); restErr != nil || !rested {
+				return made, errors.Join(append(errs, restErr)...)
+			}
 		}
 	}
 }
 
-func toDecide(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after Due) ([]Due, error) {
-	var rows []dueRow
-	err := idb.NewSelect().Model(&rows).
-		Where("d.livemode = ? AND d.decide_from <= ?::date", livemode, dayOf(now).Format(time.DateOnly)).
-		Where("(d.account, d.currency) > (?, ?)", after.Account, string(after.Currency)).
-		OrderExpr("d.account, d.currency").Limit(batch).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find dues: %w", err)
-	}
-	dues := make([]Due, len(rows))
-	for i, r := range rows {
-		dues[i] = r.Due
-	}
-	return dues, nil
-}
-
-// decide looks at one due in a transaction of its own and pays it if it is time.
-func (s *Service) decide(ctx context.Context, due Due, now time.Time) (p *Payout, err error) {
+// runBatch decides and pays up to size dues, all or nothing.
+func (s *Service) runBatch(ctx context.Context, livemode bool, platform string, now time.Time, size int) (looked, made int, err error) {
 	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-		p = nil
-		from, there, err := lockDue(ctx, tx, due, now)
-		if err != nil || !there {
-			return err // another scheduler was here first
-		}
-		payable, err := s.cfg.Accounts.Payable(ctx, tx, due.scope())
-		if err != nil && !gone(err) {
+		looked, made = 0, 0
+		dues, err := takeDues(ctx, tx, livemode, platform, now, size)
+		if err != nil || len(dues) == 0 {
 			return err
 		}
-		to, ok := payable.standard(due.Currency)
-		payday, pays := payable.Schedule.Last(now, calendar.Every)
-		if err != nil || !ok || !payable.PayoutsEnabled || !pays || payday.Date.UTC().Before(from) {
-			return decideTomorrow(ctx, tx, due, now)
+		decisions, err := s.decideAll(ctx, tx, livemode, dues, now, true)
+		if err != nil {
+			return err
 		}
-		p, err = s.payAll(ctx, tx, due, to, payable, now)
-		return err
+		if err := claimPaydays(ctx, tx, livemode, decisions, now); err != nil {
+			return err
+		}
+		if made, err = s.openAll(ctx, tx, decisions); err != nil {
+			return err
+		}
+		looked = len(dues)
+		if err := settleDues(ctx, tx, livemode, decisions); err != nil {
+			return err
+		}
+		return countRuns(ctx, tx, livemode, decisions, now)
 	})
-	return p, err
+	if err != nil {
+		return 0, 0, fmt.Errorf("make payouts: %w", err)
+	}
+	return looked, made, nil
 }
 
-// payAll pays the whole available balance out, unless today's run was made
-// before. The payout is nil if there was nothing to pay.
-func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination, payable Payable, now time.Time) (*Payout, error) {
-	way, ok := s.cfg.Rails.For(due.Livemode).Find(rail.Use{Currency: due.Currency, Country: to.Country})
-	if !ok {
-		return nil, decideTomorrow(ctx, tx, due, now)
-	}
-	p := newPayout(due.scope(), money.Zero(due.Currency), to, way.Capabilities(), payable, now)
-	p.Automatic = true
-	if err := balance.Lock(ctx, tx, s.cfg.Book, p.Purse()); err != nil {
-		return nil, err
-	}
-	free, err := s.free(ctx, tx, p.Purse())
-	if err != nil {
-		return nil, err
-	}
-	p.Amount = min(free, money.MaxMinor)
-	p.Amount -= p.Amount % way.Capabilities().Step(due.Currency)
-	if p.Amount <= 0 {
-		return nil, forget(ctx, tx, due)
-	}
-	c, err := s.controlsOf(ctx, tx, due.Livemode, []string{due.Account})
-	if err != nil {
-		return nil, err
-	}
-	verdict := c.judge(p, to, now)
-	if verdict.Skip != "" {
-		return nil, decideTomorrow(ctx, tx, due, now)
-	}
-	if verdict.Approval {
-		p.Approval = ApprovalRequired
-	}
-	first, err := claimRun(ctx, tx, p, now)
-	if err != nil {
-		return nil, err
-	}
-	if !first {
-		return nil, decideTomorrow(ctx, tx, due, now)
-	}
-	if err := s.open(ctx, tx, p); err != nil {
-		return nil, err
-	}
-	if free > money.MaxMinor {
-		return p, decideTomorrow(ctx, tx, due, now)
-	}
-	return p, forget(ctx, tx, due)
+// rest puts the first due off that cannot be paid; false if there is none any more.
+func (s *Service) rest(ctx context.Context, livemode bool, platform string, now time.Time) (rested bool, err error) {
+	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
+		dues, err := takeDues(ctx, tx, livemode, platform, now, 1)
+		if err != nil || len(dues) == 0 {
+			return err
+		}
+		rested = true
+		return settleDues(ctx, tx, livemode, []*decision{{due: dues[0], next: now.Add(putOff), since: dues[0].Since}})
+	})
+	return rested, err
 }
 
-// lockDue waits for the due and reads the first day not decided yet; there is
-// false if somebody else has decided it for today.
-func lockDue(ctx context.Context, tx bun.Tx, due Due, now time.Time) (from time.Time, there bool, err error) {
-	var rows []dueRow
-	err = tx.NewSelect().Model(&rows).
-		Where("d.account = ? AND d.livemode = ? AND d.currency = ?", due.Account, due.Livemode, string(due.Currency)).
-		Where("d.decide_from <= ?::date", dayOf(now).Format(time.DateOnly)).For("UPDATE").Scan(ctx)
+// claimPaydays takes the one payout of a purse's local date. Where it is taken the
+// purse waits for its next payday. Triggered payouts need no claim: what is
+// available under the lock is paid once.
+func claimPaydays(ctx context.Context, tx bun.Tx, livemode bool, decisions []*decision, now time.Time) error {
+	var accounts, currencies, days, payouts []string
+	for _, d := range decisions {
+		if d.payout != nil && d.pays {
+			accounts, currencies = append(accounts, d.due.Account), append(currencies, string(d.due.Currency))
+			days, payouts = append(days, d.payday.Date.String()), append(payouts, d.payout.ID)
+		}
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	var won []string
+	err := tx.NewRaw(`
+		INSERT INTO payouts.runs (account, livemode, currency, day, payout, created_at)
+		SELECT account, ?0, currency, day, payout, ?1
+		FROM unnest(?2::text[], ?3::text[], ?4::date[], ?5::text[]) AS c (account, currency, day, payout)
+		ON CONFLICT DO NOTHING RETURNING payout`, livemode, now,
+		pgdialect.Array(accounts), pgdialect.Array(currencies), pgdialect.Array(days), pgdialect.Array(payouts)).Scan(ctx, &won)
 	if err != nil {
-		return time.Time{}, false, fmt.Errorf("lock due: %w", err)
+		return fmt.Errorf("claim paydays: %w", err)
+	}
+	mine := make(map[string]bool, len(won))
+	for _, payout := range won {
+		mine[payout] = true
+	}
+	for _, d := range decisions {
+		if d.payout != nil && d.pays && !mine[d.payout.ID] {
+			d.lost(now)
+		}
+	}
+	return nil
+}
+
+// lost is a decision whose payday was paid before; what triggers pays all the same.
+func (d *decision) lost(now time.Time) {
+	d.pays = false
+	if trigger, triggers := d.payable.Trigger[d.due.Currency]; triggers && d.free >= trigger {
+		return
+	}
+	d.skip, d.payout, d.next = SkipPaid, nil, time.Time{}
+	d.plan(now)
+}
+
+// openAll takes the money and the lines for all payouts, whose purses are locked, and
+// tells them.
+func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (made int, err error) {
+	var rows []payoutRow
+	var entries []ledger.Entry
+	var attach []balance.Payout
+	var events []event.Event
+	for _, d := range decisions {
+		p := d.payout
+		if p == nil {
+			continue
+		}
+		p.Run = runID(d.due.Platform, d.due.Livemode, p.CreatedAt)
+		entry := journal.PayoutCreated(p.entry(p.CreatedAt), newLineID)
+		p.BalanceTransaction = entry.LineID("payout", p.ID)
+		told, err := p.event("payout.created", p.CreatedAt, nil)
+		if err != nil {
+			return 0, err
+		}
+		rows, entries, events = append(rows, payoutRow{Payout: *p}), append(entries, entry), append(events, told)
+		attach = append(attach, balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID})
 	}
 	if len(rows) == 0 {
-		return time.Time{}, false, nil
+		return 0, nil
 	}
-	return rows[0].DecideFrom, true, nil
-}
-
-func decideTomorrow(ctx context.Context, tx bun.Tx, due Due, now time.Time) error {
-	_, err := tx.NewUpdate().Model((*dueRow)(nil)).
-		Set("decide_from = ?::date", dayOf(now).AddDate(0, 0, 1).Format(time.DateOnly)).
-		Where("d.account = ? AND d.livemode = ? AND d.currency = ?", due.Account, due.Livemode, string(due.Currency)).Exec(ctx)
+	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return 0, fmt.Errorf("insert payouts: %w", err)
+	}
+	results, err := s.cfg.Book.Post(ctx, tx, entries...)
 	if err != nil {
-		return fmt.Errorf("put off due: %w", err)
+		return 0, fmt.Errorf("post payouts: %w", err)
 	}
-	return nil
-}
-
-func forget(ctx context.Context, tx bun.Tx, due Due) error {
-	_, err := tx.NewDelete().Model((*dueRow)(nil)).
-		Where("d.account = ? AND d.livemode = ? AND d.currency = ?", due.Account, due.Livemode, string(due.Currency)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("forget due: %w", err)
+	for i, r := range results {
+		if r.Err != nil {
+			return 0, fmt.Errorf("post payout %s: %w", rows[i].ID, r.Err)
+		}
 	}
-	return nil
-}
-
-// claimRun takes the day's one run of a purse; first is false if it is taken.
-func claimRun(ctx context.Context, tx bun.Tx, p *Payout, now time.Time) (first bool, err error) {
-	res, err := tx.NewRaw(`
-		INSERT INTO payouts.runs (account, livemode, currency, day, payout, created_at)
-		VALUES (?, ?, ?, ?::date, ?, ?) ON CONFLICT DO NOTHING`,
-		p.Account, p.Livemode, string(p.Currency), dayOf(now).Format(time.DateOnly), p.ID, now).Exec(ctx)
-	if err != nil {
-		return false, fmt.Errorf("claim run: %w", err)
+	if err := balance.AttachAll(ctx, tx, s.cfg.Book, attach); err != nil {
+		return 0, err
 	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return len(rows), s.cfg.Events.Append(ctx, tx, events...)
 }

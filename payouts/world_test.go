@@ -56,6 +56,17 @@ func (d *directory) Payable(_ context.Context, _ bun.IDB, scope tenant.Scope) (p
 	return seen, nil
 }
 
+func (d *directory) Payables(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (map[string]payouts.Payable, error) {
+	found := map[string]payouts.Payable{}
+	for _, account := range accounts {
+		p, err := d.Payable(ctx, idb, tenant.Scope{Platform: hub, Account: account, Livemode: livemode})
+		if err == nil {
+			found[account] = p
+		}
+	}
+	return found, nil
+}
+
 func (d *directory) Creditor(_ context.Context, _ bun.IDB, _ tenant.Scope, destination string) (rail.Creditor, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

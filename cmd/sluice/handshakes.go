@@ -35,6 +35,24 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	if err != nil {
 		return payouts.Payable{}, err
 	}
+	return payableOf(a)
+}
+
+func (p payees) Payables(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (map[string]payouts.Payable, error) {
+	found, err := p.accounts.Many(ctx, idb, livemode, accounts)
+	if err != nil {
+		return nil, err
+	}
+	payables := make(map[string]payouts.Payable, len(found))
+	for _, a := range found {
+		if payables[a.ID], err = payableOf(a); err != nil {
+			return nil, err
+		}
+	}
+	return payables, nil
+}
+
+func payableOf(a connect.Account) (payouts.Payable, error) {
 	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule, zoneOf(a.Settings.Dashboard))
 	if err != nil {
 		return payouts.Payable{}, err

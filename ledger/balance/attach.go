@@ -155,3 +155,59 @@ func Detach(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse, payout s
 	}
 	return nil
 }
+
+// AttachAll is Attach for payouts of different purses, which are all locked and whose
+// entries were posted in this transaction. Most payouts take everything that is
+// available: those are served by one statement for all, the others one by one.
+func AttachAll(ctx context.Context, tx bun.Tx, book *ledger.Book, payouts []Payout) error {
+	if len(payouts) == 0 {
+		return nil
+	}
+	purses := make([]Purse, len(payouts))
+	for i, p := range payouts {
+		purses[i] = p.Purse
+	}
+	left, err := Available(ctx, tx, purses)
+	if err != nil {
+		return err
+	}
+	var whole []Payout
+	for _, p := range payouts {
+		if left[p.Purse] == 0 && p.Amount > 0 {
+			whole = append(whole, p)
+			continue
+		}
+		if _, err := Attach(ctx, tx, book, p); err != nil {
+			return err
+		}
+	}
+	return attachWhole(ctx, tx, whole)
+}
+
+// attachWholeSQL gives a payout all free available lines of its purse, its own among
+// them. They sum to zero, as the balance does; the database checks.
+const attachWholeSQL = `
+UPDATE ledger.balance_transactions AS t SET payout = w.payout
+FROM unnest(?0::text[], ?1::text[], ?2::text[]) AS w (owner, currency, payout)
+JOIN ledger.accounts AS a ON a.owner = w.owner AND a.livemode = ?3 AND a.currency = w.currency AND a.kind IN ('pending', 'available')
+WHERE t.account_id = a.id AND t.payout IS NULL
+	AND (a.kind = 'available' OR (t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through)`
+
+func attachWhole(ctx context.Context, tx bun.Tx, payouts []Payout) error {
+	for _, livemode := range []bool{false, true} {
+		var owners, currencies, ids []string
+		for _, p := range payouts {
+			if p.Livemode == livemode {
+				owners, currencies, ids = append(owners, p.Account), append(currencies, string(p.Currency)), append(ids, p.ID)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		_, err := tx.NewRaw(attachWholeSQL, pgdialect.Array(owners), pgdialect.Array(currencies), pgdialect.Array(ids), livemode).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("attach lines to payouts: %w", err)
+		}
+	}
+	return nil
+}

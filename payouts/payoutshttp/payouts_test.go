@@ -59,6 +59,17 @@ func (people) Reach(_ context.Context, _, account string, _ bool) (tenant.Access
 	return tenant.NoAccess, nil
 }
 
+func (p people) Payables(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (map[string]payouts.Payable, error) {
+	found := map[string]payouts.Payable{}
+	for _, account := range accounts {
+		payable, err := p.Payable(ctx, idb, tenant.Scope{Platform: "acct_hub", Account: account, Livemode: livemode})
+		if err == nil {
+			found[account] = payable
+		}
+	}
+	return found, nil
+}
+
 func (people) Payable(_ context.Context, _ bun.IDB, scope tenant.Scope) (payouts.Payable, error) {
 	return payouts.Payable{
 		Schedule: payouts.Schedule{Interval: payouts.Manual}, PayoutsEnabled: true, StatementDescriptor: "TUTORHUB",

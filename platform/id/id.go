@@ -5,6 +5,7 @@ package id
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"math/big"
 	"strings"
@@ -39,6 +40,16 @@ func New(prefix string) string {
 	if _, err := rand.Read(raw[8:]); err != nil {
 		panic("id: no randomness: " + err.Error()) // crypto/rand never fails on supported systems
 	}
+	return prefix + "_" + encode(raw)
+}
+
+// Of makes the one id of something that is known by name and belongs to a time:
+// whoever makes it gets the same. It stands among the ids of New by that time.
+func Of(prefix string, at time.Time, name string) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], uint64(at.UnixMilli())<<16)
+	hash := sha256.Sum256([]byte(name))
+	copy(raw[6:], hash[:])
 	return prefix + "_" + encode(raw)
 }
 

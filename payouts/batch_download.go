@@ -33,8 +33,7 @@ func (s *Service) Download(ctx context.Context, scope tenant.Scope, batch, actor
 	return b, err
 }
 
-// WriteFile streams the file of a sealed batch. An error may come after the last
-// byte: then the bytes are not what was sealed.
+// WriteFile streams the file of a sealed batch. With an error, its end was not written.
 func (s *Service) WriteFile(ctx context.Context, w io.Writer, b *Batch) error {
 	way, ok := s.filed(b.Livemode, b.Rail)
 	if !ok {

@@ -55,8 +55,8 @@ func (s *Service) instructions(ctx context.Context, idb bun.IDB, b Batch) iter.S
 }
 
 // write streams the file of a sealed batch. A file that differs from the sealed one,
-// because the format was changed since, is an error after the last byte: whoever
-// receives it must throw it away.
+// because the format was changed since, is an error: its end is held back until its
+// digest is known, so that nobody ever receives a whole file that was not sealed.
 func (s *Service) write(ctx context.Context, w io.Writer, way rail.Filed, b Batch) error {
 	said, err := s.says(ctx, s.pool, b)
 	if err != nil {
@@ -69,21 +69,33 @@ func (s *Service) write(ctx context.Context, w io.Writer, way rail.Filed, b Batc
 	if digest.size != b.Size || !bytes.Equal(digest.hash.Sum(nil), b.SHA256) {
 		return fmt.Errorf("the file of batch %s differs from the one that was sealed: has the format changed?", b.ID)
 	}
-	return nil
+	return digest.flush()
 }
 
-// digest measures what is written through it.
+// digest measures what is written through it, and holds the last part of it back.
 type digest struct {
 	hash hash.Hash
 	to   io.Writer // nil: nobody else
 	size int64
+	held []byte
 }
 
 func (d *digest) Write(b []byte) (int, error) {
 	d.size += int64(len(b))
 	d.hash.Write(b)
-	if d.to == nil {
+	if d.to == nil || len(b) == 0 {
 		return len(b), nil
 	}
-	return d.to.Write(b)
+	if err := d.flush(); err != nil {
+		return 0, err
+	}
+	d.held = append(d.held[:0], b...)
+	return len(b), nil
+}
+
+// flush lets go of what was held back.
+func (d *digest) flush() error {
+	_, err := d.to.Write(d.held)
+	d.held = d.held[:0]
+	return err
 }

@@ -34,6 +34,13 @@ type kin struct {
 	first     time.Time // the first day on which the bank still can
 }
 
+// resting is a rail whose payouts could not be sealed. Gathering them anew every
+// second would open every bank account each time.
+type resting struct {
+	livemode bool
+	rail     string
+}
+
 // sendFiles seals what is due for the rails that take files, and brings the files
 // to their banks. It runs alone.
 func (s *Service) sendFiles(ctx context.Context, filed []rail.Filed, livemode bool, now time.Time) (moved int, err error) {
@@ -45,8 +52,13 @@ func (s *Service) sendFiles(ctx context.Context, filed []rail.Filed, livemode bo
 	}
 	var errs []error
 	for _, way := range filed {
+		place := resting{livemode, way.Capabilities().Name}
+		if until, ok := s.rests.Load(place); ok && now.Before(until.(time.Time)) {
+			continue
+		}
 		if err := s.gather(ctx, way, livemode, now); err != nil {
-			errs = append(errs, fmt.Errorf("seal payouts for %s: %w", way.Capabilities().Name, err))
+			errs = append(errs, fmt.Errorf("seal payouts for %s: %w", place.rail, err))
+			s.rests.Store(place, now.Add(askUnknown))
 		}
 		if ctx.Err() != nil {
 			return 0, errors.Join(errs...)

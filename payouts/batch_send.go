@@ -22,11 +22,18 @@ func (s *Service) bringAll(ctx context.Context, livemode bool, now time.Time) (m
 		return 0, err
 	}
 	var errs []error
-	for _, b := range waiting {
-		n, err := s.bring(ctx, b, now)
+	for _, w := range waiting {
+		b, due, err := dueBatch(ctx, s.pool, w.ID, now)
+		if err == nil && !due {
+			continue // put off meanwhile, with the others of its rail
+		}
+		n := 0
+		if err == nil {
+			n, err = s.bring(ctx, b, now)
+		}
 		moved += n
 		if err != nil {
-			errs = append(errs, fmt.Errorf("deliver %s: %w", b.ID, err))
+			errs = append(errs, fmt.Errorf("deliver %s: %w", w.ID, err))
 		}
 		if ctx.Err() != nil {
 			break
@@ -41,7 +48,7 @@ func (s *Service) bring(ctx context.Context, b Batch, now time.Time) (moved int,
 	if b.Status == BatchSealed || b.Status == BatchUnknown {
 		way, ok := s.filed(b.Livemode, b.Rail)
 		if !ok {
-			return 0, fmt.Errorf("the rail %q does not take files any more", b.Rail)
+			return 0, errors.Join(fmt.Errorf("the rail %q does not take files any more", b.Rail), s.putOff(ctx, b, now))
 		}
 		arrived, err := s.arrived(ctx, way, b, now)
 		if err != nil || !arrived {
@@ -85,16 +92,34 @@ func (s *Service) arrived(ctx context.Context, way rail.Filed, b Batch, now time
 		return false, err
 	}
 	s.cfg.After(Begun)
-	receipt := way.Deliver(ctx, b.File, func(w io.Writer) error { return s.write(ctx, w, way, b) })
+	reached := false
+	receipt := way.Deliver(ctx, b.File, func(w io.Writer) error {
+		reached = true
+		return s.write(ctx, w, way, b)
+	})
 	s.cfg.After(Submitted)
 	if err := s.noteUpload(ctx, b.ID, upload, receipt, "", now); err != nil {
 		return false, err
 	}
 	s.cfg.After(Accepted)
-	if receipt.State == rail.Failed {
-		return false, receipt.Err
+	if receipt.State != rail.Failed {
+		return receipt.State == rail.Accepted, nil
 	}
-	return receipt.State == rail.Accepted, nil
+	if !reached {
+		return false, errors.Join(receipt.Err, s.putOff(ctx, b, now))
+	}
+	return false, receipt.Err
+}
+
+// putOff lets the files of a rail wait whose bank cannot be reached, or is not
+// configured: one attempt after the other would hold up the other banks.
+func (s *Service) putOff(ctx context.Context, b Batch, now time.Time) error {
+	_, err := s.pool.NewRaw(`UPDATE payouts.batches SET try_at = ? WHERE livemode = ? AND rail = ? AND try_at <= ? AND status IN ('sealed', 'unknown')`,
+		now.Add(askUnknown), b.Livemode, b.Rail, now).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("put off the files of %s: %w", b.Rail, err)
+	}
+	return nil
 }
 
 // beginUpload writes down that the file is about to be brought to the bank; the id

@@ -1,11 +1,16 @@
 package payouts_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +19,7 @@ import (
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/railtest"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -212,7 +218,7 @@ func TestTheDatabaseKeepsSealedBatchesAsTheyAre(t *testing.T) {
 		t.Errorf("a payout is in two batches: %v", err)
 	}
 	var number string
-	if err := w.pool.NewRaw("SELECT convert_from(creditor, 'LATIN1') || (SELECT debtor FROM payouts.batches WHERE id = ?) FROM payouts.batch_items WHERE batch = ?", b.ID, b.ID).Scan(t.Context(), &number); err != nil {
+	if err := w.pool.NewRaw("SELECT encode(creditor, 'escape') || (SELECT debtor FROM payouts.batches WHERE id = ?) FROM payouts.batch_items WHERE batch = ?", b.ID, b.ID).Scan(t.Context(), &number); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(number, "000123456") || strings.Contains(number, "024388001234") || strings.Contains(number, "May Wong") {
@@ -311,6 +317,33 @@ func TestWhatACrashLeavesOpenIsDroppedAndNumbersHaveNoGaps(t *testing.T) {
 	}
 }
 
+// A sender whose session broke has lost its lock and does not know it.
+func TestASenderThatHasLostItsLockSealsNothingTwice(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	p := w.due(may, 2000)
+	w.on[payouts.Gathered] = func() {
+		other := payouts.New(w.pool, payouts.Config{
+			Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Keyring: w.ring, Rails: rail.Modes{Test: rail.Set{w.way}},
+		})
+		if _, err := w.pool.NewRaw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := other.Send(t.Context(), false, w.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	w.send()
+	if b := w.onlyBatch(); b.Number != 1 || b.Count != 1 || len(w.dropped()) != 1 {
+		t.Errorf("%+v, %v", b, w.dropped())
+	}
+	w.work()
+	w.expectStatus(p, payouts.Paid)
+	if debits, _ := w.clerk.Debits(p.ID); debits != 1 {
+		t.Errorf("the bank paid %d times", debits)
+	}
+}
+
 func TestAFileHoldsOneKindOfPayoutsOfOnePlatform(t *testing.T) {
 	w := openFiled(t)
 	w.tutor("acct_a", "000123456", 7000)
@@ -396,29 +429,58 @@ func TestAPayoutMadeJustBeforeTheCutOffDoesNotWaitForOthers(t *testing.T) {
 	}
 }
 
+// SLUICE_BATCH_PAYOUTS=100000 is the largest file we promise.
 func TestALargeBatchIsReadPageByPage(t *testing.T) {
-	w := openFiled(t)
-	const many = 1203 // three pages
+	w := openFiled(t, func(w *filedWorld) { w.way.Agreement.Most = 1_000_000 })
+	many := int64(1203) // three pages
+	if n, err := strconv.ParseInt(os.Getenv("SLUICE_BATCH_PAYOUTS"), 10, 64); err == nil {
+		many = n
+	}
 	_, err := w.pool.NewRaw(`
 		INSERT INTO payouts.payouts (id, platform, account, livemode, amount, currency, status, automatic, destination, arrival_date, balance_transaction, send_after, created_at, version, rail)
-		SELECT 'po_' || lpad(n::text, 8, '0'), ?, ?, false, n, 'hkd', 'pending', true, 'ba_acct_mayhkd', ?, 'txn_' || n, ?, ?, 1, 'paper'
+		SELECT 'po_' || lpad(n::text, 8, '0'), ?, ?, false, n, 'hkd', 'pending', true, 'ba_acct_mayhkd', ?, 'txn_' || n, ?, ?, 0, 'paper'
 		FROM generate_series(1, ?) n`, hub, may, noon.Truncate(24*time.Hour), noon, noon, many).Exec(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	took := func(what string, since time.Time) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		t.Logf("%s %d payouts: %s, %d MB from the system", what, many, time.Since(since).Round(time.Millisecond), m.Sys>>20)
+	}
 	w.crash = payouts.Sealed
+	start := time.Now()
+	w.on[payouts.Gathered] = func() { took("gather", start); start = time.Now() }
 	w.send()
+	took("seal", start)
 	b := w.onlyBatch()
 	if b.Count != many || b.Total != many*(many+1)/2 {
 		t.Errorf("%+v", b)
 	}
-	var text strings.Builder
-	if err := w.service.WriteFile(t.Context(), &text, b); err != nil {
+	lines := countLines{}
+	start = time.Now()
+	if err := w.service.WriteFile(t.Context(), &lines, b); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(text.String(), "\n"); lines != many+1 {
-		t.Errorf("%d lines", lines)
+	took("write again", start)
+	if int64(lines.n) != many+1 {
+		t.Errorf("%d lines", lines.n)
 	}
+	start = time.Now()
+	w.send()
+	took("deliver and tell", start)
+	w.expectBatch(payouts.BatchDelivered)
+	start = time.Now()
+	w.mustApply(rail.Report{Batch: b.ID, State: rail.Paid, Amount: hkd(b.Total)})
+	took("apply that all are paid", start)
+	w.expectBatch(payouts.BatchDone)
+}
+
+type countLines struct{ n int }
+
+func (c *countLines) Write(b []byte) (int, error) {
+	c.n += bytes.Count(b, []byte("\n"))
+	return len(b), nil
 }
 
 func TestAnUnknownDeliveryIsLookedUpAndNeverRepeatedBlindly(t *testing.T) {
@@ -436,6 +498,9 @@ func TestAnUnknownDeliveryIsLookedUpAndNeverRepeatedBlindly(t *testing.T) {
 			w.expectStatus(p, payouts.Pending)
 			if fault != "refused" {
 				w.expectBatch(payouts.BatchUnknown)
+				if backlog, err := w.service.Backlog(t.Context()); err != nil || backlog != (payouts.Backlog{Unknown: 1}) {
+					t.Errorf("%+v, %v", backlog, err)
+				}
 				for range 3 {
 					w.clock.Advance(time.Hour)
 					w.send()
@@ -589,4 +654,156 @@ func TestOnePlatformSeesNothingOfAnothersFiles(t *testing.T) {
 			t.Errorf("%s downloads: %v", name, err)
 		}
 	}
+}
+
+// unreachable is a bank that cannot be reached; it counts who tries.
+type unreachable struct {
+	rail.Delivery
+	tried int
+}
+
+func (u *unreachable) Deliver(context.Context, string, func(io.Writer) error) rail.Receipt {
+	u.tried++
+	return rail.Receipt{State: rail.Failed, Err: errors.New("no route to host")}
+}
+
+func TestABankThatCannotBeReachedIsTriedOnceAMinuteForAllItsFiles(t *testing.T) {
+	w := openFiled(t)
+	down := &unreachable{Delivery: w.courier}
+	w.way.Delivery, w.way.Agreement.Most = down, 1
+	w.restart()
+	w.earn(may, 7000, "hkd", 0)
+	first, second := w.due(may, 3000), w.due(may, 4000)
+	for round, want := range []int{1, 1, 2} {
+		if round == 2 {
+			w.clock.Advance(time.Minute)
+		}
+		_, err := w.service.Send(t.Context(), false, w.clock.Now())
+		if down.tried != want || (err != nil) != (round != 1) {
+			t.Errorf("in round %d the bank was tried %d times, want %d: %v", round, down.tried, want, err)
+		}
+	}
+	w.way.Delivery = w.courier
+	w.restart()
+	w.clock.Advance(time.Minute)
+	w.send()
+	w.expectStatus(first, payouts.InTransit)
+	w.expectStatus(second, payouts.InTransit)
+}
+
+func TestWhatIsHeldOrNotApprovedIsNotSealed(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	held, waiting, refused, approved := w.due(may, 1000), w.due(may, 2000), w.due(may, 3000), w.due(may, 500)
+	for id, set := range map[string]string{
+		held.ID: "held = true", waiting.ID: "approval = 'required'", refused.ID: "approval = 'refused'", approved.ID: "approval = 'approved'",
+	} {
+		if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET "+set+" WHERE id = ?", id).Exec(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.send()
+	if b := w.onlyBatch(); b.Count != 1 || b.Total != 500 {
+		t.Errorf("%+v", b)
+	}
+	if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET held = false WHERE id = ?", held.ID).Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.send()
+	w.expectStatus(held, payouts.InTransit)
+	w.expectStatus(waiting, payouts.Pending)
+}
+
+func TestAPayoutHeldWhileItsFileGathersIsNotInIt(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	held := w.due(may, 1000)
+	w.on[payouts.Gathered] = func() {
+		if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET held = true WHERE id = ?", held.ID).Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	w.send()
+	if len(w.batches()) != 0 || w.again(held).Sealed() {
+		t.Error("it was sealed")
+	}
+	var numbers int
+	if err := w.pool.NewRaw("SELECT count(*) FROM payouts.batch_numbers").Scan(t.Context(), &numbers); err != nil || numbers != 0 {
+		t.Errorf("a number was taken for nothing: %d, %v", numbers, err)
+	}
+}
+
+func TestABatchWhoseRailIsGoneWaitsForIt(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 7000, "hkd", 0)
+	p := w.due(may, 7000)
+	w.crash = payouts.Sealed
+	w.send()
+	renamed := w.way
+	renamed.Way.Name = "other"
+	gone := payouts.New(w.pool, payouts.Config{Book: w.book, Accounts: w.people, Keyring: w.ring, Rails: rail.Modes{Test: rail.Set{renamed}}})
+	if _, err := gone.Send(t.Context(), false, w.clock.Now()); err == nil || !strings.Contains(err.Error(), `"paper"`) {
+		t.Errorf("the sender says %v", err)
+	}
+	if _, err := gone.Send(t.Context(), false, w.clock.Now()); err != nil {
+		t.Errorf("a second later it says it again: %v", err)
+	}
+	w.restart()
+	w.clock.Advance(time.Minute)
+	w.send()
+	w.expectStatus(p, payouts.InTransit)
+}
+
+// Ten processes send, the bank answers, and owners cancel, all at once.
+func TestTenSendersSealEachPayoutOnce(t *testing.T) {
+	w := openFiled(t, func(w *filedWorld) { w.way.Agreement.Most = 7 })
+	w.earn(may, 100_000, "hkd", 0)
+	w.tutor("acct_b", "000111111113", 100_000)
+	var all []*payouts.Payout
+	for i := range 40 {
+		all = append(all, w.due([]string{may, "acct_b"}[i%2], int64(100+i)))
+	}
+	var busy sync.WaitGroup
+	for i := range 10 {
+		service := payouts.New(w.pool, payouts.Config{
+			Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Keyring: w.ring, Reader: w.read,
+			Rails: rail.Modes{Test: rail.Set{w.way}},
+		})
+		busy.Go(func() {
+			for range 3 {
+				if _, err := service.Send(t.Context(), false, w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+				if err := w.clerk.Work(w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+				if _, err := w.service.Apply(t.Context(), false, "paper", []rail.Report{{Reference: all[i].ID, State: rail.Accepted}}, w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		busy.Go(func() { _ = w.cancel(all[39-i]) })
+	}
+	busy.Wait()
+	w.send()
+	w.work()
+	orders, states := w.clerk.Orders(), map[payouts.Status]int{}
+	for i := 1; i < len(orders); i++ {
+		if orders[i] == orders[i-1] {
+			t.Errorf("%s was told twice", orders[i])
+		}
+	}
+	for _, p := range all {
+		states[w.again(p).Status]++
+	}
+	if states[payouts.Pending]+states[payouts.InTransit] > 0 || len(orders)+states[payouts.Canceled] != len(all) {
+		t.Errorf("%v, and the bank has %d", states, len(orders))
+	}
+	for i, b := range w.batches() {
+		if b.Number != int64(i+1) || b.Status != payouts.BatchDone {
+			t.Errorf("batch %d is number %d and %s", i+1, b.Number, b.Status)
+		}
+	}
+	w.expectItemised()
+	w.expectZero()
 }

@@ -271,3 +271,9 @@ func act[T any](w *world, do func(ctx context.Context, tx bun.Tx) (T, error)) (m
 }
 
 func hkd(minor int64) money.Amount { return money.New(minor, "hkd") }
+
+func (w *filedWorld) resolveOne(batch, actor, outcome string) {
+	_, _ = act(w.world, func(ctx context.Context, tx bun.Tx) (*payouts.Batch, error) {
+		return w.service.Resolve(ctx, tx, scopeOf(hub), batch, actor, payouts.ResolveParams{Outcome: outcome})
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -57,6 +58,7 @@ type Service struct {
 	pool  *bun.DB
 	cfg   Config
 	turns map[errand][2]chan struct{} // whose turn it is, by mode; see alone
+	rests sync.Map                    // resting → until when
 }
 
 // New keeps payouts in pool.

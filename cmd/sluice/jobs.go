@@ -30,7 +30,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
 			run.Job{Name: "recover pending reversals", Interval: time.Second, Do: a.recoverAll},
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
-			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectAll},
+			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.settleDebts},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
@@ -57,6 +57,7 @@ func (a *App) jobs() []*run.Worker {
 		jobs = append(jobs,
 			run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll},
 			run.Job{Name: "debit negative balances", Interval: 10 * time.Minute, Do: a.debitAll},
+			run.Job{Name: "collect the banks' files", Interval: 15 * time.Second, Do: a.collectAll},
 		)
 	}
 	workers := make([]*run.Worker, len(jobs))
@@ -222,12 +223,12 @@ func (a *App) debit(ctx context.Context, livemode bool) error {
 	return err
 }
 
-func (a *App) collectAll(ctx context.Context) error {
-	return errors.Join(a.collect(ctx, false), a.collect(ctx, true))
+func (a *App) settleDebts(ctx context.Context) error {
+	return errors.Join(a.settle(ctx, false), a.settle(ctx, true))
 }
 
-// collect has platforms pay what their accounts have owed for too long.
-func (a *App) collect(ctx context.Context, livemode bool) error {
+// settle has platforms pay what their accounts have owed for too long.
+func (a *App) settle(ctx context.Context, livemode bool) error {
 	now := a.clocks.For(livemode).Now()
 	debts, err := balance.Debts(ctx, a.pool, livemode)
 	for _, debt := range debts {
@@ -283,6 +284,16 @@ func (a *App) pay(ctx context.Context, livemode bool) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func (a *App) collectAll(ctx context.Context) error {
+	return errors.Join(a.collect(ctx, false), a.collect(ctx, true))
+}
+
+// collect fetches what the banks have answered.
+func (a *App) collect(ctx context.Context, livemode bool) error {
+	_, err := a.payouts.Collect(ctx, livemode)
+	return err
 }
 
 // noteHolders makes a due of everything available, on the first look of each UTC

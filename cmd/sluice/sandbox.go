@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,7 +102,7 @@ func (a *App) stop(ctx context.Context) error {
 	if err := a.reserve(ctx, false); err != nil {
 		return err
 	}
-	if err := a.collect(ctx, false); err != nil {
+	if err := a.settle(ctx, false); err != nil {
 		return err
 	}
 	if err := a.quiet(ctx); err != nil {
@@ -110,7 +111,7 @@ func (a *App) stop(ctx context.Context) error {
 	if err := a.debit(ctx, false); err != nil {
 		return err
 	}
-	return a.pay(ctx, false)
+	return errors.Join(a.pay(ctx, false), a.collect(ctx, false))
 }
 
 // patience is how long the sandbox waits for its events to arrive.

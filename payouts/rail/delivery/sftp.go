@@ -36,7 +36,7 @@ type SFTP struct {
 
 // patience bounds a call that is stuck.
 const (
-	dialPatience = 20 * time.Second
+	dialPatience = 10 * time.Second
 	callPatience = 10 * time.Minute
 )
 

@@ -202,3 +202,10 @@ func (c *Clerk) Orders() []string {
 	slices.Sort(names)
 	return names
 }
+
+// Has reports whether the bank has had a batch.
+func (c *Clerk) Has(batch string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.batches[batch]
+}

@@ -33,9 +33,9 @@ type Config struct {
 	Claims   Claims // nil: all that is available may be paid out
 	// PlatformOf tells whose account it is that owes; nil: nobody is debited.
 	PlatformOf balance.PlatformOf
-	Keyring  *secret.Keyring // seals what files say; needed by rails that take files
-	Reader   Reader          // is given the banks' files; nil: nobody fetches them
-	Log      *slog.Logger    // nil: slog.Default()
+	Keyring    *secret.Keyring // seals what files say; needed by rails that take files
+	Reader     Reader          // is given the banks' files; nil: nobody fetches them
+	Log        *slog.Logger    // nil: slog.Default()
 	// After, if set, is called after each named step of a payout, outside
 	// transactions: a place to crash at.
 	After func(step string)

@@ -77,7 +77,7 @@ func (s *TransferService) recoverPurse(ctx context.Context, pool *bun.DB, purse 
 	}
 }
 
-// recover takes what is available for a locked pending reversal of a locked
+// recover takes what is on hold or available for a locked pending reversal of a locked
 // transfer; false if there was nothing to take, or somebody older takes it.
 // Reversals by other ways, such as refunds, may leave it less than it waits for:
 // then it ends with what it has.
@@ -107,7 +107,7 @@ func (s *TransferService) recover(ctx context.Context, tx bun.Tx, t *Transfer, p
 		p.Status, p.ClosedAt = RecoveryCanceled, at
 		return true, s.savePending(ctx, tx, p, "pending_reversal.canceled", at, nil)
 	}
-	amount := min(needs, funds.Available)
+	amount := min(needs, t.Held+max(0, funds.Available))
 	if amount <= 0 {
 		return false, nil
 	}

@@ -32,9 +32,9 @@ type ReversalParams struct {
 }
 
 // Reverse takes a transfer back, in part or in whole, as often as something is
-// left. If the destination does not have the money it is refused with
-// balance_insufficient, or as WhenInsufficient says: with Wait what comes of it is
-// a pending reversal instead of a reversal.
+// left. What is on hold goes back first, whatever else the destination owes. If it
+// does not have the rest, that is refused with balance_insufficient, or as
+// WhenInsufficient says: with Wait what comes of it is a pending reversal instead of a reversal.
 // refund_application_fee gives the fee back in proportion, by the cumulative method.
 func (s *TransferService) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, transfer string, p ReversalParams) (*Reversal, *PendingReversal, error) {
 	if err := checkWords(p.Description, p.Metadata); err != nil {
@@ -98,6 +98,7 @@ func (s *TransferService) reverse(ctx context.Context, tx bun.Tx, t *Transfer, r
 	if back != nil {
 		reversal.Fee = &journal.FeeReturn{ID: back.ID, Account: fee.Account, Amount: back.Amount}
 	}
+	reversal.Released, reversal.Payment = min(r.Amount, t.Held), t.DestinationPayment
 	entry := journal.TransferReversed(reversal, newLineID)
 	if err := PostOne(ctx, tx, s.Book, entry); err != nil {
 		return err
@@ -105,6 +106,7 @@ func (s *TransferService) reverse(ctx context.Context, tx bun.Tx, t *Transfer, r
 	r.BalanceTransaction = entry.LineID("transfer_refund", r.ID)
 	r.DestinationBalanceTransaction = entry.LineID("payment_refund", r.DestinationPaymentRefund)
 	t.AmountReversed += r.Amount
+	t.takeHeld(reversal.Released)
 	t.Version++
 	if err := RecordReversals(ctx, tx, []*Transfer{t}, []*Reversal{r}); err != nil {
 		return err

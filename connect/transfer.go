@@ -30,6 +30,8 @@ type Transfer struct {
 	MaturesOn                     time.Time `bun:",nullzero,type:date"` // with its charge; zero: available at once
 	BalanceTransaction            string
 	DestinationBalanceTransaction string
+	Held                          int64     // on hold with the receiver, at most what is not reversed
+	HeldUntil                     time.Time `bun:",nullzero"` // released then; zero: when the platform says so
 	Description                   *string
 	Metadata                      map[string]string `bun:"type:jsonb"`
 	CreatedAt                     time.Time

@@ -9,6 +9,7 @@ import (
 	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/ledger"
+	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/event"
@@ -42,7 +43,9 @@ type TransferService struct {
 	Clocks   clock.Modes
 	Accounts Directory
 	Sources  Sources
-	events   event.Log
+	// Freed tells that money of an account became available in a transaction.
+	Freed  func(ctx context.Context, tx bun.Tx, at time.Time, purse balance.Purse) error
+	events event.Log
 }
 
 // TransferParams asks for a transfer.
@@ -55,6 +58,7 @@ type TransferParams struct {
 	TransferGroup     string         `form:"transfer_group"`
 	Description       *string        `form:"description"`
 	Metadata          metadata.Patch `form:"metadata"`
+	HoldParams
 }
 
 // Check refuses a transfer that can never be made. It runs outside the transaction.
@@ -77,6 +81,9 @@ func (s *TransferService) Check(ctx context.Context, scope tenant.Scope, p Trans
 		return fault.Invalidf("currency_not_supported", "currency", "Invalid currency: %s", p.Currency)
 	}
 	if err := checkWords(p.Description, p.Metadata); err != nil {
+		return err
+	}
+	if err := p.check(s.Clocks.For(scope.Livemode).Now()); err != nil {
 		return err
 	}
 	return CheckDestination(ctx, s.Accounts, scope, p.Destination, "destination")
@@ -133,6 +140,7 @@ func (s *TransferService) Create(ctx context.Context, tx bun.Tx, scope tenant.Sc
 	if err := s.drawOnSource(ctx, tx, scope, t); err != nil {
 		return nil, err
 	}
+	p.HoldParams.lay(t)
 	if err := s.post(ctx, tx, t); err != nil {
 		return nil, err
 	}
@@ -183,7 +191,11 @@ func (s *TransferService) post(ctx context.Context, tx bun.Tx, t *Transfer) erro
 		Amount: money.New(t.Amount, t.Currency), Description: description, At: t.CreatedAt,
 		SourceCharge: t.SourceTransaction != "", MaturesOn: t.MaturesOn,
 	}, newLineID)
-	if err := PostOne(ctx, tx, s.Book, entry); err != nil {
+	entries := []ledger.Entry{entry}
+	if t.Held > 0 {
+		entries = append(entries, t.hold(t.Held, t.CreatedAt, true))
+	}
+	if err := PostAll(ctx, tx, s.Book, entries...); err != nil {
 		return err
 	}
 	t.BalanceTransaction = entry.LineID("transfer", t.ID)
@@ -193,11 +205,17 @@ func (s *TransferService) post(ctx context.Context, tx bun.Tx, t *Transfer) erro
 
 // PostOne posts a single entry and returns its refusal.
 func PostOne(ctx context.Context, tx bun.Tx, book *ledger.Book, entry ledger.Entry) error {
-	results, err := book.Post(ctx, tx, entry)
-	if err != nil {
-		return err
+	return PostAll(ctx, tx, book, entry)
+}
+
+// PostAll posts entries that stand or fall together and returns the first
+// refusal; then the caller rolls back.
+func PostAll(ctx context.Context, tx bun.Tx, book *ledger.Book, entries ...ledger.Entry) error {
+	results, err := book.Post(ctx, tx, entries...)
+	for i := 0; err == nil && i < len(results); i++ {
+		err = results[i].Err
 	}
-	return results[0].Err
+	return err
 }
 
 func newLineID() string { return id.New("txn") }
@@ -218,12 +236,17 @@ func (s *TransferService) tell(ctx context.Context, tx bun.Tx, t *Transfer) erro
 type TransferUpdate struct {
 	Description *string        `form:"description"`
 	Metadata    metadata.Patch `form:"metadata"`
+	HoldParams
 }
 
-// Update changes description and metadata. What is asked to become what it is
-// already is no change and no event.
+// Update changes description, metadata and hold. What is asked to become what it
+// is already is no change and no event.
 func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u TransferUpdate) (*Transfer, error) {
+	now := s.Clocks.For(scope.Livemode).Now()
 	if err := checkWords(u.Description, u.Metadata); err != nil {
+		return nil, err
+	}
+	if err := u.check(now); err != nil {
 		return nil, err
 	}
 	t, err := lockTransfer(ctx, tx, scope, id)
@@ -237,18 +260,20 @@ func (s *TransferService) Update(ctx context.Context, tx bun.Tx, scope tenant.Sc
 	if u.Description != nil {
 		t.Description = u.Description
 	}
+	if err := s.changeHold(ctx, tx, t, u.HoldParams, now); err != nil {
+		return nil, err
+	}
 	previous, err := patch.Changed(before, TransferWire(t, nil, t.AmountReversed > 0))
 	if err != nil || previous == nil {
 		return t, err
 	}
 	t.Version++
-	if _, err := tx.NewUpdate().Model(&transferRow{Transfer: *t}).Column("description", "metadata", "version").WherePK().Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(&transferRow{Transfer: *t}).Column("description", "metadata", "held", "held_until", "version").WherePK().Exec(ctx); err != nil {
 		return nil, err
 	}
-	updated, err := t.event("transfer.updated", s.Clocks.For(t.Livemode).Now(), event.OriginOf(ctx))
+	updated, err := t.updated(before, now, event.OriginOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	updated.Previous = previous
 	return t, s.events.Append(ctx, tx, updated)
 }

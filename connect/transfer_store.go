@@ -66,7 +66,7 @@ func RecordReversals(ctx context.Context, tx bun.Tx, transfers []*Transfer, reve
 	for i, t := range transfers {
 		rows[i] = &transferRow{Transfer: *t}
 	}
-	if _, err := tx.NewUpdate().Model(&rows).Column("amount_reversed", "version").Bulk().Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(&rows).Column("amount_reversed", "held", "held_until", "version").Bulk().Exec(ctx); err != nil {
 		return err
 	}
 	inserts := make([]*reversalRow, len(reversals))

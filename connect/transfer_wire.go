@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/sluicepay/sluice/connect/patch"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -19,6 +20,7 @@ func TransferWire(t *Transfer, reversals []wire.TransferReversal, more bool) wir
 		Livemode: t.Livemode, Metadata: t.Metadata, Reversed: t.AmountReversed == t.Amount,
 		Reversals:         wire.ListOf("/v1/transfers/"+t.ID+"/reversals", more, reversals),
 		SourceTransaction: wire.To(t.SourceTransaction), SourceType: "card",
+		AmountOnHold: t.Held, OnHold: t.Held > 0, OnHoldUntil: wire.NullableUnix(t.HeldUntil),
 	}
 	if t.TransferGroup != "" {
 		w.TransferGroup = &t.TransferGroup
@@ -92,6 +94,16 @@ func (t *Transfer) Arrived(origin event.Origin) (event.Event, error) {
 // ReversedEvent is the event of a transfer after a reversal.
 func (t *Transfer) ReversedEvent(at time.Time, origin event.Origin) (event.Event, error) {
 	return t.event("transfer.reversed", at, origin)
+}
+
+// updated is the event of a changed transfer; before is how the API showed it.
+func (t *Transfer) updated(before wire.Transfer, at time.Time, origin event.Origin) (event.Event, error) {
+	e, err := t.event("transfer.updated", at, origin)
+	if err != nil {
+		return e, err
+	}
+	e.Previous, err = patch.Changed(before, TransferWire(t, nil, t.AmountReversed > 0))
+	return e, err
 }
 
 func (t *Transfer) event(kind string, at time.Time, origin event.Origin) (event.Event, error) {

@@ -26,7 +26,8 @@
 //  4. * One event (kind, source) is booked at most once.
 //  5. An account posted to with NoOverdraft does not owe afterwards.
 //  6. Pending + available of an owner = sum of the nets of its lines.
-//  7. Available = sum of the nets of its available lines that are in no payout.
+//  7. Available = sum of the nets of its available lines that are in no payout;
+//     held = what its reserve_hold lines took less what reserve_release gave back.
 //  8. * The lines of a payout, its own line among them, sum to zero.
 //  9. Every batch has a digest over all it wrote; the digests are chained.
 //

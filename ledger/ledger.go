@@ -18,6 +18,8 @@ const (
 	Available Kind = "available"
 	// Reserved is the platform's money set aside for negative connected accounts (liability).
 	Reserved Kind = "reserved"
+	// Held is money of transfers on hold: the account's, but nobody may spend it yet (liability).
+	Held Kind = "held"
 	// InTransit is money on its way to a bank account (liability).
 	InTransit Kind = "in_transit"
 	// ProcessorClearing is what the processor owes the platform (asset).

@@ -2,9 +2,15 @@ package payouts
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
 )
 
 // Skip is why no automatic payout is made of a purse now.
@@ -35,12 +41,132 @@ type Verdict struct {
 }
 
 // controls are the holds and policies that concern some accounts of a mode.
-type controls struct{}
-
-// controlsOf reads them for accounts whose purses are locked.
-func (s *Service) controlsOf(_ context.Context, _ bun.IDB, _ bool, _ []string) (controls, error) {
-	return controls{}, nil
+type controls struct {
+	held     map[string][]*Hold // on whole accounts
+	policies map[string]*Policy // of platforms
+	left     map[purseOf]int64  // of today's limits, where there is one
+	tomorrow map[string]time.Time
+	rails    rail.Set
 }
 
-// judge looks at a payout before it is made; those judged before count for limits.
-func (c controls) judge(_ *Payout, _ Destination, _ time.Time) Verdict { return Verdict{} }
+// controlsOf reads them for accounts whose purses are locked, with a constant
+// number of statements: one that makes payouts sees every hold that was said
+// before. A platform's daily limit is kept by its policy's lock, which lasts until
+// the end of the transaction; who has no limit waits for nobody.
+func (s *Service) controlsOf(ctx context.Context, idb bun.IDB, livemode bool, accounts []string) (controls, error) {
+	var platforms []string
+	err := idb.NewRaw(`SELECT DISTINCT platform FROM payouts.dues WHERE livemode = ? AND account = ANY(?)`,
+		livemode, pgdialect.Array(accounts)).Scan(ctx, &platforms)
+	if err != nil {
+		return controls{}, fmt.Errorf("find the platforms of dues: %w", err)
+	}
+	return s.controlsFor(ctx, idb, livemode, platforms, accounts)
+}
+
+// controlsFor is controlsOf for accounts whose platforms are known.
+func (s *Service) controlsFor(ctx context.Context, idb bun.IDB, livemode bool, platforms, accounts []string) (controls, error) {
+	c := controls{left: map[purseOf]int64{}, tomorrow: map[string]time.Time{}, rails: s.cfg.Rails.For(livemode)}
+	var err error
+	if c.held, err = standing(ctx, idb, livemode, accounts); err != nil {
+		return controls{}, err
+	}
+	if c.policies, err = policiesOf(ctx, idb, livemode, platforms); err != nil {
+		return controls{}, err
+	}
+	since := map[string]time.Time{}
+	for platform, policy := range c.policies {
+		if len(policy.Rules.DailyLimit) > 0 {
+			since[platform], c.tomorrow[platform] = policy.Rules.today(s.cfg.Clocks.For(livemode).Now())
+		}
+	}
+	paid, err := paidOut(ctx, idb, livemode, since)
+	if err != nil {
+		return controls{}, err
+	}
+	for platform, policy := range c.policies {
+		for currency, limit := range policy.Rules.DailyLimit {
+			of := purseOf{platform, currency}
+			c.left[of] = limit - paid[of]
+		}
+	}
+	return c, nil
+}
+
+// judge looks at a payout before it is made; those judged before count for
+// limits. Money taken from a bank account is stopped by a hold and by nothing else.
+func (c controls) judge(p *Payout, to Destination, now time.Time) Verdict {
+	if holds := c.held[p.Account]; len(holds) > 0 {
+		return Verdict{Skip: SkipAccountHeld, Until: c.over(p, holds)}
+	}
+	policy := c.policies[p.Platform]
+	if policy == nil || p.Amount <= 0 {
+		return Verdict{}
+	}
+	rules := policy.Rules
+	if cooled := to.ChangedAt.Add(time.Duration(rules.CoolingOffHours) * time.Hour); !to.ChangedAt.IsZero() && now.Before(cooled) {
+		return Verdict{Skip: SkipCoolingOff, Until: cooled}
+	}
+	if p.Amount < rules.MinimumPayout[p.Currency] {
+		return Verdict{Skip: SkipBelowMinimum}
+	}
+	of := purseOf{p.Platform, p.Currency}
+	if left, limited := c.left[of]; limited {
+		if p.Amount > left {
+			return Verdict{Skip: SkipDailyLimit, Until: c.tomorrow[p.Platform]}
+		}
+		c.left[of] = left - p.Amount
+	}
+	over, limited := rules.ApprovalOver[p.Currency]
+	return Verdict{Approval: limited && p.Amount > over}
+}
+
+// over is when the last of the holds ends by itself; zero if one does not.
+func (c controls) over(p *Payout, holds []*Hold) (last time.Time) {
+	way, ok := c.rails.Named(p.Rail)
+	for _, h := range holds {
+		if h.ExpiresAt.IsZero() {
+			return time.Time{}
+		}
+		end := h.ExpiresAt
+		if ok {
+			end = opens(way.Capabilities(), end)
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	return last
+}
+
+// admit judges a payout by hand whose purse is locked, and refuses what an
+// automatic one would be skipped for.
+func (s *Service) admit(ctx context.Context, tx bun.Tx, p *Payout, payable Payable) error {
+	c, err := s.controlsFor(ctx, tx, p.Livemode, []string{p.Platform}, []string{p.Account})
+	if err != nil {
+		return err
+	}
+	to, _ := payable.named(p.Destination)
+	verdict := c.judge(p, to, p.CreatedAt)
+	switch verdict.Skip {
+	case SkipAccountHeld:
+		return fault.Invalidf("account_on_hold", "", "Payouts of the account '%s' are on hold.", p.Account)
+	case SkipCoolingOff:
+		return fault.Invalidf("bank_account_cooling_off", "destination",
+			"The bank account '%s' was changed a short time ago: payouts to it are made from %s on.", to.ID, verdict.Until.UTC().Format(time.RFC3339))
+	case SkipBelowMinimum:
+		return fault.Invalidf("amount_too_small", "amount", "Payouts must be at least %s.",
+			money.New(c.policies[p.Platform].Rules.MinimumPayout[p.Currency], p.Currency))
+	case SkipDailyLimit:
+		return fault.Invalidf("daily_limit_exceeded", "amount", "The platform's limit for payouts of one day leaves %s.",
+			money.New(max(0, c.left[purseOf{p.Platform, p.Currency}]), p.Currency))
+	}
+	if verdict.Approval {
+		p.Approval = ApprovalRequired
+	}
+	return nil
+}
+
+// waits reports whether people keep the payout from being handed over.
+func (p *Payout) waits() bool {
+	return p.Held || p.Approval == ApprovalRequired || p.Approval == ApprovalRefused
+}

@@ -67,6 +67,7 @@ type Payout struct {
 	ReversedBy     string // the payout that takes this one back, or ""
 	RetryOf        string // the failed payout that this one tries again, or ""
 	RetriedBy      string // the payout that tries this one again, or ""
+	CreatedBy      string // the key that made it by hand, or ""
 	Approval       Approval
 	Held           bool // somebody holds it: it is not handed over
 	Recall         Recall

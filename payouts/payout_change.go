@@ -48,13 +48,17 @@ func (s *Service) Cancel(ctx context.Context, tx bun.Tx, scope tenant.Scope, pay
 		return nil, fault.Invalidf("payout_not_cancelable", "",
 			"Payouts can be canceled only while they are pending and not yet handed to the bank; this one is %s.", p.Status)
 	}
-	now := s.cfg.Clocks.For(p.Livemode).Now()
+	return p, s.cancel(ctx, tx, p, s.cfg.Clocks.For(p.Livemode).Now())
+}
+
+// cancel gives the money of a locked payout back that can be called back.
+func (s *Service) cancel(ctx context.Context, tx bun.Tx, p *Payout, now time.Time) error {
 	entry := journal.PayoutCanceled(p.entry(now), newLineID)
 	if err := s.restore(ctx, tx, p, entry); err != nil {
-		return nil, err
+		return err
 	}
 	p.Status = Canceled
-	return p, s.finish(ctx, tx, p, "payout.canceled", now, nil)
+	return s.finish(ctx, tx, p, "payout.canceled", now, nil)
 }
 
 // turn is what an answer of the bank makes of a locked payout.

@@ -29,6 +29,7 @@ type CreateParams struct {
 	SourceType          string         `form:"source_type"`
 	StatementDescriptor *string        `form:"statement_descriptor"`
 
+	Actor   string `form:"-"` // who asks for it
 	retryOf string // the failed payout that this one tries again
 }
 
@@ -89,6 +90,9 @@ func (s *Service) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, par
 			"You have insufficient available funds for this payout: %s of %s is available.",
 			money.New(max(0, free), p.Currency), money.New(p.Amount, p.Currency))
 	}
+	if err := s.admit(ctx, tx, p, payable); err != nil {
+		return nil, err
+	}
 	return p, s.open(ctx, tx, p)
 }
 
@@ -116,6 +120,7 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 	if params.Method == Instant {
 		p.hasten(now)
 	}
+	p.CreatedBy = params.Actor
 	p.Description, p.Metadata, p.RetryOf = params.Description, given, params.retryOf
 	if params.StatementDescriptor != nil {
 		p.StatementDescriptor = params.StatementDescriptor

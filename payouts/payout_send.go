@@ -92,6 +92,9 @@ func (s *Service) seal(ctx context.Context, payout string, now time.Time) (p *Pa
 			return nil
 		case !first:
 			return nil
+		case p.waits(): // since it was found
+			p = nil
+			return nil
 		}
 		p.HandedOverAt = now
 		return save(ctx, tx, p)

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/money"
@@ -128,7 +129,8 @@ func (s *Service) decide(ctx context.Context, due Due, now time.Time) (p *Payout
 			return err
 		}
 		to, ok := payable.standard(due.Currency)
-		if err != nil || !ok || !payable.PayoutsEnabled || !payable.Schedule.PaysBetween(from, dayOf(now)) {
+		payday, pays := payable.Schedule.Last(now, calendar.Every)
+		if err != nil || !ok || !payable.PayoutsEnabled || !pays || payday.Date.UTC().Before(from) {
 			return decideTomorrow(ctx, tx, due, now)
 		}
 		p, err = s.payAll(ctx, tx, due, to, payable, now)
@@ -157,6 +159,17 @@ func (s *Service) payAll(ctx context.Context, tx bun.Tx, due Due, to Destination
 	p.Amount -= p.Amount % way.Capabilities().Step(due.Currency)
 	if p.Amount <= 0 {
 		return nil, forget(ctx, tx, due)
+	}
+	c, err := s.controlsOf(ctx, tx, due.Livemode, []string{due.Account})
+	if err != nil {
+		return nil, err
+	}
+	verdict := c.judge(p, to, now)
+	if verdict.Skip != "" {
+		return nil, decideTomorrow(ctx, tx, due, now)
+	}
+	if verdict.Approval {
+		p.Approval = ApprovalRequired
 	}
 	first, err := claimRun(ctx, tx, p, now)
 	if err != nil {

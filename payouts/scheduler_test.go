@@ -7,78 +7,7 @@ import (
 
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/money"
-	"github.com/sluicepay/sluice/platform/wire"
 )
-
-func TestScheduleFallsOnItsDays(t *testing.T) {
-	weekday, third := "wednesday", int64(31)
-	weekly, err := payouts.ScheduleOf(wire.PayoutSchedule{Interval: "weekly", WeeklyAnchor: &weekday})
-	if err != nil {
-		t.Fatal(err)
-	}
-	monthly, err := payouts.ScheduleOf(wire.PayoutSchedule{Interval: "monthly", MonthlyAnchor: &third})
-	if err != nil {
-		t.Fatal(err)
-	}
-	twice, err := payouts.ScheduleOf(wire.PayoutSchedule{Interval: "monthly", MonthlyAnchor: &third, MonthlyPayoutDays: []int64{1, 15}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name     string
-		schedule payouts.Schedule
-		day      string
-		want     bool
-	}{
-		{"daily", payouts.Schedule{Interval: payouts.Daily}, "2026-11-22", true},
-		{"manual", payouts.Schedule{Interval: payouts.Manual}, "2026-11-22", false},
-		{"weekly on its day", weekly, "2026-11-25", true},
-		{"weekly on another", weekly, "2026-11-26", false},
-		{"the 31st", monthly, "2026-12-31", true},
-		{"the 30th of a long month", monthly, "2026-12-30", false},
-		{"the end of a short month", monthly, "2026-11-30", true},
-		{"the end of February", monthly, "2027-02-28", true},
-		{"the end of a leap February", monthly, "2028-02-29", true},
-		{"the day before it", monthly, "2028-02-28", false},
-		{"the first of two", twice, "2026-11-01", true},
-		{"the second of two", twice, "2026-11-15", true},
-		{"the anchor that the list replaced", twice, "2026-12-31", false},
-	} {
-		day, err := time.Parse(time.DateOnly, c.day)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := c.schedule.Pays(day); got != c.want {
-			t.Errorf("%s, %s: %v, want %v", c.name, c.day, got, c.want)
-		}
-	}
-}
-
-// Anchored at the 31st, every month has exactly one payday: computed from the
-// anchor, not from the payday before.
-func TestMonthlyScheduleFallsOnceAMonthForThirtyYears(t *testing.T) {
-	for anchor := 1; anchor <= 31; anchor++ {
-		s := payouts.Schedule{Interval: payouts.Monthly, Days: []int{anchor}}
-		falls := map[string]int{}
-		end := time.Date(2056, 1, 1, 0, 0, 0, 0, time.UTC)
-		for day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); day.Before(end); day = day.AddDate(0, 0, 1) {
-			if s.Pays(day) {
-				falls[day.Format("2006-01")]++
-			}
-			if !s.PaysBetween(day.AddDate(-1, 0, 0), day) {
-				t.Fatalf("anchor %d: no payday in the year before %s", anchor, day)
-			}
-		}
-		if len(falls) != 360 {
-			t.Errorf("anchor %d: paydays in %d months, want 360", anchor, len(falls))
-		}
-		for month, n := range falls {
-			if n != 1 {
-				t.Errorf("anchor %d: %d paydays in %s", anchor, n, month)
-			}
-		}
-	}
-}
 
 func TestOnlyOneAutomaticPayoutADay(t *testing.T) {
 	w := open(t)

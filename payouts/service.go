@@ -34,8 +34,11 @@ type Config struct {
 	// PlatformOf tells whose account it is that owes; nil: nobody is debited.
 	PlatformOf balance.PlatformOf
 	Keyring    *secret.Keyring // seals what files say; needed by rails that take files
-	Reader     Reader          // is given the banks' files; nil: nobody fetches them
-	Log        *slog.Logger    // nil: slog.Default()
+	// CheckText refuses texts that must not be kept, such as card numbers; param
+	// names them in the request. nil takes all.
+	CheckText func(param, text string) error
+	Reader    Reader       // is given the banks' files; nil: nobody fetches them
+	Log       *slog.Logger // nil: slog.Default()
 	// After, if set, is called after each named step of a payout, outside
 	// transactions: a place to crash at.
 	After func(step string)

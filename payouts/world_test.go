@@ -83,6 +83,14 @@ type witness struct {
 	mu    sync.Mutex
 	told  map[string]int
 	asked map[string]int
+
+	calendar string // its bank days
+}
+
+func (w *witness) Capabilities() rail.Capabilities {
+	c := w.Direct.Capabilities()
+	c.Calendar = w.calendar
+	return c
 }
 
 func (w *witness) Submit(ctx context.Context, i rail.Instruction) rail.Result {
@@ -125,6 +133,12 @@ func open(t *testing.T) *world {
 	w.pays(may, payouts.Daily, "hkd", "000123456")
 	w.service = payouts.New(w.pool, payouts.Config{
 		Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Rails: rail.Modes{Test: rail.Set{w.bank}},
+		CheckText: func(param, text string) error {
+			if text == "4242424242424242" {
+				return fault.Invalidf("parameter_invalid_card_number", param, "A card number was sent.")
+			}
+			return nil
+		},
 		After: func(step string) {
 			if step != w.crash {
 				return

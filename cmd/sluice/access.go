@@ -63,9 +63,9 @@ func (a *App) buildConnections(_ context.Context, ring *secret.Keyring) error {
 func (a *App) market() market { return market{accounts: a.accounts, links: a.links} }
 
 // tokenResources are what an access token reaches: what a connected account has of
-// its own, and nothing that manages keys, applications, reviews or the sandbox.
+// its own, and nothing that manages keys, applications, reviews, holds or the sandbox.
 func tokenResources() []string {
-	closed := []string{"api_keys", "oauth_clients", "test_helpers", "verification_reviews", "webhook_endpoints"}
+	closed := []string{"api_keys", "oauth_clients", "payout_approvals", "payout_holds", "payout_policy", "test_helpers", "verification_reviews", "webhook_endpoints"}
 	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
 }
 

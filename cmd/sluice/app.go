@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/connect/payment"
@@ -161,7 +162,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 		return err
 	}
 	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
-	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}}
+	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}, Freed: a.freed}
 	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
@@ -194,8 +195,8 @@ const simConns = 4
 // buildPayouts is how money leaves.
 func (a *App) buildPayouts(_ context.Context, ring *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
-		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves,
-		PlatformOf: owners{a.accounts}.PlatformOf, Keyring: ring, Log: a.log,
+		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves, PlatformOf: owners{a.accounts}.PlatformOf,
+		Keyring: ring, Log: a.log, CheckText: cardnumber.Refuse,
 		Rails: rail.Modes{Live: set(a.cfg.Rails.Live), Test: set(a.cfg.Rails.Test, banksim.New(a.pool))},
 	})
 	a.intake = payouts.NewIntake(a.payouts)

@@ -24,6 +24,7 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // payees tells payouts who is paid where.
@@ -34,7 +35,7 @@ func (p payees) Payable(ctx context.Context, idb bun.IDB, scope tenant.Scope) (p
 	if err != nil {
 		return payouts.Payable{}, err
 	}
-	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule)
+	schedule, err := payouts.ScheduleOf(a.Settings.Payouts.Schedule, zoneOf(a.Settings.Dashboard))
 	if err != nil {
 		return payouts.Payable{}, err
 	}
@@ -60,6 +61,14 @@ func amounts(byCode map[string]int64) map[money.Currency]int64 {
 		by[money.Currency(code)] = amount
 	}
 	return by
+}
+
+// zoneOf is the account's time zone; UTC if it has none.
+func zoneOf(d wire.DashboardSettings) string {
+	if d.Timezone == nil {
+		return ""
+	}
+	return *d.Timezone
 }
 
 func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error) {

@@ -28,9 +28,10 @@ func (a *App) jobs() []*run.Worker {
 	if a.cfg.Roles.Has(RoleJobs) {
 		jobs = append(jobs,
 			run.Job{Name: "mature funds", Interval: time.Second, Do: a.matureAll},
+			run.Job{Name: "release transfers on hold", Interval: time.Second, Do: a.releaseAll},
 			run.Job{Name: "recover pending reversals", Interval: time.Second, Do: a.recoverAll},
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
-			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.settleDebts},
+			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectDebts},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
@@ -207,6 +208,21 @@ func (a *App) tellAvailable(ctx context.Context, tx bun.Tx, at time.Time, mature
 	return event.Log{}.Append(ctx, tx, events...)
 }
 
+// freed tells an account that money of a transfer on hold is available to it.
+func (a *App) freed(ctx context.Context, tx bun.Tx, at time.Time, purse balance.Purse) error {
+	return a.tellAvailable(ctx, tx, at, []balance.Matured{{Purse: purse}})
+}
+
+func (a *App) releaseAll(ctx context.Context) error {
+	return errors.Join(a.release(ctx, false), a.release(ctx, true))
+}
+
+// release sets free what was on hold until now.
+func (a *App) release(ctx context.Context, livemode bool) error {
+	_, err := a.moves.ReleaseDue(ctx, a.pool, livemode, a.clocks.For(livemode).Now())
+	return err
+}
+
 // recoverAll takes back what platforms wait for, as it becomes available.
 func (a *App) recoverAll(ctx context.Context) error {
 	_, test := a.moves.Recover(ctx, a.pool, false)
@@ -223,12 +239,12 @@ func (a *App) debit(ctx context.Context, livemode bool) error {
 	return err
 }
 
-func (a *App) settleDebts(ctx context.Context) error {
-	return errors.Join(a.settle(ctx, false), a.settle(ctx, true))
+func (a *App) collectDebts(ctx context.Context) error {
+	return errors.Join(a.oldDebts(ctx, false), a.oldDebts(ctx, true))
 }
 
-// settle has platforms pay what their accounts have owed for too long.
-func (a *App) settle(ctx context.Context, livemode bool) error {
+// oldDebts has platforms pay what their accounts have owed for too long.
+func (a *App) oldDebts(ctx context.Context, livemode bool) error {
 	now := a.clocks.For(livemode).Now()
 	debts, err := balance.Debts(ctx, a.pool, livemode)
 	for _, debt := range debts {
@@ -279,7 +295,7 @@ func (a *App) pay(ctx context.Context, livemode bool) error {
 		return nil // no bank is set up in this mode
 	}
 	errs := []error{a.noteHolders(ctx, livemode)}
-	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
+	for _, step := range []func(context.Context, bool, time.Time) (int, error){a.payouts.ReleaseHolds, a.payouts.RunDue, a.payouts.Send, a.payouts.Settle} {
 		_, err := step(ctx, livemode, a.clocks.For(livemode).Now())
 		errs = append(errs, err)
 	}

@@ -119,6 +119,18 @@ var matrix = map[string]row{
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"POST /v1/payouts/{id}/approve":                         {path: "/v1/payouts/$payout/approve"},
+	"POST /v1/payouts/{id}/refuse":                          {path: "/v1/payouts/$payout/refuse", form: "reason=seen"},
+	"GET /v1/payouts/{id}/approvals":                        {path: "/v1/payouts/$payout/approvals"},
+	"POST /v1/payout_holds":                                 {form: "account=$leaver&reason=seen"},
+	"GET /v1/payout_holds":                                  {},
+	"GET /v1/payout_holds/{id}":                             {path: "/v1/payout_holds/$hold"},
+	"POST /v1/payout_holds/{id}/release":                    {path: "/v1/payout_holds/$hold/release"},
+	"GET /v1/payout_policy":                                 {},
+	"POST /v1/payout_policy":                                {form: "minimum_payout[hkd]=1"},
+	"POST /v1/payout_policy/approve":                        {},
+	"POST /v1/payout_policy/refuse":                         {},
+	"GET /v1/payout_policy/changes":                         {},
 	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
 	"POST /v1/payouts/{id}/recall":                          {path: "/v1/payouts/$payout/recall"},
 	"POST /v1/payouts/{id}/retry":                           {path: "/v1/payouts/$payout/retry"},
@@ -409,6 +421,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
+	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
 	things["delivery"] = ada.post("/v1/webhook_endpoints/"+things["endpoint"]+"/test", "")["id"].(string)

@@ -96,13 +96,16 @@ func (a *App) stop(ctx context.Context) error {
 	if _, err := a.mature(ctx, false); err != nil {
 		return err
 	}
+	if err := a.release(ctx, false); err != nil {
+		return err
+	}
 	if _, err := a.moves.Recover(ctx, a.pool, false); err != nil {
 		return err
 	}
 	if err := a.reserve(ctx, false); err != nil {
 		return err
 	}
-	if err := a.settle(ctx, false); err != nil {
+	if err := a.oldDebts(ctx, false); err != nil {
 		return err
 	}
 	if err := a.quiet(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/sluicepay/sluice/connect/cardnumber"
 	"github.com/sluicepay/sluice/connect/processor"
 	"github.com/sluicepay/sluice/connect/split"
+	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
@@ -298,6 +299,7 @@ func (s *Service) applyRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 // unwound is what one refund brings back, ready to be booked.
 type unwound struct {
 	entry     journal.Refund
+	freed     []ledger.Entry // of legs on hold, before the refund takes them
 	transfers []*connect.Transfer
 	reversals []*connect.Reversal
 	fee       *connect.ApplicationFee
@@ -347,6 +349,9 @@ func (u *unwound) reverseLegs(r *Refund, back split.Back) {
 		}
 		t.AmountReversed += amount
 		t.Version++
+		if freed, held := t.TakeHeld(amount, u.entry.At); held > 0 {
+			u.freed = append(u.freed, freed)
+		}
 		reversal := &connect.Reversal{
 			ID: id.New("trr"), Transfer: t.ID, Amount: amount, Currency: t.Currency, DestinationPaymentRefund: id.New("pyr"),
 			SourceRefund: r.ID, Metadata: map[string]string{}, CreatedAt: u.entry.At,
@@ -378,7 +383,7 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 		return err
 	}
 	entry := journal.Refunded(u.entry, newLineID)
-	if err := connect.PostOne(ctx, tx, s.Book, entry); err != nil {
+	if err := connect.PostAll(ctx, tx, s.Book, append(u.freed, entry)...); err != nil {
 		return err
 	}
 	r.Booked, r.BalanceTransaction = true, entry.LineID("refund", r.ID)

@@ -189,8 +189,9 @@ func (v *verifier) totals(ctx context.Context) error {
 	return err
 }
 
-// funds compares the available balance with the free available lines, and the
-// pending balance with what is to mature.
+// funds compares the available balance with the free available lines, the
+// pending balance with what is to mature, and what is on hold with the lines
+// that put it there and took it back.
 func (v *verifier) funds(ctx context.Context) error {
 	var wrong []struct{ Account, Balance, Lines string }
 	err := v.tx.NewRaw(`
@@ -204,13 +205,17 @@ func (v *verifier) funds(ctx context.Context) error {
 		), maturing AS (
 			SELECT a.owner, a.livemode, a.currency, sum(m.amount) AS net
 			FROM ledger.maturities m JOIN ledger.accounts a ON a.id = m.account_id GROUP BY 1, 2, 3
+		), held AS (
+			SELECT account, livemode, currency, -sum(net) AS net
+			FROM ledger.balance_transactions WHERE type IN ('reserve_hold', 'reserve_release') GROUP BY 1, 2, 3
 		), expected AS (
 			SELECT account AS owner, livemode, currency, 'available' AS kind, net FROM free
 			UNION ALL SELECT owner, livemode, currency, 'pending', net FROM maturing
+			UNION ALL SELECT account, livemode, currency, 'held', net FROM held
 		)
 		SELECT owner || '/' || kind || '/' || currency AS account,
 			coalesce(a.credits - a.debits, 0)::text AS balance, coalesce(e.net, 0)::text AS lines
-		FROM (SELECT * FROM ledger.accounts WHERE kind IN ('pending', 'available')) a
+		FROM (SELECT * FROM ledger.accounts WHERE kind IN ('pending', 'available', 'held')) a
 		FULL JOIN expected e USING (owner, livemode, currency, kind)
 		WHERE coalesce(a.credits - a.debits, 0) <> coalesce(e.net, 0)
 		ORDER BY 1 LIMIT ?`, maxFindings).Scan(ctx, &wrong)

@@ -27,6 +27,7 @@ type Funds struct {
 	Available int64
 	Pending   int64
 	Reserved  int64 // connect_reserved, platform accounts only
+	Held      int64 // of transfers on hold, in neither of the others
 }
 
 // Of lists the funds of scope.Account per currency, in order of currency. An
@@ -91,11 +92,11 @@ func Holding(ctx context.Context, idb bun.IDB, livemode bool, behind Purse, limi
 }
 
 // Settled reports whether an account has nothing left in any currency: neither
-// pending, available or reserved, nor on its way to a bank, from where it may come back.
+// pending, available, reserved or on hold, nor on its way to a bank, from where it may come back.
 func Settled(ctx context.Context, idb bun.IDB, livemode bool, account string) (bool, error) {
 	left, err := idb.NewSelect().TableExpr("ledger.accounts").
 		Where("owner = ? AND livemode = ? AND credits <> debits", account, livemode).
-		Where("kind IN ('pending', 'available', 'reserved', 'in_transit')").Exists(ctx)
+		Where("kind IN ('pending', 'available', 'reserved', 'held', 'in_transit')").Exists(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look for money left: %w", err)
 	}
@@ -128,7 +129,7 @@ func funds(ctx context.Context, idb bun.IDB, owner string, livemode bool, only m
 	q := idb.NewSelect().TableExpr("ledger.accounts").
 		ColumnExpr("currency, kind, credits - debits AS balance").
 		Where("owner = ? AND livemode = ?", owner, livemode).
-		Where("kind IN ('pending', 'available', 'reserved')").
+		Where("kind IN ('pending', 'available', 'reserved', 'held')").
 		OrderExpr("currency")
 	if only != "" {
 		q = q.Where("currency = ?", string(only))
@@ -149,6 +150,8 @@ func funds(ctx context.Context, idb bun.IDB, owner string, livemode bool, only m
 			f.Available = r.Balance
 		case ledger.Reserved:
 			f.Reserved = r.Balance
+		case ledger.Held:
+			f.Held = r.Balance
 		}
 	}
 	return all, nil

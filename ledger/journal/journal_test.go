@@ -45,6 +45,9 @@ func cases() map[string]ledger.Entry {
 	returned.Paid = true
 	cut := payout
 	cut.Amount = hkd(300)
+	hold := Hold{ID: "hld_1", Payment: "py_1", Account: "C", Amount: hkd(5000), At: at}
+	arriving := hold
+	arriving.Arriving = true
 	debit := payout
 	debit.Amount = hkd(-7000)
 	clearing := debit
@@ -110,6 +113,19 @@ func cases() map[string]ledger.Entry {
 			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
 			Platform: "P", Currency: "hkd", At: at, MaturesOn: day,
 			Fee: &FeeReturn{ID: "fr_1", Account: "C", Amount: 200}}, counter()),
+		"TransferReversed: on hold": TransferReversed(Reversal{
+			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
+			Platform: "P", Currency: "hkd", At: at, Released: 2000, Payment: "py_1"}, counter()),
+		"TransferReversed: on hold in part": TransferReversed(Reversal{
+			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
+			Platform: "P", Currency: "hkd", At: at, Released: 1500, Payment: "py_1"}, counter()),
+		"TransferHeld: with the transfer": TransferHeld(arriving, counter()),
+		"TransferHeld: later":             TransferHeld(hold, counter()),
+		"TransferHeld: tied to a charge": TransferHeld(
+			Hold{ID: "hld_1", Payment: "py_1", Account: "C", Amount: hkd(5000), At: at, MaturesOn: day, Arriving: true}, counter()),
+		"TransferReleased: released": TransferReleased(hold, counter()),
+		"TransferReleased: tied to a charge whose day has not come": TransferReleased(
+			Hold{ID: "hld_1", Payment: "py_1", Account: "C", Amount: hkd(5000), At: at, MaturesOn: day}, counter()),
 		"TransferReversed: whatever is there": TransferReversed(Reversal{
 			Unwound:  Unwound{Reversal: "trr_1", PaymentRefund: "pyr_1", Destination: "C", Amount: 2000},
 			Platform: "P", Currency: "hkd", At: at, Overdraft: true}, counter()),
@@ -201,7 +217,7 @@ func tables(t *testing.T) map[string][]string {
 	t.Helper()
 	files := token.NewFileSet()
 	found := make(map[string][]string)
-	for _, file := range []string{"balance.go", "charge.go", "payout.go", "refund.go", "transfer.go"} {
+	for _, file := range []string{"balance.go", "charge.go", "hold.go", "payout.go", "refund.go", "transfer.go"} {
 		parsed, err := parser.ParseFile(files, file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

@@ -57,6 +57,10 @@ type Reversal struct {
 	MaturesOn time.Time  // the day of the transfer's charge; zero if it drew on the available balance
 	Fee       *FeeReturn // refund_application_fee, or nil
 	Overdraft bool       // the destination may be left owing
+	// Released is how much of it was on hold: that is set free first, and what it
+	// covers goes back even from an account that owes.
+	Released int64
+	Payment  string // py_…, with Released
 }
 
 // TransferReversed books a reversal; the destination must have the money, unless
@@ -78,10 +82,27 @@ type Reversal struct {
 //	account               debit  credit  line
 //	available C            2000          payment_refund -2000
 //	available P                    2000  transfer_refund 2000
+//
+//	on hold
+//	account               debit  credit  line
+//	held C                 2000
+//	available C                    2000  reserve_release 2000
+//	available C            2000          payment_refund -2000
+//	available P                    2000  transfer_refund 2000
+//
+//	on hold in part
+//	account               debit  credit  line
+//	held C                 1500
+//	available C                    1500  reserve_release 1500
+//	available C            2000          payment_refund -2000 floor
+//	available P                    2000  transfer_refund 2000
 func TransferReversed(r Reversal, newID NewID) ledger.Entry {
 	d := open("transfer_reversed", r.Unwound.Reversal, r.At, r.Livemode, r.Currency, newID)
 	d.day = r.MaturesOn
-	d.unwind(r.Platform, r.Unwound, !r.Overdraft)
+	if r.Released > 0 {
+		d.release(r.Destination, r.Payment, r.Released)
+	}
+	d.unwind(r.Platform, r.Unwound, !r.Overdraft && r.Released < r.Amount)
 	if r.Fee != nil {
 		d.feeReturn(r.Platform, *r.Fee)
 	}

@@ -34,6 +34,9 @@ func ShowBalance(scope tenant.Scope, funds []balance.Funds) wire.Balance {
 		b.Available = append(b.Available, amountOf(f, f.Available))
 		b.Pending = append(b.Pending, amountOf(f, f.Pending))
 		b.InstantAvailable = append(b.InstantAvailable, amountOf(f, max(0, f.Available)))
+		if f.Held != 0 {
+			b.Held = append(b.Held, amountOf(f, f.Held))
+		}
 		if !scope.Connected() {
 			b.ConnectReserved = append(b.ConnectReserved, amountOf(f, f.Reserved))
 		}

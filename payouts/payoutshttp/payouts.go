@@ -54,6 +54,7 @@ func (d payoutDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (any
 	if err := p.Check(); err != nil {
 		return nil, rest.Unsaved(err)
 	}
+	p.Actor = r.Principal.KeyID
 	return shown(d.payouts.Create(ctx, tx, r.Scope, p))
 }
 

@@ -1,6 +1,7 @@
 package payoutshttp_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,8 +36,20 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // people lets every key act for acct_hub, which reaches acct_may; both are paid to one bank account.
 type people struct{}
 
-func (people) Authenticate(context.Context, string) (rest.Principal, error) {
-	return rest.Principal{KeyID: "key_1", Account: "acct_hub", Kind: rest.Secret}, nil
+func (people) Authenticate(_ context.Context, key string) (rest.Principal, error) {
+	p := rest.Principal{KeyID: "key_1", Account: "acct_hub", Kind: rest.Secret}
+	if key != "sk_test_hub" {
+		p.KeyID = "key_" + key
+	}
+	switch key {
+	case "narrow":
+		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write"}
+	case "wide":
+		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write", "payout_approvals:write"}
+	case "token":
+		p.Account, p.Platform = "acct_may", "acct_hub"
+	}
+	return p, nil
 }
 
 func (people) Reach(_ context.Context, _, account string, _ bool) (tenant.Access, error) {
@@ -65,6 +78,8 @@ type door struct {
 	url     string
 	clock   *clock.Fixed
 	service *payouts.Service
+
+	key, idempotency, retry string
 }
 
 func open(t *testing.T) *door {
@@ -85,6 +100,9 @@ func open(t *testing.T) *door {
 	}
 	api := rest.New(rest.Config{Pool: pool, Authenticator: people{}, Accounts: people{}})
 	api.Mount(payoutshttp.Routes(api, pool, service)...)
+	api.Mount(payoutshttp.ApprovalRoutes(api, pool, service)...)
+	api.Mount(payoutshttp.HoldRoutes(api, pool, service)...)
+	api.Mount(payoutshttp.PolicyRoutes(api, pool, service)...)
 	server := httptest.NewServer(openapi.Wrap(t, api))
 	t.Cleanup(server.Close)
 	return &door{T: t, url: server.URL, clock: now, service: service}
@@ -97,7 +115,11 @@ func (d *door) call(method, path, account string, form url.Values) (int, map[str
 	if err != nil {
 		d.Fatal(err)
 	}
-	r.SetBasicAuth("sk_test_hub", "")
+	r.SetBasicAuth(cmp.Or(d.key, "sk_test_hub"), "")
+	if d.idempotency != "" {
+		r.Header.Set("Idempotency-Key", d.idempotency)
+		r.Header.Set("Sluice-Idempotency-Retry-Failures", d.retry)
+	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

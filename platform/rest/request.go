@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -115,4 +116,23 @@ func Unsaved(err error) error {
 	marked := *f
 	marked.Unsaved = true
 	return &marked
+}
+
+// Kept marks a refusal that is itself worth keeping: what a WriteHandler wrote
+// before it, such as a record of the attempt, is committed with the answer. Only
+// faults that are decided can be kept; others stay as they are.
+func Kept(err error) error {
+	if f := fault.As(err); f == nil || !faceOf(f).decided {
+		return err
+	}
+	return &keptError{err}
+}
+
+type keptError struct{ error }
+
+func (e *keptError) Unwrap() error { return e.error }
+
+func isKept(err error) bool {
+	var kept *keptError
+	return errors.As(err, &kept)
 }

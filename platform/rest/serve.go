@@ -184,13 +184,22 @@ func (s *Server) once(ctx context.Context, r *Request, run func(context.Context)
 
 // plainWrite is a write without a key.
 func (s *Server) plainWrite(ctx context.Context, r *Request, h WriteHandler) (object any, err error) {
+	var refused error
 	err = db.InTx(ctx, s.cfg.Pool, func(ctx context.Context, tx bun.Tx) error {
+		refused = nil
 		if object, err = h(ctx, tx, r); err != nil {
+			if isKept(err) {
+				refused = err
+				return nil
+			}
 			return err
 		}
 		object, err = s.expanded(ctx, tx, r, object)
 		return err
 	})
+	if err == nil && refused != nil {
+		return nil, refused
+	}
 	return object, err
 }
 
@@ -218,7 +227,7 @@ func (s *Server) claimedWrite(ctx context.Context, r *Request, h WriteHandler) (
 }
 
 // effect runs the door in a savepoint, so that a decided error takes back what the
-// door did but not the claim. Errors that are no answer come back as error.
+// door did but not the claim, unless it is Kept. Errors that are no answer come back as error.
 func (s *Server) effect(ctx context.Context, tx bun.Tx, r *Request, h WriteHandler) (idempotency.Response, error) {
 	savepoint, err := tx.BeginTx(ctx, nil)
 	if err != nil {
@@ -229,7 +238,7 @@ func (s *Server) effect(ctx context.Context, tx bun.Tx, r *Request, h WriteHandl
 	if err != nil {
 		return response, err // the whole transaction goes
 	}
-	if failure != nil {
+	if failure != nil && !isKept(failure) {
 		return response, savepoint.Rollback()
 	}
 	return response, savepoint.Commit()
@@ -241,7 +250,7 @@ func (s *Server) response(ctx context.Context, idb bun.IDB, r *Request, object a
 	response := idempotency.Response{Status: http.StatusOK, RequestID: r.ID}
 	if failure != nil {
 		f := faultOf(failure)
-		if !faceOf(f).decided || r.claim != nil && r.claim.RetryFailures {
+		if !faceOf(f).decided || r.claim != nil && r.claim.RetryFailures && !isKept(failure) {
 			return response, failure
 		}
 		response.Status, response.Body = RenderFault(f)

@@ -5,6 +5,7 @@ type Balance struct {
 	Object           string          `json:"object"` // always "balance"
 	Available        []BalanceAmount `json:"available"`
 	ConnectReserved  []BalanceAmount `json:"connect_reserved,omitempty"` // platform accounts only
+	Held             []BalanceAmount `json:"held,omitempty"`             // Sluice's own: money of transfers on hold, in none of the others
 	InstantAvailable []BalanceAmount `json:"instant_available"`
 	Livemode         bool            `json:"livemode"`
 	Pending          []BalanceAmount `json:"pending"`

@@ -19,6 +19,11 @@ type Transfer struct {
 	SourceTransaction  Ref                    `json:"source_transaction"`
 	SourceType         string                 `json:"source_type"`
 	TransferGroup      *string                `json:"transfer_group"`
+
+	// Sluice's own.
+	AmountOnHold int64  `json:"amount_on_hold"` // what the destination cannot spend yet
+	OnHold       bool   `json:"on_hold"`
+	OnHoldUntil  *int64 `json:"on_hold_until"` // null: until the platform releases it
 }
 
 // TransferReversal takes a transfer back, in whole or in part.

@@ -163,6 +163,7 @@ func payouts() *cobra.Command {
 		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed\n  sluice get '/v1/balance_transactions?payout=po_…'",
 	}.command()
 	cmd.AddCommand(payoutBatches())
+	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
 	return cmd
 }
 

@@ -127,7 +127,7 @@ func (s *Service) concerned(ctx context.Context, tx bun.Tx, scope tenant.Scope, 
 // it meanwhile is broken by PostgreSQL and db.InTx repeats the transaction.
 func (s *Service) stopAccount(ctx context.Context, tx bun.Tx, scope tenant.Scope, account string) ([]*Payout, error) {
 	of := scope.For(account)
-	if _, err := s.cfg.Accounts.Payable(ctx, tx, of); gone(err) {
+	if _, err := s.cfg.Accounts.Payable(ctx, tx, of); gone(err) || scope.Connected() && account != scope.Account {
 		return nil, fault.Invalidf("resource_missing", "account", "No such account: '%s'", account)
 	} else if err != nil {
 		return nil, err

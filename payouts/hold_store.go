@@ -34,7 +34,7 @@ func (s *Service) ListHolds(ctx context.Context, idb bun.IDB, scope tenant.Scope
 	if f.Status != "" && f.Status != "active" && f.Status != "released" {
 		return page.Of[*Hold]{}, fault.Invalidf("", "status", "Invalid status: must be one of active or released")
 	}
-	rows, err := page.Fetch[holdRow](ctx, idb, f.Params, "payout hold", saidBy(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+	rows, err := page.Fetch[holdRow](ctx, idb, f.Params, "payout hold", reachedFrom(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		if f.Account != "" {
 			q = q.Where("h.account = ?", f.Account)
 		}
@@ -56,16 +56,27 @@ func (s *Service) ListHolds(ctx context.Context, idb bun.IDB, scope tenant.Scope
 	return found, nil
 }
 
-// saidBy narrows to what belongs to a platform in a mode, whichever of its accounts it is about.
+// saidBy narrows to what belongs to a platform in a mode.
 func saidBy(scope tenant.Scope) page.Filter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("?TableAlias.platform = ? AND ?TableAlias.livemode = ?", scope.Platform, scope.Livemode)
 	}
 }
 
+// reachedFrom narrows to what is about the accounts that the scope reaches: all of
+// the platform's, or the one that it acts for.
+func reachedFrom(scope tenant.Scope) page.Filter {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		if q = saidBy(scope)(q); scope.Connected() {
+			q = q.Where("?TableAlias.account = ?", scope.Account)
+		}
+		return q
+	}
+}
+
 func findHold(ctx context.Context, idb bun.IDB, scope tenant.Scope, hold string, lock bool) (*Hold, error) {
 	row := new(holdRow)
-	q := saidBy(scope)(idb.NewSelect().Model(row)).Where("h.id = ?", hold)
+	q := reachedFrom(scope)(idb.NewSelect().Model(row)).Where("h.id = ?", hold)
 	if lock {
 		q = q.For("UPDATE")
 	}
@@ -125,10 +136,10 @@ func holdsOver(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, a
 	return found, nil
 }
 
-// ofPlatform is a payout of any account of the scope's platform.
+// ofPlatform is a payout of any account that the scope reaches.
 func ofPlatform(ctx context.Context, idb bun.IDB, scope tenant.Scope, payout string, lock bool) (*Payout, error) {
 	row := new(payoutRow)
-	q := saidBy(scope)(idb.NewSelect().Model(row)).Where("p.id = ?", payout)
+	q := reachedFrom(scope)(idb.NewSelect().Model(row)).Where("p.id = ?", payout)
 	if lock {
 		q = q.For("UPDATE")
 	}

@@ -188,7 +188,9 @@ func (c *carried) purses() []balance.Purse {
 func (s *Service) markErrored(ctx context.Context, tx bun.Tx, failed []*turn, now time.Time) error {
 	blamed := make(map[string]*Payout)
 	for _, t := range failed {
-		if !t.p.Debit() && (t.blame || blamesDestination(t.code)) { // a refused debit says nothing of payouts
+		// A refused debit of what is owed stops debits alone (mayDebit).
+		owed := t.p.Debit() && t.p.OriginalPayout == ""
+		if !owed && (t.blame || blamesDestination(t.code)) {
 			blamed[t.p.Account+" "+t.p.Destination] = t.p
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 // RetryParams ask to try a failed payout again.
 type RetryParams struct {
+	Actor       string         `form:"-"`           // who asks for it
 	Destination string         `form:"destination"` // another bank account; or the same by name, mended at the bank
 	Metadata    metadata.Patch `form:"metadata"`
 }
@@ -40,6 +41,7 @@ func (s *Service) Retry(ctx context.Context, tx bun.Tx, scope tenant.Scope, payo
 	p, err := s.Create(ctx, tx, scope, CreateParams{
 		Amount: old.Amount, Currency: string(old.Currency), Description: old.Description, Destination: params.Destination,
 		Metadata: params.Metadata, Method: old.Method, StatementDescriptor: old.StatementDescriptor, retryOf: old.ID,
+		Actor: params.Actor,
 	})
 	if err != nil {
 		return nil, err

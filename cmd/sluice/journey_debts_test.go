@@ -143,7 +143,7 @@ func TestADebtIsShownWithItsAgeAndPaidByThePlatformAtLast(t *testing.T) {
 	settle := func(days int) {
 		t.Helper()
 		pass(days)
-		for _, job := range []func(context.Context, bool) error{h.app.reserve, h.app.collect} {
+		for _, job := range []func(context.Context, bool) error{h.app.reserve, h.app.oldDebts} {
 			if err := job(t.Context(), false); err != nil {
 				t.Fatal(err)
 			}

@@ -105,7 +105,7 @@ func (a *App) stop(ctx context.Context) error {
 	if err := a.reserve(ctx, false); err != nil {
 		return err
 	}
-	if err := a.collect(ctx, false); err != nil {
+	if err := a.oldDebts(ctx, false); err != nil {
 		return err
 	}
 	if err := a.quiet(ctx); err != nil {

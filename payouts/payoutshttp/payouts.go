@@ -106,6 +106,7 @@ func (d payoutDoor) retry(ctx context.Context, tx bun.Tx, r *rest.Request) (any,
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
+	p.Actor = r.Principal.KeyID
 	return shown(d.payouts.Retry(ctx, tx, r.Scope, r.Path("id"), p))
 }
 

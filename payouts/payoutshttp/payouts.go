@@ -33,6 +33,7 @@ func Routes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.Route
 		route(http.MethodGet, one, s.Read(d.get), wire.Payout{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.Payout{}),
 		route(http.MethodPost, one+"/cancel", s.Write(d.cancel), wire.Payout{}),
+		route(http.MethodGet, one+"/explanation", s.Read(d.explain), wire.PayoutExplanation{}),
 	}
 }
 

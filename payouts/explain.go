@@ -97,7 +97,7 @@ func explain(p *Payout, sums []balance.PayoutSum) (*Explanation, error) {
 	var own, sum int64
 	for _, line := range sums {
 		switch name, known := termOf[line.Type]; {
-		case line.Type == "payout" || line.Type == "payout_failure" || line.Type == "payout_cancel":
+		case OwnLine(line.Type):
 			own += line.Net
 			continue
 		case line.Carried:
@@ -122,6 +122,12 @@ func explain(p *Payout, sums []balance.PayoutSum) (*Explanation, error) {
 		return nil, fmt.Errorf("payout %s of %d has lines of %d and an own line of %d", p.ID, p.Amount, sum, own)
 	}
 	return e, nil
+}
+
+// OwnLine reports whether a line of that type is a payout's own: what it took, or
+// what was given back. All others in a payout are what it consists of.
+func OwnLine(lineType string) bool {
+	return lineType == "payout" || lineType == "payout_failure" || lineType == "payout_cancel"
 }
 
 // pays is what the payout takes out of the balance for good.

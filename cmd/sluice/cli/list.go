@@ -153,15 +153,17 @@ type payoutRow struct {
 }
 
 func payouts() *cobra.Command {
-	return listing[payoutRow]{
+	cmd := listing[payoutRow]{
 		group: "payouts", path: "/v1/payouts", short: "List payouts, newest first",
 		titles: []string{"PAYOUT", "CREATED (UTC)", "ARRIVES", ">AMOUNT", "STATUS", "AUTOMATIC", "FAILURE"},
 		row: func(p payoutRow) []string {
 			return []string{p.ID, when(p.Created), day(p.ArrivalDate), amount(p.Amount, p.Currency), p.Status, yes(p.Automatic), text(p.FailureCode)}
 		},
 		filters: []string{"status"},
-		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed\n  sluice get '/v1/balance_transactions?payout=po_…'",
+		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed",
 	}.command()
+	cmd.AddCommand(payoutsExplain(), payoutsReport())
+	return cmd
 }
 
 func text(s *string) string {

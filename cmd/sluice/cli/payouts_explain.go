@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluicepay/sluice/payouts/report"
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -19,14 +21,14 @@ import (
 const asCSV = "csv"
 
 func payoutsExplain() *cobra.Command {
-	s := &session{}
+	s := &session{more: []string{asCSV}}
 	cmd := &cobra.Command{
 		Use: "explain PAYOUT", Short: "Show what a payout consists of: the closing equation, and each line with its source", Args: cobra.ExactArgs(1),
 		Long: "Prints gross − fees − refunds ± the rest = what was paid, then every statement line in the payout with the object it comes from.\n" +
 			"Automatic, manual and instant payouts are explained alike. With -o csv, the lines alone, amounts in major units.",
 		Example: "  sluice payouts explain po_… --account acct_…\n  sluice payouts explain po_… -o csv > payout.csv\n  sluice payouts explain po_… -o json | jq .explanation.terms",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.clientFor(asCSV)
+			c, err := s.client()
 			if err != nil {
 				return err
 			}
@@ -46,7 +48,6 @@ func payoutsExplain() *cobra.Command {
 		},
 	}
 	s.bind(cmd.Flags())
-	cmd.Flags().Lookup("output").Usage = "table, json or csv"
 	return cmd
 }
 
@@ -78,7 +79,7 @@ func explained(cmd *cobra.Command, c *client.Client, payout string) (*explanatio
 			return nil, err
 		}
 		for _, line := range page.Data {
-			if line.Type != "payout" && line.Type != "payout_failure" && line.Type != "payout_cancel" {
+			if c := line.ReportingCategory; c != "payout" && c != "payout_reversal" { // the payout's own lines
 				e.Lines = append(e.Lines, line)
 			}
 		}
@@ -87,9 +88,7 @@ func explained(cmd *cobra.Command, c *client.Client, payout string) (*explanatio
 		}
 		params.Set("starting_after", page.Data[len(page.Data)-1].ID)
 	}
-	for i, j := 0, len(e.Lines)-1; i < j; i, j = i+1, j-1 {
-		e.Lines[i], e.Lines[j] = e.Lines[j], e.Lines[i]
-	}
+	slices.Reverse(e.Lines)
 	return &e, nil
 }
 
@@ -122,7 +121,7 @@ func (e *explanation) write(out io.Writer) {
 	fmt.Fprintln(out)
 	lines := table{titles: []string{"LINE", "CREATED (UTC)", "TYPE", "SOURCE", ">AMOUNT", ">FEE", ">NET", "DESCRIPTION"}}
 	for _, l := range e.Lines {
-		lines.add(l.ID, when(l.Created), l.Type, l.Source.ID(), amount(l.Amount, l.Currency), amount(l.Fee, l.Currency), amount(l.Net, l.Currency), text(l.Description))
+		lines.add(l.ID, when(l.Created), l.Type, l.Source.ID, amount(l.Amount, l.Currency), amount(l.Fee, l.Currency), amount(l.Net, l.Currency), text(l.Description))
 	}
 	lines.write(out)
 }
@@ -135,8 +134,8 @@ func (e *explanation) writeCSV(out io.Writer) error {
 			return err
 		}
 		major := func(minor int64) string { return money.New(minor, money.Currency(l.Currency)).Decimal() }
-		err = w.Write([]string{e.Explanation.Payout, l.ID, when(l.Created), l.Type, l.ReportingCategory, l.Source.ID(), l.Currency,
-			major(l.Amount), major(l.Fee), major(l.Net), wire.SpreadsheetText(text(l.Description))})
+		err = w.Write([]string{e.Explanation.Payout, l.ID, when(l.Created), l.Type, l.ReportingCategory, l.Source.ID, l.Currency,
+			major(l.Amount), major(l.Fee), major(l.Net), report.Cell(text(l.Description))})
 	}
 	if err != nil {
 		return err

@@ -92,6 +92,11 @@ var types = sorted([]Type{
 
 	{Name: "balance.available", Object: wire.Balance{}, Scope: AnyAccount,
 		Description: "Pending funds became available. Each time is an object of its own."},
+	{Name: "reporting.report_run.succeeded", Object: wire.ReportRun{}, Scope: AnyAccount,
+		Description: "A report was made; its result can be fetched."},
+	{Name: "reporting.report_run.failed", Object: wire.ReportRun{}, Scope: AnyAccount,
+		Description: "A report could not be made."},
+
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},
 	{Name: "payout.updated", Object: wire.Payout{}, Scope: AnyAccount, Replaced: Always,
 		Description: "A payout was handed to the bank, or its metadata changed."},

@@ -59,23 +59,8 @@ func Show(t balance.Transaction) wire.BalanceTransaction {
 		ID: t.ID, Object: "balance_transaction",
 		Amount: t.Amount, Fee: t.Fee, FeeDetails: fees, Net: t.Net, Currency: string(t.Currency),
 		AvailableOn: wire.Unix(t.AvailableOn), BalanceType: "payments", Created: wire.Unix(t.CreatedAt),
-		Description: wire.Nullable(t.Description), ReportingCategory: reportingCategory(t.Type),
+		Description: wire.Nullable(t.Description), ReportingCategory: balance.Category(t.Type),
 		Source: wire.To(t.Source), Status: status, Type: t.Type,
 		Payout: wire.To(t.Payout), LedgerEntry: entryID(t.EntryID),
 	}
-}
-
-// reportingCategories are the types whose category has another name.
-var reportingCategories = map[string]string{
-	"payment": "charge", "payment_refund": "refund", "transfer_refund": "transfer_reversal",
-	"application_fee": "platform_earning", "application_fee_refund": "platform_earning_refund",
-	"payout_failure": "payout_reversal", "payout_cancel": "payout_reversal",
-	"stripe_fee": "fee", "reserve_transaction": "connect_reserved_funds", "adjustment": "other_adjustment",
-}
-
-func reportingCategory(lineType string) string {
-	if c, ok := reportingCategories[lineType]; ok {
-		return c
-	}
-	return lineType
 }

@@ -36,6 +36,7 @@ func Routes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.Route
 		route(http.MethodPost, one+"/recall", s.Write(d.recall), wire.Payout{}),
 		route(http.MethodPost, one+"/retry", s.Write(d.retry), wire.Payout{}),
 		route(http.MethodPost, one+"/reverse", s.Write(d.reverse), wire.Payout{}),
+		route(http.MethodGet, one+"/explanation", s.Read(d.explain), wire.PayoutExplanation{}),
 	}
 }
 

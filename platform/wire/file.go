@@ -1,6 +1,6 @@
 package wire
 
-// File is something that an account uploaded.
+// File is something that an account uploaded, or a report of its own.
 type File struct {
 	ID        string    `json:"id"`
 	Object    string    `json:"object"` // always "file"
@@ -11,6 +11,6 @@ type File struct {
 	Purpose   string    `json:"purpose"`
 	Size      int64     `json:"size"`
 	Title     *string   `json:"title"`
-	Type      *string   `json:"type"` // gif, jpg, pdf or png
-	URL       *string   `json:"url"`  // always null: contents are not handed out
+	Type      *string   `json:"type"` // gif, jpg, pdf, png or csv
+	URL       *string   `json:"url"`  // of reports; null for uploads, whose contents are not handed out
 }

@@ -160,10 +160,11 @@ func payouts() *cobra.Command {
 			return []string{p.ID, when(p.Created), day(p.ArrivalDate), amount(p.Amount, p.Currency), p.Status, yes(p.Automatic), text(p.FailureCode)}
 		},
 		filters: []string{"status"},
-		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed\n  sluice get '/v1/balance_transactions?payout=po_…'",
+		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed",
 	}.command()
 	cmd.AddCommand(payoutBatches())
 	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
+	cmd.AddCommand(payoutsExplain(), payoutsReport())
 	return cmd
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,6 +21,7 @@ type session struct {
 	dir     string
 	account string
 	output  string
+	more    []string // outputs of this command beside table and json
 }
 
 const (
@@ -30,16 +33,18 @@ const (
 func (s *session) bind(flags *pflag.FlagSet) {
 	s.bindDir(flags)
 	flags.StringVar(&s.account, "account", "", "act for this connected account, acct_…")
-	flags.StringVarP(&s.output, "output", "o", asTable, "table or json")
+	flags.StringVarP(&s.output, "output", "o", asTable, strings.Join(s.outputs(), " or "))
 }
 
 func (s *session) bindDir(flags *pflag.FlagSet) {
 	flags.StringVar(&s.dir, "dir", "", "directory of a running `sluice dev`; default SLUICE_BASE_URL and SLUICE_API_KEY, else the nearest .sluice upwards")
 }
 
+func (s *session) outputs() []string { return append([]string{asTable, asJSON}, s.more...) }
+
 func (s *session) check() error {
-	if s.output != asTable && s.output != asJSON {
-		return Usagef("--output %s: choose table or json", s.output)
+	if !slices.Contains(s.outputs(), s.output) {
+		return Usagef("--output %s: choose %s", s.output, strings.Join(s.outputs(), " or "))
 	}
 	return nil
 }

@@ -102,6 +102,11 @@ var types = sorted([]Type{
 		Description: "When an account is paid out, or what of it, was changed, or whether it can be paid out."},
 	{Name: "balance.available", Object: wire.Balance{}, Scope: AnyAccount,
 		Description: "Pending funds, or money of transfers on hold, became available. Each time is an object of its own."},
+	{Name: "reporting.report_run.succeeded", Object: wire.ReportRun{}, Scope: AnyAccount, Since: "2026-11-25",
+		Description: "A report was made; its result can be fetched."},
+	{Name: "reporting.report_run.failed", Object: wire.ReportRun{}, Scope: AnyAccount, Since: "2026-11-25",
+		Description: "A report could not be made."},
+
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},
 	{Name: "payout.updated", Object: wire.Payout{}, Scope: AnyAccount, Replaced: Always,
 		Description: "A payout was handed to the bank, held, released, approved, called back, tried again or taken back, or its metadata changed."},

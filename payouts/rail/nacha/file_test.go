@@ -181,6 +181,14 @@ func TestFileKeepsTheRules(t *testing.T) {
 	}
 }
 
+// The library takes a hash of ten zeros for a missing one.
+func TestHashMayEndInZeros(t *testing.T) {
+	same := pays(1, to("May", "", ""))
+	if records := check(t, write(t, format(t, nacha.Config{NoAddenda: true}), batch(slices.Repeat([]rail.Instruction{same}, 10_000)...))); records[10_002][10:20] != "0000000000" {
+		t.Errorf("the hash is %s", records[10_002][10:20])
+	}
+}
+
 func TestEntryCarriesThePayoutThreeTimes(t *testing.T) {
 	f, i := format(t, nacha.Config{}), pays(7000, to("José Ñandú", "", ""))
 	b := batch(pays(1, to("A", "", "")), i)

@@ -92,6 +92,9 @@ var letters = strings.NewReplacer("ß", "ss", "Æ", "AE", "æ", "ae", "Ø", "O",
 // plain writes s in the characters of a file, cut to most: accents fall off,
 // what has no Latin form is left out.
 func plain(s string, most int) string {
+	if len(s) <= most && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 && strings.TrimSpace(s) == s && !strings.Contains(s, "  ") {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(letters.Replace(s)) {
 		switch {

@@ -280,7 +280,7 @@ func BenchmarkWrite100000(b *testing.B) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(time.Millisecond)
+		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			var m runtime.MemStats

@@ -218,7 +218,7 @@ func (t *table) broken(err error) error {
 	var at *csv.ParseError
 	switch {
 	case errors.As(err, &at):
-		return problemf("line %d of the CSV cannot be read", at.Line)
+		return problemf("line %d of the CSV cannot be read", t.p.Skip+at.Line)
 	case errors.Is(err, errTooLong):
 		return problemf("%s", errTooLong.Error())
 	}

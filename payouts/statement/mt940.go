@@ -116,6 +116,9 @@ func (m *mt) field(tag string, lines []string) error {
 		m.now.ID = first
 	case "34F", "13", "13D":
 		m.interim = true
+		if m.now.Opening == nil {
+			m.now.Kind = Intraday
+		}
 		if tag == "34F" && len(first) >= 3 && m.now.Currency == "" {
 			_, err := m.currency(first[:3])
 			return err
@@ -164,6 +167,7 @@ func (m *mt) balance(place **Balance, text string) error {
 	if *place != nil {
 		return m.problem("it has two balances of one kind")
 	}
+	m.now.Kind = Booked
 	if part[3] != "" {
 		c, err := m.currency(part[3])
 		if err != nil {

@@ -119,7 +119,7 @@ func (e *elements) broken(err error) error {
 	switch {
 	case errors.Is(err, errTooLong):
 		return problemf("%s, near line %d", errTooLong.Error(), e.near())
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.As(err, &syntax) && syntax.Msg == "unexpected EOF":
 		return problemf("the XML ends before it is complete")
 	case errors.Is(err, errCharset):
 		return problemf("the XML is in a character set that is not known")

@@ -3,7 +3,6 @@ package statement
 import (
 	"io"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/money"
@@ -79,7 +78,7 @@ func ReadCamt(r io.Reader, sink Sink) error {
 
 // namespace is that of the element that was opened last, by its own prefix.
 func (c *camt) namespace() string {
-	prefix, _, _ := strings.Cut(c.open[len(c.open)-1], ":")
+	prefix := c.open[len(c.open)-1].Space
 	for _, a := range c.attrs {
 		if prefix == "" && a.Name.Space == "" && a.Name.Local == "xmlns" || prefix != "" && a.Name.Space == "xmlns" && a.Name.Local == prefix {
 			return a.Value

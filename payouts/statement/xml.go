@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -67,9 +68,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 type elements struct {
 	source *bounded
 	d      *xml.Decoder
-	open   []string // with prefix, for the end tags to agree
+	open   []xml.Name // of Space the prefix, for the end tags to agree
 	attrs  []xml.Attr
-	text   strings.Builder
+	text   []byte
 }
 
 func newElements(r io.Reader) *elements {
@@ -91,21 +92,15 @@ func (e *elements) token() (xml.Token, error) {
 		if len(e.open) == maxDepth {
 			return nil, problemf("the XML is nested too deep")
 		}
-		e.open, e.attrs = append(e.open, t.Name.Space+":"+t.Name.Local), t.Attr
+		e.open, e.attrs = append(e.open, t.Name), t.Attr
 	case xml.EndElement:
 		last := len(e.open) - 1
-		if last < 0 || !closes(e.open[last], t.Name) {
+		if last < 0 || e.open[last] != t.Name {
 			return nil, problemf("the XML is not well formed near line %d", e.near())
 		}
 		e.open = e.open[:last]
 	}
 	return t, nil
-}
-
-// closes reports whether an end tag has the name of the element that is open.
-func closes(open string, end xml.Name) bool {
-	n := len(end.Space)
-	return len(open) == n+1+len(end.Local) && open[:n] == end.Space && open[n+1:] == end.Local
 }
 
 func (e *elements) near() int {
@@ -123,10 +118,10 @@ func (e *elements) broken(err error) error {
 		return problemf("the XML ends before it is complete")
 	case errors.Is(err, errCharset):
 		return problemf("the XML is in a character set that is not known")
-	case errors.As(err, &syntax):
-		return problemf("the XML is not well formed near line %d", syntax.Line)
+	case e.source.err != nil && !errors.Is(e.source.err, io.EOF):
+		return e.source.err // what is read from failed, not what was read
 	}
-	return err // of the reader
+	return problemf("the XML is not well formed near line %d", e.near())
 }
 
 // child is the next child element of the one that is open, or ok is false at its end.
@@ -161,7 +156,7 @@ func (e *elements) children(each func(name string) error) error {
 
 // value is the text of the element that is open, with that of what is inside it.
 func (e *elements) value() (string, error) {
-	e.text.Reset()
+	e.text = e.text[:0]
 	for depth := len(e.open); ; {
 		t, err := e.token()
 		if err != nil {
@@ -169,13 +164,13 @@ func (e *elements) value() (string, error) {
 		}
 		switch t := t.(type) {
 		case xml.CharData:
-			if e.text.Len()+len(t) > maxField {
+			if len(e.text)+len(t) > maxField {
 				return "", problemf("%s, near line %d", errTooLong.Error(), e.near())
 			}
-			e.text.Write(t)
+			e.text = append(e.text, t...)
 		case xml.EndElement:
 			if len(e.open) < depth {
-				return strings.TrimSpace(e.text.String()), nil
+				return string(bytes.TrimSpace(e.text)), nil
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -25,15 +26,20 @@ const (
 	severalRails     = "several rails have the trace"
 )
 
-// ours finds what we have called payouts and batches in the text of a line.
-var ours = regexp.MustCompile(`\b(po|bat)_[0-9A-Za-z]{22}\b`)
+// ours finds what we have called payouts and batches in the text of a line. Some
+// formats have no underscore and are written with a hyphen.
+var ours = regexp.MustCompile(`\b(po|bat)[_-][0-9A-Za-z]{22}`)
 
 // find takes our references out of a line's text, where its fields have none.
 func find(l *Line, remittance secret.Text) {
+	l.EndToEnd, l.Batch = original(l.EndToEnd), original(l.Batch)
 	if ours.MatchString(l.EndToEnd) || ours.MatchString(l.Batch) {
 		return
 	}
 	found := ours.FindAllString(remittance.Reveal(), 3)
+	for i := range found {
+		found[i] = original(found[i])
+	}
 	slices.Sort(found)
 	if found = slices.Compact(found); len(found) != 1 {
 		return // none, or several: then it is about none of them alone
@@ -43,6 +49,14 @@ func find(l *Line, remittance secret.Text) {
 	} else {
 		l.Batch = found[0]
 	}
+}
+
+// original is an id of ours as we write it; anything else stays as it is.
+func original(reference string) string {
+	if at := ours.FindStringIndex(reference); at != nil && at[0] == 0 && at[1] == len(reference) {
+		return strings.Replace(reference, "-", "_", 1)
+	}
+	return reference
 }
 
 // applyAtOnce bounds how many lines payouts hear of at a time.

@@ -18,6 +18,8 @@ import (
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
+	"github.com/sluicepay/sluice/payouts/rail/delivery"
+	"github.com/sluicepay/sluice/payouts/rail/railtest"
 	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/payouts/statement"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -197,6 +199,82 @@ func TestADebitPaysAndALaterCreditBringsBack(t *testing.T) {
 	got, err := w.service.Get(t.Context(), w.pool, hub, lok.ID)
 	if err != nil || got.FailureCode != "account_closed" {
 		t.Errorf("it failed for %q: %v", got.FailureCode, err)
+	}
+}
+
+// filed makes the bank take files, so that payouts go in batches.
+func (w *world) filed() {
+	in, out := w.TempDir(), w.TempDir()
+	clocks := clock.Modes{Live: w.clock, Test: w.clock}
+	w.service = payouts.New(w.pool, payouts.Config{
+		Book: ledger.NewBook(), Clocks: clocks, Accounts: people{}, Keyring: w.cfg.Keyring, Rails: rail.Modes{Test: rail.Set{rail.File{
+			Way:       rail.Capabilities{Name: "paper"},
+			Agreement: rail.Terms{Debtor: rail.Debtor{Name: "Hub", Number: secret.New("024388001234")}},
+			Format:    railtest.Paper{}, Delivery: delivery.Folder{Out: out, In: in, Keeps: true},
+		}}},
+	})
+	w.cfg.Payouts = w.service
+	w.books = reconcile.New(w.pool, w.cfg)
+}
+
+func (w *world) create(amount int64) (made *payouts.Payout) {
+	w.Helper()
+	w.in(func(ctx context.Context, tx bun.Tx) (err error) {
+		made, err = w.service.Create(ctx, tx, hub, payouts.CreateParams{Amount: amount, Currency: "hkd"})
+		return err
+	})
+	return made
+}
+
+func TestOneDebitForAWholeFilePaysItsPayoutsOnlyIfTheSumIsRight(t *testing.T) {
+	w := open(t)
+	w.filed()
+	may, lok := w.create(5000), w.create(7000)
+	for range 3 {
+		w.clock.Advance(time.Hour)
+		if _, err := w.service.Send(t.Context(), false, w.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sealed, err := w.service.Get(t.Context(), w.pool, hub, may.ID)
+	if err != nil || sealed.Batch == "" {
+		t.Fatalf("not in a batch: %+v %v", sealed, err)
+	}
+	written := strings.Replace(sealed.Batch, "_", "-", 1) // as pain.001 has it
+	f := w.load(mt(1, "261124", 100000, "-11999 B1 "+written))
+	if got := w.lines(f); len(got) != 1 || got[0] != "-11999 open the amount differs from the batch's" {
+		t.Errorf("lines are %q", got)
+	}
+	w.expectStatus(may, payouts.InTransit)
+	f = w.load(mt(2, "261125", 100000, "-12000 B2 "+written))
+	if got := w.lines(f); len(got) != 1 || got[0] != "-12000 matched " {
+		t.Errorf("lines are %q", got)
+	}
+	w.expectStatus(may, payouts.Paid)
+	w.expectStatus(lok, payouts.Paid)
+	back := w.load(mt(3, "261126", 88000, "7000 B3 /EREF/"+strings.Replace(lok.ID, "_", "-", 1)+"/RTRN/R03"))
+	w.expectLoaded(back, 1, 0)
+	w.expectStatus(lok, payouts.Failed)
+	w.expectStatus(may, payouts.Paid)
+}
+
+func TestOverlappingFilesAtTheSameTimeTellEachLineOnce(t *testing.T) {
+	w := open(t)
+	fee := "-300 NONREF FEE"
+	var all []string
+	var busy sync.WaitGroup
+	for n := 1; n <= 6; n++ {
+		all = append(all, fee, fmt.Sprintf("-%d B%d RENT", n, n))
+		content := mt(n, "261124", 100000, all...) // each tells what those before it told, and more
+		busy.Go(func() {
+			if _, err := w.books.Import(t.Context(), reconcile.Source{Platform: hub.Platform}, strings.NewReader(content)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	busy.Wait()
+	if n := w.count("payouts.statement_lines"); n != 12 {
+		t.Errorf("%d lines, want 6 fees and 6 rents", n)
 	}
 }
 

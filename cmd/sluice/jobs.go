@@ -55,6 +55,7 @@ func (a *App) jobs() []*run.Worker {
 		jobs = append(jobs,
 			run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll},
 			run.Job{Name: "collect the banks' files", Interval: 15 * time.Second, Do: a.collectAll},
+			run.Job{Name: "finish bank statements", Interval: time.Minute, Do: a.books.Sweep},
 		)
 	}
 	workers := make([]*run.Worker, len(jobs))

@@ -22,7 +22,7 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
+	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "bank_statements", "charges", "customers", "events", "files", "ledger", "oauth_clients",
 	"payment_intents", "payment_methods", "payout_batches", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
@@ -47,6 +47,7 @@ func (a *App) routes() []rest.Route {
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches
+		payoutshttp.StatementRoutes(s, a.books),                                           // /v1/bank_statements
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),                  // /v1/events/{id}/retry

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -279,7 +280,7 @@ func (d *Desk) accept(ctx context.Context, tx bun.Tx, f *file, o order) (refusal
 // known tells which references the bank has had, over whatever way they came.
 func (d *Desk) known(ctx context.Context, tx bun.Tx, items []item) (map[string]bool, error) {
 	var had []string
-	err := tx.NewRaw(`SELECT reference FROM banksim.instructions WHERE reference = ANY (?)`, references(items)).Scan(ctx, &had)
+	err := tx.NewRaw(`SELECT reference FROM banksim.instructions WHERE reference = ANY (?)`, pgdialect.Array(references(items))).Scan(ctx, &had)
 	known := make(map[string]bool, len(had))
 	for _, reference := range had {
 		known[reference] = true
@@ -292,7 +293,7 @@ func countAgain(ctx context.Context, tx bun.Tx, items []item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	_, err := tx.NewRaw(`UPDATE banksim.instructions SET told = told + 1 WHERE reference = ANY (?)`, references(items)).Exec(ctx)
+	_, err := tx.NewRaw(`UPDATE banksim.instructions SET told = told + 1 WHERE reference = ANY (?)`, pgdialect.Array(references(items))).Exec(ctx)
 	return err
 }
 

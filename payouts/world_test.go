@@ -77,12 +77,18 @@ func (d *directory) MarkErrored(_ context.Context, _ bun.Tx, _ time.Time, scope 
 	return nil
 }
 
-// witness is a bank that counts what it is told.
+// witness is a bank that counts what it is told, and can no more than pay.
 type witness struct {
 	rail.Direct
 	mu    sync.Mutex
 	told  map[string]int
 	asked map[string]int
+}
+
+func (w *witness) Capabilities() rail.Capabilities {
+	c := w.Direct.Capabilities()
+	c.Instant, c.Debits, c.Recalls = false, false, false
+	return c
 }
 
 func (w *witness) Submit(ctx context.Context, i rail.Instruction) rail.Result {

@@ -20,7 +20,7 @@ ALTER TABLE banksim.movements
     ADD CONSTRAINT movements_kind_known CHECK (kind IN ('debit', 'return', 'credit', 'reversal')),
     ADD COLUMN desk text NOT NULL DEFAULT '';
 -- The entries of a day's statement.
-CREATE INDEX movements_by_day ON banksim.movements (desk, currency, booked_at);
+CREATE INDEX movements_by_day ON banksim.movements (desk, booked_at);
 
 -- Files as they arrived. Their content is not kept: it names bank accounts.
 CREATE TABLE banksim.files (

@@ -22,7 +22,9 @@ import (
 
 // DeskConfig is what a customer has agreed with the bank.
 type DeskConfig struct {
-	Name    string // of the desk; each has its own inbox and its own statements
+	// Name is the desk's; each has its own inbox and its own statements. The one
+	// without a name takes no files: its statements are of what came one by one.
+	Name    string
 	Clock   clock.Clock
 	Account Account
 	// Columns are the headings of its CSV files; zero is DefaultColumns.
@@ -89,8 +91,11 @@ var errInside = errors.New("banksim: called inside a transaction")
 
 // Deliver puts a file down and has it read.
 func (d *Desk) Deliver(ctx context.Context, name string, write func(io.Writer) error) rail.Receipt {
-	if db.Inside(ctx) {
+	switch {
+	case db.Inside(ctx):
 		return rail.Receipt{Err: errInside}
+	case d.cfg.Name == "":
+		return rail.Receipt{State: rail.Failed, Err: errors.New("banksim: this desk takes no files")}
 	}
 	var body bytes.Buffer
 	if err := write(&body); err != nil {

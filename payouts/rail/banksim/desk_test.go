@@ -417,3 +417,44 @@ func TestDesksWithoutNewsSayNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatCameOneByOneStandsOnTheNamelessDesksStatement(t *testing.T) {
+	bank, now := banksim.New(dbtest.New(t)), clock.NewFixed(noon)
+	b := &branch{T: t, bank: bank, clock: now, desk: bank.Desk(banksim.DeskConfig{Clock: now, Account: banksim.Account{Number: secret.New("012345678")}})}
+	var want []string
+	for n, reference := range ids(3) {
+		i := rail.Instruction{Reference: reference, Amount: money.New(7000, "hkd"), Creditor: creditor("000123456"), Debit: n == 1, ExecuteOn: noon.Add(time.Duration(n) * day), At: noon}
+		bank.Submit(t.Context(), i)
+		bank.Lookup(t.Context(), rail.Query{Reference: reference, At: noon.Add(3 * day)})
+		want = append(want, reference+map[bool]string{false: " -70.00 false", true: " 70.00 false"}[i.Debit])
+	}
+	var got []string
+	for _, at := range []time.Time{noon.Add(day), noon.Add(2 * day), noon.Add(5 * day)} {
+		files := b.collect(at)
+		if len(files) != 1 {
+			t.Errorf("%d statements by %s, want one", len(files), at)
+		}
+		for _, file := range files {
+			got = append(got, b.statement(file).lines...)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the statements show %q, want %q", got, want)
+	}
+	if receipt := b.desk.Deliver(t.Context(), "file", func(io.Writer) error { return nil }); receipt.State != rail.Failed {
+		t.Errorf("the desk takes a file: %s", receipt.State)
+	}
+}
+
+func TestBothVersionsOfPain001AreRead(t *testing.T) {
+	b := openBranch(t, banksim.DeskConfig{})
+	for n, version := range []string{"09", "03"} {
+		i := rail.Instruction{Reference: id.New("po"), Amount: money.New(12345, "kwd"), Creditor: creditor("000123456")}
+		batch := rail.Batch{ID: id.New("bat"), ExecuteOn: noon.Add(day), Currency: "kwd", Count: 1, Total: 12345, Instructions: func(yield func(rail.Instruction, error) bool) { yield(i, nil) }}
+		b.desk.Deliver(t.Context(), version, func(w io.Writer) error { return list{version}.Write(w, batch) })
+		b.collect(noon.Add(time.Duration(3+n) * day))
+		if paid, err := b.bank.Paid(t.Context(), i.Reference); paid != 1 || err != nil {
+			t.Errorf("%s: the bank paid %d times, %v", version, paid, err)
+		}
+	}
+}

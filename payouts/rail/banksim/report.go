@@ -16,6 +16,7 @@ type report struct {
 	all     int    // how many instructions it has
 	items   []status
 	later   bool // more about a file that was answered before
+	number  int  // of the reports of one moment
 }
 
 // status is what the bank says about one instruction.
@@ -71,7 +72,7 @@ func (d *Desk) pain002(r report, at time.Time) []byte {
 	}
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
 	b.WriteString(`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>`)
-	fmt.Fprintf(&b, "<GrpHdr><MsgId>SIM%d</MsgId><CreDtTm>%s</CreDtTm></GrpHdr>", at.UnixMicro(), at.UTC().Format("2006-01-02T15:04:05Z"))
+	fmt.Fprintf(&b, "<GrpHdr><MsgId>SIM%d-%d</MsgId><CreDtTm>%s</CreDtTm></GrpHdr>", at.UnixMicro(), r.number, at.UTC().Format("2006-01-02T15:04:05Z"))
 	fmt.Fprintf(&b, "<OrgnlGrpInfAndSts><OrgnlMsgId>%s</OrgnlMsgId><OrgnlMsgNmId>pain.001</OrgnlMsgNmId>", escape(r.message))
 	if group != "" {
 		fmt.Fprintf(&b, "<GrpSts>%s</GrpSts>", group)

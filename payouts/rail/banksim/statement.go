@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,7 +102,14 @@ func (d *Desk) state(ctx context.Context, tx bun.Tx, at time.Time) error {
 // shown is the entries of days before today that are on no statement yet, by
 // currency and day, with the faults that are planted.
 func (d *Desk) shown(ctx context.Context, tx bun.Tx, today time.Time) ([]entry, error) {
-	all, err := d.movements(ctx, tx, today)
+	// Days before the last statement are settled, but for what is shown a day late.
+	var since time.Time
+	err := tx.NewRaw(`SELECT (max(day) - 1)::timestamp AT TIME ZONE 'UTC' FROM banksim.statements WHERE desk = ? HAVING max(day) IS NOT NULL`,
+		d.cfg.Name).Scan(ctx, &since)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	all, err := d.movements(ctx, tx, since, today)
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +146,10 @@ func (d *Desk) shown(ctx context.Context, tx bun.Tx, today time.Time) ([]entry, 
 	return open, nil
 }
 
-func (d *Desk) movements(ctx context.Context, idb bun.IDB, before time.Time) ([]entry, error) {
+func (d *Desk) movements(ctx context.Context, idb bun.IDB, since, before time.Time) ([]entry, error) {
 	var all []entry
 	err := idb.NewRaw(`SELECT m.*, i.message, i.trace, i.failure FROM banksim.movements m JOIN banksim.instructions i USING (reference)
-		WHERE m.desk = ? AND m.booked_at < ?`, d.cfg.Name, before).Scan(ctx, &all)
+		WHERE m.desk = ? AND m.booked_at >= ? AND m.booked_at < ?`, d.cfg.Name, since, before).Scan(ctx, &all)
 	return all, err
 }
 
@@ -189,7 +198,7 @@ func (d *Desk) page(format StatementFormat, p page) (body []byte, extension stri
 
 // Key lists the faults among what was booked before a time.
 func (d *Desk) Key(ctx context.Context, before time.Time) ([]Planted, error) {
-	all, err := d.movements(ctx, d.bank.pool, before)
+	all, err := d.movements(ctx, d.bank.pool, time.Time{}, before)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox bank: key: %w", err)
 	}

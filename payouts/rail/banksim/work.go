@@ -41,7 +41,7 @@ func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 	tell := func(i *instruction) {
 		r, ok := news[i.Message]
 		if !ok {
-			r = &report{message: i.Message, later: true}
+			r = &report{message: i.Message, later: true, number: len(order) + 1}
 			news[i.Message] = r
 			order = append(order, i.Message)
 		}

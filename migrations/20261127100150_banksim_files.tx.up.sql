@@ -12,7 +12,7 @@ ALTER TABLE banksim.instructions
     ADD COLUMN routing  text    NOT NULL DEFAULT '',
     ADD COLUMN reported text    NOT NULL DEFAULT ''; -- the state that the customer was last told
 -- What a desk still has to carry out or to tell.
-CREATE INDEX instructions_by_desk ON banksim.instructions (desk, reference) WHERE desk <> '';
+CREATE INDEX instructions_by_desk ON banksim.instructions (desk, reference);
 
 ALTER TABLE banksim.movements DROP CONSTRAINT movements_kind_known;
 ALTER TABLE banksim.movements

@@ -31,7 +31,7 @@ func (d *Desk) Work(ctx context.Context, at time.Time) error {
 func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 	var open []*instruction
 	err := tx.NewSelect().Model(&open).
-		Where("desk = ? AND desk <> '' AND (state = 'accepted' AND fate <> 'stuck' OR state = 'paid' AND fate = 'returned' OR reported <> state AND state <> 'accepted')", d.cfg.Name).
+		Where("desk = ? AND (state = 'accepted' AND fate <> 'stuck' OR state = 'paid' AND fate = 'returned' OR desk <> '' AND reported <> state AND state IN ('paid', 'failed'))", d.cfg.Name).
 		Order("message", "reference").For("UPDATE").Scan(ctx)
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 		if err := i.live(ctx, tx, at); err != nil {
 			return err
 		}
-		if i.State == accepted || i.State == i.Reported {
-			continue
+		if i.Desk == "" || i.State == accepted || i.State == i.Reported {
+			continue // what came by itself is asked for by itself
 		}
 		switch {
 		case i.State == failed && i.Trace != "":

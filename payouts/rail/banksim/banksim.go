@@ -24,6 +24,7 @@ const (
 	holiday    = "holiday"      // paid three days later
 	steadfast  = "steadfast"    // paid; a recall is refused
 	poison     = "refuses_file" // in a file, all of it is refused
+	changed    = "changed"      // paid; in an ACH file, with a notification of change
 )
 
 // Endings tells the fate of an instruction by the last four digits of the
@@ -52,6 +53,7 @@ var Endings = map[string]string{
 	"8203": holiday,
 	"8301": steadfast,
 	"8302": poison,
+	"8401": changed,
 }
 
 // ibans are the endings of the IBANs that customers know, of any country.

@@ -457,3 +457,47 @@ func TestBothVersionsOfPain001AreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestACHTellsOfReturnsAndChanges(t *testing.T) {
+	b := openBranch(t, banksim.DeskConfig{})
+	ach, err := nacha.New(nacha.Config{Destination: "110000000", Origin: "110000000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []rail.Instruction
+	for _, number := range []string{"00012348401", "000555555558", "000123456789"} {
+		c := rail.Creditor{Name: "May", Country: "US", Routing: "110000000", Number: secret.New(number)}
+		all = append(all, rail.Instruction{Reference: id.New("po"), Amount: money.New(7000, "usd"), Creditor: c})
+	}
+	batch := rail.Batch{
+		ID: "bat_1", Number: 1, CreatedAt: noon, ExecuteOn: noon.Truncate(day).Add(day), Currency: "usd", Count: 3, Total: 21000,
+		Debtor: rail.Debtor{Name: "Tutors", ID: "1234567890", Routing: "110000000"},
+		Instructions: func(yield func(rail.Instruction, error) bool) {
+			for _, i := range all {
+				if !yield(i, nil) {
+					return
+				}
+			}
+		},
+	}
+	b.desk.Deliver(t.Context(), ach.FileName(batch), func(w io.Writer) error { return ach.Write(w, batch) })
+	var notices nacha.Notices
+	for _, at := range []time.Time{noon.Add(day), noon.Add(9 * day), noon.Add(10 * day)} {
+		for name, file := range b.collect(at) {
+			if !strings.HasSuffix(name, ".ach") {
+				continue
+			}
+			n, err := nacha.Read(bytes.NewReader(file))
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, file)
+			}
+			notices.Reports, notices.Changes = append(notices.Reports, n.Reports...), append(notices.Changes, n.Changes...)
+		}
+	}
+	if len(notices.Changes) != 1 || notices.Changes[0].Trace != ach.Trace(batch, 0) || notices.Changes[0].Code != "C01" || notices.Changes[0].Corrected.Reveal() != "000123456789" {
+		t.Errorf("changes: %+v", notices.Changes)
+	}
+	if len(notices.Reports) != 1 || notices.Reports[0].Trace != ach.Trace(batch, 1) || notices.Reports[0].Reason != "R02" || notices.Reports[0].Amount.Minor != 7000 {
+		t.Errorf("returns: %+v", notices.Reports)
+	}
+}

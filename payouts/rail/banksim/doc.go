@@ -36,6 +36,7 @@
 //	…8203       accepted  accepted    paid      -                                 a holiday in between: paid three days later
 //	…8301       accepted  paid        paid      -                                 a recall is refused
 //	…8302       failed    failed      failed    could_not_process                 its whole file is refused
+//	…8401       accepted  paid        paid      -                                 over ACH: a notification of change, C01
 //	IBAN…013001 accepted  failed      failed    no_account                        DE62370400440532013001, any country
 //	IBAN…013002 accepted  failed      failed    account_closed
 //	IBAN…013003 accepted  failed      failed    insufficient_funds

@@ -116,24 +116,40 @@ func escape(s string) string {
 // achReturns writes a file of returns. The original entries are shown with what
 // the bank still knows: the account number only in its last digits.
 func achReturns(all []*instruction, at time.Time) []byte {
-	date := at.UTC().Format("060102")
-	lines := []string{fmt.Sprintf("101 %s %s%s%sA094101%-23s%-23s%8s", simRouting, simRouting, date, at.UTC().Format("1504"), "SLUICE", "SANDBOX BANK", "")}
-	odfi := simRouting[:8]
-	lines = append(lines, fmt.Sprintf("5200%-16s%-20s%-10sPPD%-10s%6s%s   1%s%07d", "SANDBOX BANK", "", "1234567890", "RETURNS", "", date, odfi, 1))
+	return achFile("PPD", all, at, func(i *instruction) (int64, string) {
+		return i.Amount, fmt.Sprintf("799%s%s      %s%-44s", reasons[i.Failure].ach, i.Trace, i.Routing[:8], "")
+	})
+}
+
+// achChanges writes a file of notifications of change: the account has another number.
+func achChanges(all []*instruction, at time.Time) []byte {
+	return achFile("COR", all, at, func(i *instruction) (int64, string) {
+		return 0, fmt.Sprintf("798C01%s      %s%-29s%15s", i.Trace, i.Routing[:8], "000123456789", "")
+	})
+}
+
+// achFile writes entries that answer others: about is the amount and the addenda,
+// without its trace number.
+func achFile(class string, all []*instruction, at time.Time, about func(*instruction) (int64, string)) []byte {
+	date, odfi := at.UTC().Format("060102"), simRouting[:8]
+	lines := []string{
+		fmt.Sprintf("101 %s %s%s%sA094101%-23s%-23s%8s", simRouting, simRouting, date, at.UTC().Format("1504"), "SLUICE", "SANDBOX BANK", ""),
+		fmt.Sprintf("5200%-16s%-20s%-10s%s%-10s%6s%s   1%s%07d", "SANDBOX BANK", "", "1234567890", class, "RETURNS", "", date, odfi, 1),
+	}
 	var hash, debits, credits int64
 	for n, i := range all {
+		amount, addenda := about(i)
 		trace := fmt.Sprintf("%s%07d", odfi, n+1)
-		code, routing := "21", i.Routing
+		code := "21"
 		if i.Debit {
 			code = "26"
-			debits += i.Amount
+			debits += amount
 		} else {
-			credits += i.Amount
+			credits += amount
 		}
-		hash += number(routing[:8])
+		hash += number(i.Routing[:8])
 		lines = append(lines,
-			fmt.Sprintf("6%s%-9s%-17s%010d%-15s%-22s  1%s", code, routing, "XXXXX"+i.Last4, i.Amount, i.Trace, i.Creditor, trace),
-			fmt.Sprintf("799%s%s      %s%-44s%s", reasons[i.Failure].ach, i.Trace, routing[:8], "", trace))
+			fmt.Sprintf("6%s%-9s%-17s%010d%-15s%-22s  1%s", code, i.Routing, "XXXXX"+i.Last4, amount, i.Trace, i.Creditor, trace), addenda+trace)
 	}
 	sums := fmt.Sprintf("%010d%012d%012d", hash%1e10, debits, credits)
 	lines = append(lines, fmt.Sprintf("8200%06d%s%-10s%25s%s%07d", 2*len(all), sums, "1234567890", "", odfi, 1))

@@ -47,7 +47,7 @@ func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 		}
 		r.items = append(r.items, i.status())
 	}
-	var returns []*instruction
+	var returns, changes []*instruction
 	for _, i := range open {
 		if err := i.live(ctx, tx, at); err != nil {
 			return err
@@ -62,6 +62,9 @@ func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 		default:
 			tell(i)
 		}
+		if i.State == settled && i.Fate == changed && i.Trace != "" {
+			changes = append(changes, i)
+		}
 		i.Reported = i.State
 		if _, err := tx.NewUpdate().Model(i).Column("reported").WherePK().Exec(ctx); err != nil {
 			return err
@@ -73,7 +76,12 @@ func (d *Desk) carryOut(ctx context.Context, tx bun.Tx, at time.Time) error {
 		}
 	}
 	if len(returns) > 0 {
-		return d.answer(ctx, tx, "returns", ".ach", at, achReturns(returns, at))
+		if err := d.answer(ctx, tx, "returns", ".ach", at, achReturns(returns, at)); err != nil {
+			return err
+		}
+	}
+	if len(changes) > 0 {
+		return d.answer(ctx, tx, "changes", ".ach", at, achChanges(changes, at))
 	}
 	return nil
 }

@@ -5,12 +5,15 @@ import (
 	"io"
 	"os"
 
+	"github.com/sluicepay/sluice/payouts/rail/nacha"
 	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/payouts/statement"
 )
 
 // bankReaders read what banks report in files that are no statements.
-var bankReaders = map[statement.Format]reconcile.Reader{}
+var bankReaders = map[statement.Format]reconcile.Reader{
+	statement.NACHA: nacha.Returns,
+}
 
 // readBank takes a file that a rail's bank has left for us. One that cannot be read
 // is kept too, in quarantine.

@@ -264,6 +264,22 @@ func TestWhatTheNetworkRefusesIsRefusedBefore(t *testing.T) {
 	}
 }
 
+func TestProfileIsChecked(t *testing.T) {
+	good := `{"destination": "121042882", "origin": "1234567890", "no_addenda": true}`
+	if f, err := nacha.Parse([]byte(good)); f == nil || err != nil {
+		t.Errorf("Parse = %v", err)
+	}
+	for _, bad := range []string{
+		``, `[]`, `{}`, `{"destination": "121042883", "origin": "1234567890"}`, `{"destination": "121042882", "origin": "12"}`,
+		`{"destination": "121042882", "origin": "1234567890", "zone": "Nowhere"}`, `{"destination": "121042882", "origin": "1234567890", "orign_name": "x"}`,
+		`{"destination": "121042882", "origin": "1234567890", "description": "LESSONS PAID"}`, `{"destination": "121042882", "origin": "1234567890", "origin_name": "陳"}`,
+	} {
+		if _, err := nacha.Parse([]byte(bad)); err == nil {
+			t.Errorf("%s is a profile", bad)
+		}
+	}
+}
+
 func BenchmarkWrite100000(b *testing.B) {
 	f, c := format(b, nacha.Config{}), to("May Wong", "individual", "")
 	big := batch()

@@ -1,6 +1,8 @@
 package nacha
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,18 +20,18 @@ import (
 // creditors' statements.
 type Config struct {
 	// Destination and its name are whom the file is sent to, usually the bank: nine digits.
-	Destination     string
-	DestinationName string
+	Destination     string `json:"destination"`
+	DestinationName string `json:"destination_name"`
 	// Origin and its name are who sends it: nine digits, or ten characters the bank has given.
-	Origin     string
-	OriginName string
+	Origin     string `json:"origin"`
+	OriginName string `json:"origin_name"`
 	// Description is what creditors read beside the company's name, up to ten
 	// characters; "" is PAYOUT.
-	Description string
+	Description string `json:"description"`
 	// NoAddenda leaves the addenda out: some banks charge for them.
-	NoAddenda bool
+	NoAddenda bool `json:"no_addenda"`
 	// Zone is where the bank's files are dated; "" is America/New_York.
-	Zone string
+	Zone string `json:"zone"`
 }
 
 // Format writes NACHA files.
@@ -65,6 +67,17 @@ func New(cfg Config) (*Format, error) {
 		}
 	}
 	return &Format{cfg: cfg, zone: zone}, nil
+}
+
+// Parse makes the format of a configuration in JSON. A key it does not know is an error.
+func Parse(profile json.RawMessage) (rail.Format, error) {
+	var cfg Config
+	d := json.NewDecoder(bytes.NewReader(profile))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&cfg); err != nil {
+		return nil, fmt.Errorf("nacha: profile: %w", err)
+	}
+	return New(cfg)
 }
 
 // The bounds of a file: trace numbers leave room for as many entries, the

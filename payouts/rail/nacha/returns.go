@@ -74,6 +74,12 @@ func Read(r io.Reader) (Notices, error) {
 	return n, nil
 }
 
+// Returns is Read for those who only move payouts.
+func Returns(r io.Reader) ([]rail.Report, error) {
+	n, err := Read(r)
+	return n.Reports, err
+}
+
 // add reads one entry. A contested return says that the return stands. A
 // dishonored one says that our own bank has refused it: whether the money is
 // back is then for people to find out.

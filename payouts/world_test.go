@@ -88,7 +88,7 @@ func (d *directory) MarkErrored(_ context.Context, _ bun.Tx, _ time.Time, scope 
 	return nil
 }
 
-// witness is a bank that counts what it is told.
+// witness is a bank that counts what it is told, and can no more than pay.
 type witness struct {
 	rail.Direct
 	mu    sync.Mutex
@@ -101,6 +101,12 @@ type witness struct {
 func (w *witness) Capabilities() rail.Capabilities {
 	c := w.Direct.Capabilities()
 	c.Calendar = w.calendar
+	return c
+}
+
+func (w *witness) Capabilities() rail.Capabilities {
+	c := w.Direct.Capabilities()
+	c.Instant, c.Debits, c.Recalls = false, false, false
 	return c
 }
 

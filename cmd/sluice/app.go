@@ -29,6 +29,7 @@ import (
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
+	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
@@ -80,6 +81,7 @@ type App struct {
 	listen   *webhook.Listeners
 	payouts  *payouts.Service
 	intake   *payouts.Intake
+	books    *reconcile.Books
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
 	index    http.Handler      // in development only,
@@ -197,9 +199,17 @@ func (a *App) buildPayouts(_ context.Context, ring *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
 		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves, PlatformOf: owners{a.accounts}.PlatformOf,
 		Keyring: ring, Log: a.log, CheckText: cardnumber.Refuse,
-		Rails: rail.Modes{Live: set(a.cfg.Rails.Live), Test: set(a.cfg.Rails.Test, banksim.New(a.pool))},
+		Rails:  rail.Modes{Live: set(a.cfg.Rails.Live), Test: set(a.cfg.Rails.Test, banksim.New(a.pool))},
+		Reader: a.readBank,
 	})
 	a.intake = payouts.NewIntake(a.payouts)
+	pepper, err := a.cfg.Pepper("bank_statements")
+	if err != nil {
+		return err
+	}
+	a.books = reconcile.New(a.pool, reconcile.Config{
+		Clocks: a.clocks, Keyring: ring, Pepper: pepper, Payouts: a.payouts, Profiles: a.cfg.BankProfiles, Readers: bankReaders, Log: a.log,
+	})
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
+	"github.com/sluicepay/sluice/payouts/statement"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -60,6 +61,8 @@ type Config struct {
 	EgressAllow []netip.Prefix
 	EgressProxy secret.Text
 
+	// BankProfiles are read from bank_profiles_file.
+	BankProfiles []statement.Profile
 	// Rails take payouts in files; rails.go reads them from rails_file.
 	Rails fileRails
 

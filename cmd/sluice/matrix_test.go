@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/rest"
@@ -135,6 +136,11 @@ var matrix = map[string]row{
 	"POST /v1/payouts/{id}/recall":                          {path: "/v1/payouts/$payout/recall"},
 	"POST /v1/payouts/{id}/retry":                           {path: "/v1/payouts/$payout/retry"},
 	"POST /v1/payouts/{id}/reverse":                         {path: "/v1/payouts/$payout/reverse"},
+	"POST /v1/bank_statements":                              {form: "rail=banksim", platformOnly: true},
+	"GET /v1/bank_statements":                               {platformOnly: true},
+	"GET /v1/bank_statements/{id}":                          {path: "/v1/bank_statements/$statement", platformOnly: true},
+	"POST /v1/bank_statements/{id}/retry":                   {path: "/v1/bank_statements/$statement/retry", platformOnly: true},
+	"GET /v1/bank_statements/{id}/lines":                    {path: "/v1/bank_statements/$statement/lines", platformOnly: true},
 	"GET /v1/payout_batches":                                {platformOnly: true},
 	"GET /v1/payout_batches/{id}":                           {path: "/v1/payout_batches/$batch", platformOnly: true},
 	"GET /v1/payout_batches/{id}/file":                      {path: "/v1/payout_batches/$batch/file", ownerOnly: true},
@@ -423,6 +429,8 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
+	things["statement"] = must[reconcile.File](h.t)(h.app.books.Import(h.t.Context(), reconcile.Source{Platform: h.platform, Name: canary},
+		strings.NewReader(":20:X\n:25:1\n:28C:1\n:60F:C261124HKD1,00\n:61:2611241124C2,00NTRFNONREF//"+canary+"\n:62F:C261124HKD3,00\n-\n"))).ID
 	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
 	things["delivery"] = ada.post("/v1/webhook_endpoints/"+things["endpoint"]+"/test", "")["id"].(string)
 	things["replay"] = ada.post("/v1/webhook_replays", "webhook_endpoint="+things["endpoint"])["id"].(string)

@@ -15,13 +15,16 @@ import (
 
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
+	"github.com/sluicepay/sluice/payouts/rail/nacha"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
 // formats are what the files of rails can be, by the name that rails_file gives them.
 // A maker is given the rail's profile as it stands in the file, or nothing.
-var formats = map[string]func(profile json.RawMessage) (rail.Format, error){}
+var formats = map[string]func(profile json.RawMessage) (rail.Format, error){
+	"nacha": nacha.Parse,
+}
 
 // fileRails are the rails that take files, by mode, in the order of rails_file.
 type fileRails struct{ Live, Test []rail.File }

@@ -124,7 +124,7 @@ func TestWrongRailsAreToldByTheirKey(t *testing.T) {
 		"live[0].name":                        {`"hsbc_fps"`, `"HSBC FPS"`},
 		`"banksim"`:                           {`"folder"`, `"banksim"`},
 		"live[0].format: there is no format":  {`"format": "paper", "profile"`, `"format": "papyrus", "profile"`},
-		"choose from paper":                   {`"format": "paper", "profile"`, `"format": "papyrus", "profile"`},
+		"choose from ":                        {`"format": "paper", "profile"`, `"format": "papyrus", "profile"`},
 		"live[0].profile":                     {`{"traced": true}`, `[]`},
 		"live[0].currencies":                  {`["hkd"]`, `["HKD"]`},
 		"live[0].countries":                   {`["HK"]`, `["Hong Kong"]`},

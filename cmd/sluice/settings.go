@@ -84,6 +84,8 @@ var settings = []setting{
 		put: putEgressProxy},
 	{name: "rails_file", usage: "JSON file with the banks that take payouts in files, by mode; see cmd/sluice/README.md",
 		put: func(c *Config, v string) (err error) { c.Rails, err = readRails(v); return err }},
+	{name: "bank_profiles_file", usage: "JSON file that says how banks write their CSV; see payouts/statement",
+		put: func(c *Config, v string) (err error) { c.BankProfiles, err = readBankProfiles(v); return err }},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
 	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
 	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",

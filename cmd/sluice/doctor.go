@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/dev/postgres"
 )
 
@@ -56,6 +58,11 @@ var checkups = []struct {
 	{"directory", false, lookForDirectory},
 	{"Kafka", false, lookForKafka},
 	{"banks", false, lookForBanks},
+	{"time zones", true, func(context.Context, Config) (string, error) {
+		version, source := calendar.Database()
+		return "IANA " + version + ", " + source, nil
+	}},
+	{"bank days", true, lookForBankDays},
 	{"hledger", true, func(context.Context, Config) (string, error) {
 		path, err := exec.LookPath("hledger")
 		if err != nil {
@@ -63,6 +70,19 @@ var checkups = []struct {
 		}
 		return path, nil
 	}},
+}
+
+// lookForBankDays warns a year before holidays end that are known as data: beyond them
+// only weekends are.
+func lookForBankDays(context.Context, Config) (string, error) {
+	var ending []string
+	for _, c := range calendar.Ending(clock.System{}.Now()) {
+		ending = append(ending, fmt.Sprintf("%s after %d", c.Name, c.Last))
+	}
+	if len(ending) > 0 {
+		return "", errors.New("no holidays known of " + strings.Join(ending, ", ") + ": update Sluice")
+	}
+	return "holidays known for the next year", nil
 }
 
 // lookForPostgres does not download: a check-up changes nothing.

@@ -3,7 +3,8 @@ package calendar
 // england is the bank holidays of England and Wales, from
 // https://www.gov.uk/bank-holidays (2024 to 2027). 2028 follows from the Banking
 // and Financial Dealings Act 1971 and its substitute days, and has to be compared
-// when it is proclaimed: monarchs add days.
+// when it is proclaimed: monarchs add days. Compared on 2026-11-25 with
+// python-holidays 0.109: it has besides the weekend days that were moved.
 const england = `
 2024-01-01,New Year's Day
 2024-03-29,Good Friday

@@ -8,6 +8,9 @@ package calendar
 // 2028 is not gazetted yet. Its days follow from the Ordinance and the almanac of
 // the Hong Kong Observatory; compare it with the Gazette when it appears.
 //
+// Compared on 2026-11-25 with python-holidays 0.109, public and optional days: it lists
+// every day below; it has besides the Sundays that these days stand in for.
+//
 // What makes lists of others wrong (the Ordinance, section 6 and schedule):
 //   - A holiday that falls on a Sunday moves to the next day that is not itself a
 //     holiday. 2026: Ching Ming is Sunday 5 April, so 6 April; that is Easter Monday,
@@ -16,6 +19,7 @@ package calendar
 //     fourth: 13 February 2024, 9 February 2027.
 //   - It is the day after the Mid-Autumn Festival that is kept, and the first weekday
 //     after Christmas (Saturdays are weekdays here): 27 December 2027.
+//     (python-holidays 0.109 has 3 October 2028 besides; the Gazette of 2027 will tell.)
 //   - Saturdays are listed although banks do not clear on them anyway.
 const hongKong = `
 2024-01-01,The first day of January

@@ -155,7 +155,7 @@ const lineTable = "payouts.statement_lines"
 func (s *stage) report(r rail.Report) error {
 	s.n++
 	bankCode := r.Reason
-	if r.State != rail.Failed {
+	if r.State == rail.Accepted || r.State == rail.Paid {
 		bankCode = r.State.String()
 	}
 	return s.add(stagedLine{n: s.n, nth: 1, key: make([]byte, keySize), Line: Line{

@@ -47,13 +47,14 @@ CREATE INDEX batches_open ON payouts.batches (livemode) WHERE status = 'open';  
 -- What the file says, instruction by instruction, as it was sealed. A payout is in
 -- one batch at most, and never in a second one.
 CREATE TABLE payouts.batch_items (
-    batch    text   NOT NULL,
-    n        bigint NOT NULL, -- place in the file, from 0
-    payout   text   NOT NULL,
-    amount   bigint NOT NULL CONSTRAINT batch_items_amount_positive CHECK (amount > 0),
-    creditor bytea  NOT NULL, -- who is paid where, encrypted
-    statement text  NOT NULL,
-    trace    text   NOT NULL DEFAULT '', -- Format.Trace: what the bank's answer may know it by
+    -- The key keeps items from outliving an open batch that another sender has dropped.
+    batch     text   NOT NULL CONSTRAINT batch_items_batch_fkey REFERENCES payouts.batches (id),
+    n         bigint NOT NULL, -- place in the file, from 0
+    payout    text   NOT NULL,
+    amount    bigint NOT NULL CONSTRAINT batch_items_amount_positive CHECK (amount > 0),
+    creditor  bytea  NOT NULL, -- who is paid where, encrypted
+    statement text   NOT NULL,
+    trace     text   NOT NULL DEFAULT '', -- Format.Trace: what the bank's answer may know it by
     CONSTRAINT batch_items_pkey PRIMARY KEY (batch, n),
     CONSTRAINT batch_items_payout_key UNIQUE (payout)
 );

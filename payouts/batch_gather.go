@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
@@ -145,17 +146,16 @@ func (s *Service) fill(ctx context.Context, way rail.Filed, b Batch, k kin, afte
 		if err != nil {
 			return "", err
 		}
-		items := make([]itemRow, 0, len(found))
-		for _, p := range found {
-			item, fits, err := s.item(ctx, way, b, p)
-			if err != nil {
-				return "", err
-			}
-			if fits {
-				item.N = int64(n)
-				items, n = append(items, item), n+1
-			}
-			after = p.ID
+		items, err := s.items(ctx, way, b, found)
+		if err != nil {
+			return "", err
+		}
+		for i := range items {
+			items[i].N = int64(n)
+			n++
+		}
+		if len(found) > 0 {
+			after = found[len(found)-1].ID
 		}
 		if len(items) > 0 {
 			if _, err := s.pool.NewInsert().Model(&items).Exec(ctx); err != nil {
@@ -167,6 +167,33 @@ func (s *Service) fill(ctx context.Context, way rail.Filed, b Batch, k kin, afte
 		}
 	}
 	return after, nil
+}
+
+// gatherers bounds how many bank accounts are opened at a time.
+const gatherers = 4
+
+// items are payouts as their file will say them, in their order, without those that
+// it cannot carry.
+func (s *Service) items(ctx context.Context, way rail.Filed, b Batch, of []*Payout) ([]itemRow, error) {
+	found, fits := make([]itemRow, len(of)), make([]bool, len(of))
+	group, each := errgroup.WithContext(ctx)
+	group.SetLimit(gatherers)
+	for i, p := range of {
+		group.Go(func() (err error) {
+			found[i], fits[i], err = s.item(each, way, b, p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	items := make([]itemRow, 0, len(of))
+	for i, item := range found {
+		if fits[i] {
+			items = append(items, item)
+		}
+	}
+	return items, nil
 }
 
 // item is a payout as its file will say it. One that the file cannot carry, or whose

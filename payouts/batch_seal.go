@@ -40,11 +40,14 @@ INSERT INTO payouts.batch_numbers AS b (rail, livemode, last) VALUES (?, ?, 1)
 ON CONFLICT ON CONSTRAINT batch_numbers_pkey DO UPDATE SET last = b.last + 1 RETURNING last`
 
 // sealBatch closes an open batch: its payouts are handed over, its number is taken,
-// and the digest of its file is kept, all in one transaction. sealed is false if
-// no payout was left; then nothing remains.
+// and the digest of its file is kept, all in one transaction. sealed is false if no
+// payout was left, or another sender has dropped the batch; then nothing remains.
 func (s *Service) sealBatch(ctx context.Context, way rail.Filed, b Batch, now time.Time) (sealed bool, err error) {
 	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
 		sealed = false
+		if open, err := stillOpen(ctx, tx, b.ID); err != nil || !open {
+			return err
+		}
 		if _, err := tx.NewRaw(takeSQL, b.ID, now, b.ID, b.ExecuteOn).Exec(ctx); err != nil {
 			return fmt.Errorf("take payouts into a batch: %w", err)
 		}

@@ -48,7 +48,7 @@ func (s *Service) bring(ctx context.Context, b Batch, now time.Time) (moved int,
 	if b.Status == BatchSealed || b.Status == BatchUnknown {
 		way, ok := s.filed(b.Livemode, b.Rail)
 		if !ok {
-			return 0, fmt.Errorf("the rail %q does not take files any more", b.Rail)
+			return 0, errors.Join(fmt.Errorf("the rail %q does not take files any more", b.Rail), s.putOff(ctx, b, now))
 		}
 		arrived, err := s.arrived(ctx, way, b, now)
 		if err != nil || !arrived {
@@ -111,10 +111,10 @@ func (s *Service) arrived(ctx context.Context, way rail.Filed, b Batch, now time
 	return false, receipt.Err
 }
 
-// putOff lets the files of a rail wait whose bank cannot be reached: one attempt
-// after the other would wait for it, and hold up the other banks.
+// putOff lets the files of a rail wait whose bank cannot be reached, or is not
+// configured: one attempt after the other would hold up the other banks.
 func (s *Service) putOff(ctx context.Context, b Batch, now time.Time) error {
-	_, err := s.pool.NewRaw(`UPDATE payouts.batches SET try_at = ? WHERE livemode = ? AND rail = ? AND try_at <= ? AND status = 'sealed'`,
+	_, err := s.pool.NewRaw(`UPDATE payouts.batches SET try_at = ? WHERE livemode = ? AND rail = ? AND try_at <= ? AND status IN ('sealed', 'unknown')`,
 		now.Add(askUnknown), b.Livemode, b.Rail, now).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("put off the files of %s: %w", b.Rail, err)

@@ -82,17 +82,34 @@ func toSeal(ctx context.Context, idb bun.IDB, b Batch, k kin, after string, now 
 	return found, nil
 }
 
-// dropOpen forgets what a crash has left open: nothing of it was handed over.
+// dropOpen forgets what a crash has left open: nothing of it was handed over. The
+// batches are locked first: one that is being sealed after all, by a process that
+// has lost its lock without knowing, is sealed by then.
 func dropOpen(ctx context.Context, pool *bun.DB, livemode bool) error {
-	_, err := pool.NewRaw(`DELETE FROM payouts.batch_items i USING payouts.batches b
-		WHERE b.id = i.batch AND b.status = 'open' AND b.livemode = ?`, livemode).Exec(ctx)
-	if err == nil {
-		_, err = pool.NewRaw(`DELETE FROM payouts.batches WHERE status = 'open' AND livemode = ?`, livemode).Exec(ctx)
-	}
+	return db.InTx(ctx, pool, func(ctx context.Context, tx bun.Tx) error {
+		var open []string
+		err := tx.NewRaw(`SELECT id FROM payouts.batches WHERE status = 'open' AND livemode = ? ORDER BY id FOR UPDATE`, livemode).Scan(ctx, &open)
+		if err == nil && len(open) > 0 {
+			_, err = tx.NewRaw(`DELETE FROM payouts.batch_items WHERE batch = ANY(?)`, pgdialect.Array(open)).Exec(ctx)
+		}
+		if err == nil && len(open) > 0 {
+			_, err = tx.NewRaw(`DELETE FROM payouts.batches WHERE id = ANY(?)`, pgdialect.Array(open)).Exec(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("drop open batches: %w", err)
+		}
+		return nil
+	})
+}
+
+// stillOpen locks an open batch; false if another sender has dropped it.
+func stillOpen(ctx context.Context, tx bun.Tx, batch string) (open bool, err error) {
+	var found []string
+	err = tx.NewRaw(`SELECT id FROM payouts.batches WHERE id = ? AND status = 'open' FOR UPDATE`, batch).Scan(ctx, &found)
 	if err != nil {
-		return fmt.Errorf("drop open batches: %w", err)
+		return false, fmt.Errorf("lock batch %s: %w", batch, err)
 	}
-	return nil
+	return len(found) == 1, nil
 }
 
 // itemsOf is a page of a batch's items from a place on.
@@ -127,6 +144,22 @@ func dueBatch(ctx context.Context, idb bun.IDB, batch string, now time.Time) (b 
 		return b, false, fmt.Errorf("read batch %s: %w", batch, err)
 	}
 	return row.Batch, !row.TryAt.IsZero() && !row.TryAt.After(now), nil
+}
+
+// Backlog is how many files are on their way, in all modes.
+type Backlog struct {
+	Waiting int // sealed, and not at the bank
+	Unknown int // perhaps at the bank
+}
+
+// Backlog counts the files on their way.
+func (s *Service) Backlog(ctx context.Context) (b Backlog, err error) {
+	err = s.pool.NewRaw(`SELECT count(*) FILTER (WHERE status = 'sealed') AS waiting, count(*) FILTER (WHERE status = 'unknown') AS unknown
+		FROM payouts.batches WHERE try_at IS NOT NULL`).Scan(ctx, &b)
+	if err != nil {
+		return b, fmt.Errorf("count files: %w", err)
+	}
+	return b, nil
 }
 
 // lockBatch holds a batch that is known to exist.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/railtest"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -107,6 +109,7 @@ func TestPayoutsOfOneFileEndEachByItself(t *testing.T) {
 	}
 	w.expectBatch(payouts.BatchDone)
 	w.expectItemised()
+	w.expectZero()
 }
 
 func TestARefusedFileFailsEveryPayoutInItAndGivesAllMoneyBack(t *testing.T) {
@@ -216,7 +219,7 @@ func TestTheDatabaseKeepsSealedBatchesAsTheyAre(t *testing.T) {
 		t.Errorf("a payout is in two batches: %v", err)
 	}
 	var number string
-	if err := w.pool.NewRaw("SELECT convert_from(creditor, 'LATIN1') || (SELECT debtor FROM payouts.batches WHERE id = ?) FROM payouts.batch_items WHERE batch = ?", b.ID, b.ID).Scan(t.Context(), &number); err != nil {
+	if err := w.pool.NewRaw("SELECT encode(creditor, 'escape') || (SELECT debtor FROM payouts.batches WHERE id = ?) FROM payouts.batch_items WHERE batch = ?", b.ID, b.ID).Scan(t.Context(), &number); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(number, "000123456") || strings.Contains(number, "024388001234") || strings.Contains(number, "May Wong") {
@@ -312,6 +315,33 @@ func TestWhatACrashLeavesOpenIsDroppedAndNumbersHaveNoGaps(t *testing.T) {
 	var open int
 	if err := w.pool.NewRaw("SELECT count(*) FROM payouts.batches WHERE status = 'open'").Scan(t.Context(), &open); err != nil || open != 0 {
 		t.Errorf("%d open batches are left, %v", open, err)
+	}
+}
+
+// A sender whose session broke has lost its lock and does not know it.
+func TestASenderThatHasLostItsLockSealsNothingTwice(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	p := w.due(may, 2000)
+	w.on[payouts.Gathered] = func() {
+		other := payouts.New(w.pool, payouts.Config{
+			Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Keyring: w.ring, Rails: rail.Modes{Test: rail.Set{w.way}},
+		})
+		if _, err := w.pool.NewRaw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := other.Send(t.Context(), false, w.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	w.send()
+	if b := w.onlyBatch(); b.Number != 1 || b.Count != 1 || len(w.dropped()) != 1 {
+		t.Errorf("%+v, %v", b, w.dropped())
+	}
+	w.work()
+	w.expectStatus(p, payouts.Paid)
+	if debits, _ := w.clerk.Debits(p.ID); debits != 1 {
+		t.Errorf("the bank paid %d times", debits)
 	}
 }
 
@@ -441,6 +471,10 @@ func TestALargeBatchIsReadPageByPage(t *testing.T) {
 	w.send()
 	took("deliver and tell", start)
 	w.expectBatch(payouts.BatchDelivered)
+	start = time.Now()
+	w.mustApply(rail.Report{Batch: b.ID, State: rail.Paid, Amount: hkd(b.Total)})
+	took("apply that all are paid", start)
+	w.expectBatch(payouts.BatchDone)
 }
 
 type countLines struct{ n int }
@@ -465,6 +499,9 @@ func TestAnUnknownDeliveryIsLookedUpAndNeverRepeatedBlindly(t *testing.T) {
 			w.expectStatus(p, payouts.Pending)
 			if fault != "refused" {
 				w.expectBatch(payouts.BatchUnknown)
+				if backlog, err := w.service.Backlog(t.Context()); err != nil || backlog != (payouts.Backlog{Unknown: 1}) {
+					t.Errorf("%+v, %v", backlog, err)
+				}
 				for range 3 {
 					w.clock.Advance(time.Hour)
 					w.send()
@@ -653,4 +690,121 @@ func TestABankThatCannotBeReachedIsTriedOnceAMinuteForAllItsFiles(t *testing.T) 
 	w.send()
 	w.expectStatus(first, payouts.InTransit)
 	w.expectStatus(second, payouts.InTransit)
+}
+
+func TestWhatIsHeldOrNotApprovedIsNotSealed(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	held, waiting, refused, approved := w.due(may, 1000), w.due(may, 2000), w.due(may, 3000), w.due(may, 500)
+	for id, set := range map[string]string{
+		held.ID: "held = true", waiting.ID: "approval = 'required'", refused.ID: "approval = 'refused'", approved.ID: "approval = 'approved'",
+	} {
+		if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET "+set+" WHERE id = ?", id).Exec(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.send()
+	if b := w.onlyBatch(); b.Count != 1 || b.Total != 500 {
+		t.Errorf("%+v", b)
+	}
+	if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET held = false WHERE id = ?", held.ID).Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.send()
+	w.expectStatus(held, payouts.InTransit)
+	w.expectStatus(waiting, payouts.Pending)
+}
+
+func TestAPayoutHeldWhileItsFileGathersIsNotInIt(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 9000, "hkd", 0)
+	held := w.due(may, 1000)
+	w.on[payouts.Gathered] = func() {
+		if _, err := w.pool.NewRaw("UPDATE payouts.payouts SET held = true WHERE id = ?", held.ID).Exec(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	w.send()
+	if len(w.batches()) != 0 || w.again(held).Sealed() {
+		t.Error("it was sealed")
+	}
+	var numbers int
+	if err := w.pool.NewRaw("SELECT count(*) FROM payouts.batch_numbers").Scan(t.Context(), &numbers); err != nil || numbers != 0 {
+		t.Errorf("a number was taken for nothing: %d, %v", numbers, err)
+	}
+}
+
+func TestABatchWhoseRailIsGoneWaitsForIt(t *testing.T) {
+	w := openFiled(t)
+	w.earn(may, 7000, "hkd", 0)
+	p := w.due(may, 7000)
+	w.crash = payouts.Sealed
+	w.send()
+	renamed := w.way
+	renamed.Way.Name = "other"
+	gone := payouts.New(w.pool, payouts.Config{Book: w.book, Accounts: w.people, Keyring: w.ring, Rails: rail.Modes{Test: rail.Set{renamed}}})
+	if _, err := gone.Send(t.Context(), false, w.clock.Now()); err == nil || !strings.Contains(err.Error(), `"paper"`) {
+		t.Errorf("the sender says %v", err)
+	}
+	if _, err := gone.Send(t.Context(), false, w.clock.Now()); err != nil {
+		t.Errorf("a second later it says it again: %v", err)
+	}
+	w.restart()
+	w.clock.Advance(time.Minute)
+	w.send()
+	w.expectStatus(p, payouts.InTransit)
+}
+
+// Ten processes send, the bank answers, and owners cancel, all at once.
+func TestTenSendersSealEachPayoutOnce(t *testing.T) {
+	w := openFiled(t, func(w *filedWorld) { w.way.Agreement.Most = 7 })
+	w.earn(may, 100_000, "hkd", 0)
+	w.tutor("acct_b", "000111111113", 100_000)
+	var all []*payouts.Payout
+	for i := range 40 {
+		all = append(all, w.due([]string{may, "acct_b"}[i%2], int64(100+i)))
+	}
+	var busy sync.WaitGroup
+	for i := range 10 {
+		service := payouts.New(w.pool, payouts.Config{
+			Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Keyring: w.ring, Reader: w.read,
+			Rails: rail.Modes{Test: rail.Set{w.way}},
+		})
+		busy.Go(func() {
+			for range 3 {
+				if _, err := service.Send(t.Context(), false, w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+				if err := w.clerk.Work(w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+				if _, err := w.service.Apply(t.Context(), false, "paper", []rail.Report{{Reference: all[i].ID, State: rail.Accepted}}, w.clock.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		busy.Go(func() { _ = w.cancel(all[39-i]) })
+	}
+	busy.Wait()
+	w.send()
+	w.work()
+	orders, states := w.clerk.Orders(), map[payouts.Status]int{}
+	for i := 1; i < len(orders); i++ {
+		if orders[i] == orders[i-1] {
+			t.Errorf("%s was told twice", orders[i])
+		}
+	}
+	for _, p := range all {
+		states[w.again(p).Status]++
+	}
+	if states[payouts.Pending]+states[payouts.InTransit] > 0 || len(orders)+states[payouts.Canceled] != len(all) {
+		t.Errorf("%v, and the bank has %d", states, len(orders))
+	}
+	for i, b := range w.batches() {
+		if b.Number != int64(i+1) || b.Status != payouts.BatchDone {
+			t.Errorf("batch %d is number %d and %s", i+1, b.Number, b.Status)
+		}
+	}
+	w.expectItemised()
+	w.expectZero()
 }

@@ -122,7 +122,7 @@ func (c *carried) take(t *turn, now time.Time) error {
 			return err
 		}
 	}
-	if t.trace != "" {
+	if t.trace != "" && t.to != wait {
 		p.TraceID = t.trace
 	}
 	switch t.to {

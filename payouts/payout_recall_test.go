@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 )
 
@@ -107,6 +108,11 @@ func TestARecalledPayoutGivesItsMoneyBackOnceTheBankHasIt(t *testing.T) {
 	if w.people.accounts[may].Destinations[0].Errored {
 		t.Error("the bank account was blamed for a recall")
 	}
+	w.expectLines(p, `
+		payout          -7000
+		payout_failure   7000`)
+	w.expectItemised()
+	w.expectZero()
 	_, err = w.recall(p)
 	w.expectCode(err, "payout_not_recallable")
 }
@@ -127,4 +133,65 @@ func TestARefusedRecallLeavesThePayoutAsItIs(t *testing.T) {
 	w.expectEvents(p, "1 payout.created", "2 payout.updated", "3 payout.updated", "4 payout.updated", "5 payout.paid")
 	_, err := w.recall(p)
 	w.expectCode(err, "payout_not_recallable")
+}
+
+// obliging is a bank that takes instructions one by one, and calls them back.
+type obliging struct {
+	rail.Direct
+	told, asked int
+	answer      rail.Result // to a recall, and to look-ups after it
+}
+
+func (o *obliging) Capabilities() rail.Capabilities {
+	c := o.Direct.Capabilities()
+	c.Recalls = true
+	return c
+}
+
+func (o *obliging) Recall(context.Context, rail.Query) rail.Result {
+	o.told++
+	return rail.Result{State: rail.Accepted}
+}
+
+func (o *obliging) Lookup(ctx context.Context, q rail.Query) rail.Result {
+	if o.told == 0 {
+		return o.Direct.Lookup(ctx, q)
+	}
+	o.asked++
+	return o.answer
+}
+
+func TestABankThatIsAskedTellsWhatBecameOfARecall(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer rail.Result
+		status payouts.Status
+		recall payouts.Recall
+	}{
+		"the money is back":     {rail.Result{State: rail.Failed, Code: "could_not_process"}, payouts.Failed, payouts.Recalled},
+		"the bank refuses":      {rail.Result{State: rail.Paid, RecallRefused: true}, payouts.Paid, payouts.RecallRefused},
+		"the bank is not ready": {rail.Result{State: rail.Paid}, payouts.Paid, payouts.RecallRequested},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			bank := &obliging{Direct: w.bank, answer: c.answer}
+			w.service = payouts.New(w.pool, payouts.Config{
+				Book: w.book, Clocks: clock.Modes{Live: w.clock, Test: w.clock}, Accounts: w.people, Rails: rail.Modes{Test: rail.Set{bank}},
+			})
+			w.earn(may, 7000, "hkd", 0)
+			w.handle(w.available(may, "hkd"))
+			w.jobs()
+			p := w.only(may)
+			w.expectStatus(p, payouts.Paid)
+			if _, err := w.recall(p); err != nil {
+				t.Fatal(err)
+			}
+			w.job(w.service.Send)
+			w.clock.Advance(2 * time.Minute)
+			w.job(w.service.Settle)
+			if got := w.again(p); got.Status != c.status || got.Recall != c.recall || bank.told != 1 || bank.asked != 1 {
+				t.Errorf("%s, the recall is %s; the bank was told %d times and asked %d times", got.Status, got.Recall, bank.told, bank.asked)
+			}
+			w.expectZero()
+		})
+	}
 }

@@ -62,6 +62,8 @@ func TestAReversedPayoutComesBackByADebitThatHasToClear(t *testing.T) {
 	w.expectLines(again, `
 		payout_minimum_balance_release  7000
 		payout                         -7000`)
+	w.expectItemised()
+	w.expectZero()
 }
 
 func TestADebitThatFailsTakesItsMoneyBackBeforeOrAfterItWasPaid(t *testing.T) {
@@ -93,6 +95,8 @@ func TestADebitThatFailsTakesItsMoneyBackBeforeOrAfterItWasPaid(t *testing.T) {
 			}
 			_, err = w.retry(back, "")
 			w.expectCode(err, "payout_not_retryable")
+			w.expectItemised()
+			w.expectZero()
 		})
 	}
 }
@@ -113,6 +117,7 @@ func TestADebitCanceledInTimeLeavesNothing(t *testing.T) {
 	w.expectLines(back, `
 		payout         7000
 		payout_cancel -7000`)
+	w.expectZero()
 }
 
 func TestOnlyPaidPayoutsOfConnectedAccountsAreReversed(t *testing.T) {

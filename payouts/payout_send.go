@@ -184,33 +184,53 @@ const (
 	inFiles  errand = 0x7061796c // "payl"
 )
 
-// alone runs fn while nobody else is on the same errand in this mode. Within the
-// process a turn comes first: waiting for the lock costs a connection, and many
-// waiters would leave none for the one that works. The lock lives in a session of
-// its own, so a process that dies lets go of it at once.
+// lockPatience is how long a sender waits before it tries its lock again.
+const lockPatience = 50 * time.Millisecond
+
+// alone runs fn while nobody else is on the same errand in this mode. The lock lives
+// in a session of its own, so a process that dies lets go of it at once. Whoever
+// waits holds no connection meanwhile: many waiters would leave none for the one
+// that works, and bringing a file takes longer than statements may wait for a lock.
 func (s *Service) alone(ctx context.Context, work errand, livemode bool, fn func(context.Context) error) error {
 	mode := 0
 	if livemode {
 		mode = 1
 	}
-	turn := s.turns[work][mode]
+	busy := s.turns[work][mode]
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case busy <- struct{}{}:
+		defer func() { <-busy }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	conn, err := s.pool.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("lock the sender: %w", err)
+	for {
+		conn, held, err := s.tryLock(ctx, work, mode)
+		if err != nil {
+			return fmt.Errorf("lock the sender: %w", err)
+		}
+		if held {
+			defer func() {
+				// Without an answer the session is broken, and the lock gone with it.
+				_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?, ?)", int(work), mode)
+				_ = conn.Close()
+			}()
+			return fn(ctx)
+		}
+		select {
+		case <-time.After(lockPatience):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?, ?)", int(work), mode); err != nil {
-		return fmt.Errorf("lock the sender: %w", err)
+}
+
+// tryLock takes the lock in a session of its own; without it there is no session.
+func (s *Service) tryLock(ctx context.Context, work errand, mode int) (conn bun.Conn, held bool, err error) {
+	if conn, err = s.pool.Conn(ctx); err != nil {
+		return conn, false, err
 	}
-	defer func() {
-		// Without an answer the session is broken, and the lock gone with it.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?, ?)", int(work), mode)
-	}()
-	return fn(ctx)
+	if err = conn.NewRaw("SELECT pg_try_advisory_lock(?, ?)", int(work), mode).Scan(ctx, &held); err != nil || !held {
+		return conn, false, errors.Join(err, conn.Close())
+	}
+	return conn, true, nil
 }

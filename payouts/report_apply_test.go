@@ -149,7 +149,7 @@ func TestReportsMayComeRepeatedLateAndInAnyOrder(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	chance := rand.New(rand.NewPCG(seed, 0))
-	for range 12 {
+	for range 6 {
 		w := openFiled(t)
 		w.tutor("acct_a", "000123456", 1000)
 		w.tutor("acct_b", "000123456", 2000)

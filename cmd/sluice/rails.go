@@ -305,6 +305,23 @@ func set(files []rail.File, others ...rail.Rail) rail.Set {
 	return append(all, others...)
 }
 
+// fileLevels reads how files stand on their way to banks, if this process brings any.
+func (a *App) fileLevels() func(context.Context) {
+	if !a.cfg.Roles.Has(RolePayouts) {
+		return func(context.Context) {}
+	}
+	waiting := a.metrics.Gauge("payouts", "waiting", "batches", "Sealed files that are not at their bank yet, in the installation.").WithLabelValues()
+	unknown := a.metrics.Gauge("payouts", "unknown", "batches", "Files of which nobody knows whether they arrived, in the installation.").WithLabelValues()
+	return func(ctx context.Context) {
+		backlog, err := a.payouts.Backlog(ctx)
+		if err != nil {
+			return // the database is away: the last levels stand, and everything else says so
+		}
+		waiting.Set(float64(backlog.Waiting))
+		unknown.Set(float64(backlog.Unknown))
+	}
+}
+
 // lookForBanks tries the way to each bank; it delivers nothing.
 func lookForBanks(ctx context.Context, cfg Config) (string, error) {
 	all := slices.Concat(cfg.Rails.Live, cfg.Rails.Test)

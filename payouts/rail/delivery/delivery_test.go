@@ -268,20 +268,21 @@ func (s *server) visit(raw net.Conn, config *ssh.ServerConfig) {
 	}
 	defer conn.Close()
 	go ssh.DiscardRequests(requests)
-	for offered := range channels {
-		channel, asked, err := offered.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			for r := range asked {
-				_ = r.Reply(r.Type == "subsystem", nil)
-			}
-		}()
-		files := handlers{s, raw}
-		_ = sftp.NewRequestServer(channel, sftp.Handlers{FileGet: files, FilePut: files, FileCmd: files, FileList: files}).Serve()
+	offered, ok := <-channels
+	if !ok {
 		return
 	}
+	channel, asked, err := offered.Accept()
+	if err != nil {
+		return
+	}
+	go func() {
+		for r := range asked {
+			_ = r.Reply(r.Type == "subsystem", nil)
+		}
+	}()
+	files := handlers{s, raw}
+	_ = sftp.NewRequestServer(channel, sftp.Handlers{FileGet: files, FilePut: files, FileCmd: files, FileList: files}).Serve()
 }
 
 func (s *server) client() delivery.SFTP {

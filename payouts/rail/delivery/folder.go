@@ -49,7 +49,7 @@ func (f Folder) Deliver(ctx context.Context, name string, write func(io.Writer) 
 	}
 	beside := filepath.Join(f.Out, temporary(name))
 	defer func() { _ = os.Remove(beside) }()
-	file, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640) // whoever carries it is in our group
 	if err != nil {
 		return failed(err)
 	}

@@ -17,8 +17,8 @@ var bankReaders = map[statement.Format]reconcile.Reader{
 
 // readBank takes a file that a rail's bank has left for us. One that cannot be read
 // is kept too, in quarantine.
-func (a *App) readBank(ctx context.Context, livemode bool, rail, name string, file io.Reader) error {
-	_, err := a.books.Import(ctx, reconcile.Source{Livemode: livemode, Rail: rail, Name: name}, file)
+func (a *App) readBank(ctx context.Context, livemode bool, way, name string, file io.Reader) error {
+	_, err := a.books.Import(ctx, reconcile.Source{Livemode: livemode, Rail: way, Name: name}, file)
 	return err
 }
 

@@ -30,7 +30,7 @@ const (
 // File is one file of a bank.
 type File struct {
 	ID         string // bst_…
-	Platform   string // "" of a file that a rail's bank left for us
+	Platform   string // "" of a file that a rail's bank left for several of them
 	Livemode   bool
 	Rail       string
 	Name       string

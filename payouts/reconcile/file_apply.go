@@ -281,7 +281,7 @@ func (b *Books) note(ctx context.Context, f File, rows []lineRow, verdicts []ver
 		switch v := verdicts[i]; {
 		case v.reason == "":
 			lines, payouts, batches, states = append(lines, rows[i].ID), append(payouts, v.payout), append(batches, v.batch), append(states, v.state.String())
-		case rows[i].Status == Open:
+		case rows[i].Status == Open && rows[i].Reason != v.reason:
 			open, reasons = append(open, rows[i].ID), append(reasons, v.reason)
 		}
 	}

@@ -46,6 +46,12 @@ func (b *Books) Import(ctx context.Context, source Source, content io.Reader) (F
 		ID: id.New("bst"), Platform: source.Platform, Livemode: source.Livemode, Rail: source.Rail, Name: plainName(source.Name),
 		Actor: source.Actor, Status: Receiving, CreatedAt: b.cfg.Clocks.For(source.Livemode).Now(),
 	}
+	if f.Platform == "" && f.Rail != "" {
+		var err error
+		if f.Platform, err = b.ownerOf(ctx, f.Livemode, f.Rail); err != nil {
+			return File{}, err
+		}
+	}
 	format, content := statement.Sniff(content, b.cfg.Profiles)
 	if f.Format = format; source.Format != "" {
 		f.Format = source.Format
@@ -63,6 +69,20 @@ func (b *Books) Import(ctx context.Context, source Source, content io.Reader) (F
 	found, err := b.find(ctx, b.pool, kept)
 	found.Repeated = kept != f.ID
 	return found, err
+}
+
+// ownerOf is the platform that a rail's files are about, if it is only one; a file
+// about several is seen by none of them.
+func (b *Books) ownerOf(ctx context.Context, livemode bool, way string) (string, error) {
+	var platforms []string
+	err := b.pool.NewRaw(`SELECT DISTINCT platform FROM payouts.batches WHERE rail = ? AND livemode = ? LIMIT 2`, way, livemode).Scan(ctx, &platforms)
+	if err != nil {
+		return "", fmt.Errorf("find the platform of a rail: %w", err)
+	}
+	if len(platforms) != 1 {
+		return "", nil
+	}
+	return platforms[0], nil
 }
 
 // plainName is a file's name without what could mislead a reader.

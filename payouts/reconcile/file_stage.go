@@ -86,6 +86,17 @@ type stagedLine struct {
 	key    []byte
 }
 
+// presumed is why most lines stay open; those lines are never written again.
+func (l *stagedLine) presumed() string {
+	switch {
+	case l.Status != Open:
+		return ""
+	case l.EndToEnd == "" && l.Batch == "" && l.Trace == "":
+		return noReference
+	}
+	return unknownReference
+}
+
 // stagedAtOnce bounds one statement that stages lines.
 const stagedAtOnce = 1000
 
@@ -155,7 +166,7 @@ const lineTable = "payouts.statement_lines"
 func (s *stage) report(r rail.Report) error {
 	s.n++
 	bankCode := r.Reason
-	if r.State != rail.Failed {
+	if r.State == rail.Accepted || r.State == rail.Paid {
 		bankCode = r.State.String()
 	}
 	return s.add(stagedLine{n: s.n, nth: 1, key: make([]byte, keySize), Line: Line{
@@ -248,31 +259,31 @@ func (s *stage) key(l statement.Line) [keySize]byte {
 // insertLines writes lines turned on their side.
 const insertLines = `
 INSERT INTO payouts.statement_lines (id, file, n, statement, entry, part, external, booked, valued, amount, currency, end_to_end, batch, trace,
-	bank, code, returned, bank_code, remittance, key, nth, status)
+	bank, code, returned, bank_code, remittance, key, nth, status, reason)
 SELECT l.id, $1, l.n, l.statement, l.entry, l.part, l.external, NULLIF(l.booked, '')::date, NULLIF(l.valued, '')::date, l.amount, l.currency, l.end_to_end, l.batch, l.trace,
-	l.bank, l.code, l.returned, l.bank_code, l.remittance, l.key, l.nth, l.status
+	l.bank, l.code, l.returned, l.bank_code, l.remittance, l.key, l.nth, l.status, l.reason
 FROM unnest($2::text[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[],
-	$12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::boolean[], $18::text[], $19::bytea[], $20::bytea[], $21::bigint[], $22::text[])
+	$12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::boolean[], $18::text[], $19::bytea[], $20::bytea[], $21::bigint[], $22::text[], $23::text[])
 	AS l (id, n, statement, entry, part, external, booked, valued, amount, currency, end_to_end, batch, trace, bank, code, returned, bank_code,
-	remittance, key, nth, status)`
+	remittance, key, nth, status, reason)`
 
 func (s *stage) flush() error {
 	if len(s.rows) == 0 {
 		return nil
 	}
 	var c struct {
-		ids, external, currency, endToEnd, batch, trace, bank, code, bankCode, status, booked, valued []string
-		n, entry, part, amount, nth                                                                   []int64
-		statement                                                                                     []int32
-		returned                                                                                      []bool
-		remittance, key                                                                               [][]byte
+		ids, external, currency, endToEnd, batch, trace, bank, code, bankCode, status, reason, booked, valued []string
+		n, entry, part, amount, nth                                                                           []int64
+		statement                                                                                             []int32
+		returned                                                                                              []bool
+		remittance, key                                                                                       [][]byte
 	}
 	for i := range s.rows {
 		l := &s.rows[i]
 		c.ids, c.external, c.currency = append(c.ids, l.ID), append(c.external, l.External), append(c.currency, string(l.Currency))
 		c.endToEnd, c.batch, c.trace = append(c.endToEnd, l.EndToEnd), append(c.batch, l.Batch), append(c.trace, l.Trace)
 		c.bank, c.code, c.bankCode = append(c.bank, l.Bank), append(c.code, l.Code), append(c.bankCode, l.BankCode)
-		c.status, c.n, c.entry = append(c.status, l.Status), append(c.n, l.n), append(c.entry, l.Entry)
+		c.status, c.n, c.entry, c.reason = append(c.status, l.Status), append(c.n, l.n), append(c.entry, l.Entry), append(c.reason, l.presumed())
 		c.part, c.amount, c.nth = append(c.part, l.Part), append(c.amount, l.Amount), append(c.nth, l.nth)
 		c.statement, c.returned = append(c.statement, int32(l.Statement)), append(c.returned, l.Returned)
 		c.booked, c.valued = append(c.booked, dayOrNone(l.Booked)), append(c.valued, dayOrNone(l.Valued))
@@ -280,7 +291,7 @@ func (s *stage) flush() error {
 	}
 	s.rows = s.rows[:0]
 	_, err := s.b.pool.DB.ExecContext(s.ctx, insertLines, s.file.ID, c.ids, c.n, c.statement, c.entry, c.part, c.external, c.booked, c.valued, c.amount,
-		c.currency, c.endToEnd, c.batch, c.trace, c.bank, c.code, c.returned, c.bankCode, c.remittance, c.key, c.nth, c.status)
+		c.currency, c.endToEnd, c.batch, c.trace, c.bank, c.code, c.returned, c.bankCode, c.remittance, c.key, c.nth, c.status, c.reason)
 	if err != nil {
 		return fmt.Errorf("stage statement lines: %w", err)
 	}

@@ -252,6 +252,10 @@ func TestOneDebitForAWholeFilePaysItsPayoutsOnlyIfTheSumIsRight(t *testing.T) {
 	}
 	w.expectStatus(may, payouts.Paid)
 	w.expectStatus(lok, payouts.Paid)
+	left, err := w.books.Import(t.Context(), reconcile.Source{Rail: "paper"}, strings.NewReader(mt(9, "261125", 0, "-1 B9 FEE")))
+	if err != nil || left.Platform != hub.Platform {
+		t.Errorf("the file of a rail that only the hub uses is %q's: %v", left.Platform, err)
+	}
 	back := w.load(mt(3, "261126", 88000, "7000 B3 /EREF/"+strings.Replace(lok.ID, "_", "-", 1)+"/RTRN/R03"))
 	w.expectLoaded(back, 1, 0)
 	w.expectStatus(lok, payouts.Failed)

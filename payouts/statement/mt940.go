@@ -259,7 +259,9 @@ func (m *mt) entry(lines []string) error {
 		l.Code, tail = tail, ""
 	}
 	own, bank, _ := strings.Cut(tail, "//")
-	if own = strings.TrimSpace(own); own != "NONREF" && own != "NOREF" {
+	switch own = strings.TrimSpace(own); strings.TrimRight(own, "+") {
+	case "NONREF", "NOREF", "EREF", "KREF", "PREF", "MARF": // none, or :86: has it
+	default:
 		l.References.EndToEnd = own
 	}
 	if bank = strings.TrimSpace(bank); bank != "NONREF" {

@@ -42,7 +42,7 @@ func TestMT940AsBanksWriteIt(t *testing.T) {
 			":86:191?00SEPA-UEBERW?100399?20KREF+bat_7?2\n1 ?22SVWZ+Datei?30BANKDEFF508\n:61:2609040904CR0,08NTRFNONREF//0724\n:86:159?00RETOURE?20EREF+po_\n8?21MREF+M1?22SVWZ+Konto geschlossen\n" +
 			":62F:C260904EUR8,58\n-\n", `
 			statement 00004/00001 of 50880050/0194787400888
-			1 -1.50 EUR 260904 260903 NTRF end=KREF+ batch=bat_7 bank=536D80 text=KREF+bat_7 SVWZ+Datei
+			1 -1.50 EUR 260904 260903 NTRF batch=bat_7 bank=536D80 text=KREF+bat_7 SVWZ+Datei
 			2 0.08 EUR 260904 260904 NTRF end=po_8 bank=0724 text=EREF+po_8MREF+M1SVWZ+Konto geschlossen return
 			end eur lines=2 1000→858`},
 		{"reversals, funds codes, no decimals, a new year", ":20:T\n:25:1\n:60F:D251231JPY100,\n:61:2512310102RCY50,NTRFNONREF\n:61:2601021231RD50,NTRFNONREF\n:61:260102    CD0,NTRFNONREF\n:62F:D260102JPY100,\n", `

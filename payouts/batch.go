@@ -3,7 +3,6 @@ package payouts
 import (
 	"time"
 
-	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/money"
 )
 
@@ -95,19 +94,4 @@ type Vote struct {
 	Actor   string // the API key
 	Outcome string
 	VotedAt time.Time
-}
-
-// executes is the first day on which a bank carries out what it is given now, at
-// midnight UTC: today, or the next day from the cut-off on.
-func executes(way rail.Capabilities, now time.Time) time.Time {
-	zone, err := time.LoadLocation(way.Zone)
-	if err != nil {
-		zone = time.UTC // configuration checks the name
-	}
-	y, m, d := now.In(zone).Date()
-	day := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	if way.CutOff > 0 && !now.Before(time.Date(y, m, d, 0, 0, int(way.CutOff/time.Second), 0, zone)) {
-		day = day.AddDate(0, 0, 1)
-	}
-	return day
 }

@@ -99,7 +99,7 @@ func (s *Service) gather(ctx context.Context, way rail.Filed, livemode bool, now
 func ripe(k kin, way rail.Filed, now time.Time) bool {
 	terms, caps := way.Terms(), way.Capabilities()
 	return k.Instant || k.Count >= int64(most(terms)) || now.Sub(k.Oldest) >= terms.Gather ||
-		executes(caps, now.Add(terms.Gather)).After(executes(caps, now))
+		executes(caps, builtIn(caps), now.Add(terms.Gather)).After(executes(caps, builtIn(caps), now))
 }
 
 func most(t rail.Terms) int {

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -51,7 +52,7 @@ WHERE livemode = ? AND rail = ? AND send_after <= ?
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`
 
 func kinsOf(ctx context.Context, idb bun.IDB, way rail.Capabilities, livemode bool, now time.Time) (kins []kin, err error) {
-	first, instant := executes(way, now), executes(rail.Capabilities{Zone: way.Zone}, now)
+	first, instant := executes(way, builtIn(way), now), executes(rail.Capabilities{Zone: way.Zone}, calendar.Every, now)
 	if err := idb.NewRaw(kinsSQL, instant, first, livemode, way.Name, now).Scan(ctx, &kins); err != nil {
 		return nil, fmt.Errorf("find payouts to seal: %w", err)
 	}

@@ -184,7 +184,7 @@ func (s *Service) replan(ctx context.Context, tx bun.Tx, scope tenant.Scope, nam
 		if err != nil {
 			return err
 		}
-		arrives := arrival(way, days, later(now, p.SendAfter))
+		arrives := executes(way, days, later(now, p.SendAfter))
 		if arrives.Equal(p.ArrivalDate) {
 			continue
 		}

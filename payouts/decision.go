@@ -191,7 +191,7 @@ func (d *decision) size(now time.Time) {
 	}
 	d.payout = newPayout(d.due.scope(), money.New(amount, d.due.Currency), d.to, d.way, d.payable, now)
 	d.payout.Automatic = true
-	d.payout.ArrivalDate = arrival(d.way, d.days, now)
+	d.payout.ArrivalDate = executes(d.way, d.days, now)
 }
 
 // plan says when the due is looked at again, unless a hold or limit has said so.
@@ -218,15 +218,6 @@ func largest(way rail.Capabilities, c money.Currency) int64 {
 		most = limit
 	}
 	return most - most%way.Step(c)
-}
-
-// arrival is the bank's day on which an instruction given now is carried out.
-func arrival(way rail.Capabilities, days calendar.Days, now time.Time) time.Time {
-	zone, err := calendar.Zone(way.Zone)
-	if err != nil {
-		zone = time.UTC // rails are checked when they are set up
-	}
-	return calendar.Window{Days: days, CutOff: way.CutOff, Loc: zone}.Executes(now).UTC()
 }
 
 func distinct(texts []string) []string {

@@ -153,17 +153,9 @@ func (s *Service) railsOf(ctx context.Context, h *Hold) ([]rail.Capabilities, er
 
 // opens is the first moment from at on that lies on a business day of a rail.
 func opens(way rail.Capabilities, at time.Time) time.Time {
-	joined, unknown := calendar.Joined(way.Calendar)
-	loc, err := calendar.Zone(way.Zone)
-	if unknown != nil || err != nil {
-		return at // a rail with such terms is refused when it is set up
-	}
-	days := make([]calendar.Days, len(joined))
-	for i, c := range joined {
-		days[i] = c
-	}
-	window := calendar.Window{Days: calendar.Union(days...), Loc: loc}
-	day := calendar.Of(at, loc)
+	window := windowOf(way, builtIn(way))
+	window.CutOff = 0
+	day := calendar.Of(at, window.Loc)
 	if next := window.Executes(at); next != day {
 		return window.Opens(next)
 	}

@@ -101,11 +101,6 @@ type witness struct {
 func (w *witness) Capabilities() rail.Capabilities {
 	c := w.Direct.Capabilities()
 	c.Calendar = w.calendar
-	return c
-}
-
-func (w *witness) Capabilities() rail.Capabilities {
-	c := w.Direct.Capabilities()
 	c.Instant, c.Debits, c.Recalls = false, false, false
 	return c
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
 	"github.com/sluicepay/sluice/payouts/reconcile"
+	"github.com/sluicepay/sluice/payouts/report"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
@@ -82,6 +83,7 @@ type App struct {
 	payouts  *payouts.Service
 	intake   *payouts.Intake
 	books    *reconcile.Books
+	reports  *report.Service
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
 	index    http.Handler      // in development only,
@@ -207,6 +209,7 @@ func (a *App) buildPayouts(_ context.Context, ring *secret.Keyring) error {
 	if err != nil {
 		return err
 	}
+	a.reports = report.New(a.pool, owners{a.accounts})
 	a.books = reconcile.New(a.pool, reconcile.Config{
 		Clocks: a.clocks, Keyring: ring, Pepper: pepper, Payouts: a.payouts, Profiles: a.cfg.BankProfiles, Readers: bankReaders, Log: a.log,
 	})

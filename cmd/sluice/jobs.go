@@ -60,6 +60,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "debit negative balances", Interval: 10 * time.Minute, Do: a.debitAll},
 			run.Job{Name: "collect the banks' files", Interval: 15 * time.Second, Do: a.collectAll},
 			run.Job{Name: "finish bank statements", Interval: time.Minute, Do: a.books.Sweep},
+			run.Job{Name: "make reports", Interval: time.Second, Do: a.reports.Work},
 		)
 	}
 	workers := make([]*run.Worker, len(jobs))

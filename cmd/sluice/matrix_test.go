@@ -120,6 +120,13 @@ var matrix = map[string]row{
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"GET /v1/payouts/{id}/explanation":                      {path: "/v1/payouts/$payout/explanation"},
+	"GET /v1/reporting/report_types":                        {},
+	"GET /v1/reporting/report_types/{id}":                   {path: "/v1/reporting/report_types/payouts.itemized.3"},
+	"POST /v1/reporting/report_runs":                        {form: "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]=$payout"},
+	"GET /v1/reporting/report_runs":                         {},
+	"GET /v1/reporting/report_runs/{id}":                    {path: "/v1/reporting/report_runs/$report"},
+	"GET /v1/reporting/report_runs/{id}/result":             {path: "/v1/reporting/report_runs/$report/result"},
 	"POST /v1/payouts/{id}/approve":                         {path: "/v1/payouts/$payout/approve"},
 	"POST /v1/payouts/{id}/refuse":                          {path: "/v1/payouts/$payout/refuse", form: "reason=seen"},
 	"GET /v1/payouts/{id}/approvals":                        {path: "/v1/payouts/$payout/approvals"},
@@ -427,6 +434,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
+	things["report"] = ada.post("/v1/reporting/report_runs", "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]="+things["payout"])["id"].(string)
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	things["statement"] = must[reconcile.File](h.t)(h.app.books.Import(h.t.Context(), reconcile.Source{Platform: h.platform, Name: canary},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
 	"github.com/sluicepay/sluice/payouts/rail/nacha"
@@ -171,6 +172,14 @@ func (s railSpec) rail(key string) (r rail.File, err error) {
 	return r, err
 }
 
+func calendarNames() string {
+	var names []string
+	for _, c := range calendar.All() {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 func (s railSpec) capabilities(key string) (c rail.Capabilities, err error) {
 	c = rail.Capabilities{
 		Name: s.Name, Steps: s.Steps, Most: s.Most, Currencies: s.Currencies, Countries: s.Countries, Instant: s.Instant, Debits: s.Debits,
@@ -181,6 +190,9 @@ func (s railSpec) capabilities(key string) (c rail.Capabilities, err error) {
 	}
 	if _, err := time.LoadLocation(s.Zone); err != nil {
 		return c, wrongKey(key+".zone", "%q is not a time zone such as Asia/Hong_Kong", s.Zone)
+	}
+	if _, err := calendar.Joined(s.Calendar); err != nil {
+		return c, wrongKey(key+".calendar", "%w; choose from %s, or join several by +", err, calendarNames())
 	}
 	for _, currency := range s.Currencies {
 		if !currency.Known() {

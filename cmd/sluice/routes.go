@@ -54,6 +54,7 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.HoldRoutes(s, a.pool, a.payouts),                                      // /v1/payout_holds
 		payoutshttp.PolicyRoutes(s, a.pool, a.payouts),                                    // /v1/payout_policy
 		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches
+		payoutshttp.ReportRoutes(s, a.pool, a.reports, a.cfg.BaseURL, clock.System{}),     // /v1/reporting
 		payoutshttp.StatementRoutes(s, a.books),                                           // /v1/bank_statements
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json

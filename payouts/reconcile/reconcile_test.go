@@ -47,6 +47,14 @@ func (people) Payable(context.Context, bun.IDB, tenant.Scope) (payouts.Payable, 
 	}, nil
 }
 
+func (p people) Payables(ctx context.Context, idb bun.IDB, _ bool, accounts []string) (map[string]payouts.Payable, error) {
+	found := map[string]payouts.Payable{}
+	for _, account := range accounts {
+		found[account], _ = p.Payable(ctx, idb, tenant.Scope{})
+	}
+	return found, nil
+}
+
 func (people) Creditor(context.Context, bun.IDB, tenant.Scope, string) (rail.Creditor, error) {
 	return rail.Creditor{Name: "May Wong", Country: "HK", Number: secret.New("000000000009")}, nil
 }

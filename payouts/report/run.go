@@ -54,8 +54,8 @@ type Parameters struct {
 	Payout           string
 	ConnectedAccount string
 	Currency         money.Currency
-	Category         string `bun:"reporting_category"`
-	Timezone         string // IANA; "" is UTC
+	Category         string   `bun:"reporting_category"`
+	Timezone         string   // IANA; "" is UTC
 	Columns          []string `bun:",array"`
 }
 

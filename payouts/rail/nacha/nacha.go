@@ -93,7 +93,7 @@ func Way() rail.Capabilities {
 	return rail.Capabilities{
 		Name: "ach", Currencies: []money.Currency{"usd"}, Countries: []string{"US"},
 		Most: map[money.Currency]int64{"usd": MostAmount}, Debits: true,
-		Calendar: "FedACH", Zone: "America/New_York",
+		Calendar: "fed_ach", Zone: "America/New_York",
 	}
 }
 

@@ -33,7 +33,7 @@
 //   - after a file arrived: payouts that lag behind; Send moves them on.
 //   - after a bank's file was kept: it is offered again, and applying it again
 //     changes nothing.
-//   - after a due was noted: the due; RunDue pays it, once per day.
+//   - after a due was noted: the due; RunDue pays it, once per payday.
 //
 // Lock order: due or payout rows in order of id, then the accounts' rows in
 // connect, then the ledger accounts of the purses (balance.Lock), then those an

@@ -28,7 +28,6 @@ import (
 	"github.com/sluicepay/sluice/oauth/throttle"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/payouts/rail"
-	"github.com/sluicepay/sluice/payouts/rail/banksim"
 	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/payouts/report"
 	"github.com/sluicepay/sluice/platform/bus"
@@ -201,7 +200,7 @@ func (a *App) buildPayouts(_ context.Context, ring *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
 		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Claims: a.moves, PlatformOf: owners{a.accounts}.PlatformOf,
 		Keyring: ring, Log: a.log, CheckText: cardnumber.Refuse,
-		Rails:  rail.Modes{Live: set(a.cfg.Rails.Live), Test: set(a.cfg.Rails.Test, banksim.New(a.pool))},
+		Rails:  rail.Modes{Live: set(a.cfg.Rails.Live), Test: a.sandboxRails()},
 		Reader: a.readBank,
 	})
 	a.intake = payouts.NewIntake(a.payouts)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/payouts/rail/banksim"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
 	"github.com/sluicepay/sluice/payouts/rail/nacha"
 	"github.com/sluicepay/sluice/platform/money"
@@ -71,9 +72,13 @@ type addressSpec struct {
 }
 
 type deliverySpec struct {
-	Dir  *dirSpec  `json:"dir"`
-	SFTP *sftpSpec `json:"sftp"`
+	Dir     *dirSpec  `json:"dir"`
+	SFTP    *sftpSpec `json:"sftp"`
+	Sandbox bool      `json:"sandbox"` // to the sandbox's bank, which answers by the sandbox's clock; test mode only
 }
+
+// toSandbox stands for the desk of the sandbox's bank until that is there.
+type toSandbox struct{ rail.Delivery }
 
 type dirSpec struct {
 	Out   string `json:"out"`
@@ -271,9 +276,19 @@ func secretFile(path string) (secret.Text, error) {
 }
 
 func (s deliverySpec) delivery(key string) (rail.Delivery, error) {
+	ways := 0
+	for _, said := range []bool{s.Dir != nil, s.SFTP != nil, s.Sandbox} {
+		if said {
+			ways++
+		}
+	}
 	switch {
-	case (s.Dir == nil) == (s.SFTP == nil):
-		return nil, wrongKey(key, "say either dir or sftp")
+	case ways != 1:
+		return nil, wrongKey(key, "say one of dir, sftp and sandbox")
+	case s.Sandbox && strings.HasPrefix(key, "live"):
+		return nil, wrongKey(key+".sandbox", "the sandbox's bank has no real money")
+	case s.Sandbox:
+		return toSandbox{}, nil
 	case s.Dir != nil && s.Dir.Out == "":
 		return nil, wrongKey(key+".dir.out", "where files are dropped is not said")
 	case s.Dir != nil && s.Dir.In == s.Dir.Out:
@@ -318,6 +333,24 @@ func set(files []rail.File, others ...rail.Rail) rail.Set {
 		all = append(all, f)
 	}
 	return append(all, others...)
+}
+
+// sandboxRails are the rails of test mode: those of rails_file, some of them to the
+// desks of the sandbox's bank, and the bank itself.
+func (a *App) sandboxRails() rail.Set {
+	bank := banksim.New(a.pool)
+	files := slices.Clone(a.cfg.Rails.Test)
+	for i, f := range files {
+		if _, ok := f.Delivery.(toSandbox); !ok {
+			continue
+		}
+		debtor := f.Agreement.Debtor
+		files[i].Delivery = bank.Desk(banksim.DeskConfig{
+			Name: f.Way.Name, Clock: a.clocks.Test,
+			Account: banksim.Account{Name: debtor.Name, Number: debtor.Number, BIC: debtor.Routing},
+		})
+	}
+	return set(files, bank)
 }
 
 // fileLevels reads how files stand on their way to banks, if this process brings any.

@@ -174,7 +174,11 @@ ORDER BY taken.seq`
 
 func pull(ctx context.Context, pool *bun.DB, at time.Time, endpoints []string, fence time.Time, limit int) ([]pulled, error) {
 	var out []pulled
-	err := pool.NewRaw(pullSQL, pgdialect.Array(endpoints), fence, at, limit, at.Add(leaseFor)).Scan(ctx, &out)
+	// Who gives leases back locks the same rows in another order: the database ends one of the two, and it tries again.
+	err := db.InTx(ctx, pool, func(ctx context.Context, tx bun.Tx) error {
+		out = nil
+		return tx.NewRaw(pullSQL, pgdialect.Array(endpoints), fence, at, limit, at.Add(leaseFor)).Scan(ctx, &out)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pull webhook deliveries: %w", err)
 	}
@@ -184,9 +188,12 @@ func pull(ctx context.Context, pool *bun.DB, at time.Time, endpoints []string, f
 // leaseUntil moves the end of leases: forward to keep them, to nothing to give them
 // back. Deliveries that another connection has taken since stay with it.
 func leaseUntil(ctx context.Context, pool *bun.DB, until *time.Time, ids []string, numbers []int64) error {
-	_, err := pool.NewRaw(`UPDATE connect.webhook_deliveries AS d SET leased_until = ?
-		FROM unnest(?::text[], ?::bigint[]) AS l (id, number)
-		WHERE d.id = l.id AND d.attempts = l.number AND d.status = 'pending'`, until, pgdialect.Array(ids), pgdialect.Array(numbers)).Exec(ctx)
+	err := db.InTx(ctx, pool, func(ctx context.Context, tx bun.Tx) error { // it may meet pull, see there
+		_, err := tx.NewRaw(`UPDATE connect.webhook_deliveries AS d SET leased_until = ?
+			FROM unnest(?::text[], ?::bigint[]) AS l (id, number)
+			WHERE d.id = l.id AND d.attempts = l.number AND d.status = 'pending'`, until, pgdialect.Array(ids), pgdialect.Array(numbers)).Exec(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("move webhook leases: %w", err)
 	}

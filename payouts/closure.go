@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -123,6 +124,9 @@ func (s *Service) SetClosure(ctx context.Context, tx bun.Tx, scope tenant.Scope,
 		return nil, err
 	}
 	if _, err := tx.NewInsert().Model(&closureRow{Closure: *c}).Exec(ctx); err != nil {
+		if db.Constraint(err) == "closures_one_word" {
+			return nil, &fault.Error{Kind: fault.Conflict, Code: "lock_timeout", Message: "Somebody else has just said something of this day. Look at it, and try again.", Unsaved: true, Err: err}
+		}
 		return nil, fmt.Errorf("insert closure: %w", err)
 	}
 	return c, s.replan(ctx, tx, scope, n.Calendar, now)

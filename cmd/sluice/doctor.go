@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/dev/postgres"
 )
@@ -56,6 +58,7 @@ var checkups = []struct {
 	{"directory", false, lookForDirectory},
 	{"Kafka", false, lookForKafka},
 	{"banks", false, lookForBanks},
+	{"calendars", true, lookForDays},
 	{"hledger", true, func(context.Context, Config) (string, error) {
 		path, err := exec.LookPath("hledger")
 		if err != nil {
@@ -88,6 +91,20 @@ func lookForKafka(ctx context.Context, cfg Config) (string, error) {
 		return "", errors.New(inShort(err))
 	}
 	return "answers at " + strings.Join(cfg.Kafka.Brokers, ","), nil
+}
+
+// lookForDays tells which time zones and bank holidays payouts keep to.
+func lookForDays(context.Context, Config) (string, error) {
+	version, source := calendar.Database()
+	found := "time zones " + version + " (" + source + ")"
+	var ends []string
+	for _, c := range calendar.Ending(time.Now()) {
+		ends = append(ends, fmt.Sprintf("%s after %d", c.Name, c.Last))
+	}
+	if len(ends) > 0 {
+		return "", errors.New(found + "; bank holidays end within a year, update Sluice: " + strings.Join(ends, ", "))
+	}
+	return found + "; bank holidays are known for a year and more", nil
 }
 
 func lookForDirectory(context.Context, Config) (string, error) {

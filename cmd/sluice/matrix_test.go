@@ -140,6 +140,16 @@ var matrix = map[string]row{
 	"GET /v1/payout_batches/{id}/file":                      {path: "/v1/payout_batches/$batch/file", ownerOnly: true},
 	"GET /v1/payout_batches/{id}/payouts":                   {path: "/v1/payout_batches/$batch/payouts", platformOnly: true},
 	"POST /v1/payout_batches/{id}/resolve":                  {path: "/v1/payout_batches/$batch/resolve", form: "outcome=delivered", ownerOnly: true},
+	"POST /v1/payout_runs/preview":                          {platformOnly: true},
+	"POST /v1/payout_runs":                                  {platformOnly: true},
+	"GET /v1/payout_runs":                                   {platformOnly: true},
+	"GET /v1/payout_runs/{id}":                              {path: "/v1/payout_runs/$run", platformOnly: true},
+	"GET /v1/payout_runs/{id}/payouts":                      {path: "/v1/payout_runs/$run/payouts", platformOnly: true},
+	"POST /v1/payout_runs/{id}/approve":                     {path: "/v1/payout_runs/$run/approve", platformOnly: true},
+	"GET /v1/payout_calendars":                              {platformOnly: true},
+	"GET /v1/payout_calendars/{name}":                       {path: "/v1/payout_calendars/england?year=2027", platformOnly: true},
+	"POST /v1/payout_calendars/{name}/closures":             {path: "/v1/payout_calendars/england/closures", form: "date=2027-03-03&reason=seen", platformOnly: true},
+	"DELETE /v1/payout_calendars/{name}/closures/{date}":    {path: "/v1/payout_calendars/england/closures/2027-03-02", platformOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
@@ -422,6 +432,8 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
+	things["run"] = ada.post("/v1/payout_runs", "")["id"].(string)
+	things["closure"] = ada.post("/v1/payout_calendars/england/closures", "date=2027-03-02&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	made("endpoint", "/v1/webhook_endpoints", "url=http://127.0.0.1:9/&enabled_events[]=charge.succeeded")
 	things["delivery"] = ada.post("/v1/webhook_endpoints/"+things["endpoint"]+"/test", "")["id"].(string)

@@ -23,7 +23,7 @@ const actionPath = "/_sandbox/authenticate/"
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
 	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
-	"payment_intents", "payment_methods", "payout_approvals", "payout_batches", "payout_holds", "payout_policy", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
+	"payment_intents", "payment_methods", "payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -53,6 +53,8 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.HoldRoutes(s, a.pool, a.payouts),                                      // /v1/payout_holds
 		payoutshttp.PolicyRoutes(s, a.pool, a.payouts),                                    // /v1/payout_policy
 		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches
+		payoutshttp.RunRoutes(s, a.pool, a.payouts),                                       // /v1/payout_runs
+		payoutshttp.CalendarRoutes(s, a.pool, a.payouts),                                  // /v1/payout_calendars, closures
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),                  // /v1/events/{id}/retry

@@ -162,7 +162,7 @@ func payouts() *cobra.Command {
 		filters: []string{"status"},
 		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed\n  sluice get '/v1/balance_transactions?payout=po_…'",
 	}.command()
-	cmd.AddCommand(payoutBatches())
+	cmd.AddCommand(payoutBatches(), payoutsRun(), payoutsRuns(), payoutsCalendar())
 	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
 	return cmd
 }

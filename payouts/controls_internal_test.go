@@ -28,8 +28,6 @@ func TestControlsOfManyAccountsAreReadAtOnce(t *testing.T) {
 	const many = 400
 	var accounts []string
 	for _, sql := range []string{
-		`INSERT INTO payouts.dues (account, livemode, currency, platform, decide_from, noted_at)
-			SELECT 'acct_' || n, false, 'hkd', 'acct_hub' || n % 3, '2026-11-22', now() FROM generate_series(1, 400) n`,
 		`INSERT INTO payouts.policies (platform, livemode, id, rules, updated_at, version)
 			SELECT 'acct_hub' || n, false, 'ppol_' || n, '{"daily_limit": {"hkd": 1000}, "approval_over": {"hkd": 400}, "timezone": "Etc/UTC"}', now(), 1
 			FROM generate_series(0, 1) n`,
@@ -50,7 +48,7 @@ func TestControlsOfManyAccountsAreReadAtOnce(t *testing.T) {
 	for _, n := range []int{1, many} {
 		count.n.Store(0)
 		err := db.InTx(t.Context(), watched, func(ctx context.Context, tx bun.Tx) error {
-			c, err := s.controlsOf(ctx, tx, false, accounts[:n])
+			c, err := s.controlsFor(ctx, tx, false, []string{"acct_hub0", "acct_hub1", "acct_hub2"}, accounts[:n])
 			if err != nil || n == 1 {
 				return err
 			}

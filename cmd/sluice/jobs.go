@@ -342,13 +342,17 @@ func (a *App) noteHolders(ctx context.Context, livemode bool) error {
 }
 
 func (a *App) noteDues(ctx context.Context, now time.Time, purses []balance.Purse) error {
+	accounts := make([]string, len(purses))
+	for i, p := range purses {
+		accounts[i] = p.Account
+	}
+	platforms, err := a.accounts.PlatformsOf(ctx, a.pool, accounts)
+	if err != nil {
+		return err
+	}
 	dues := make([]payouts.Due, len(purses))
 	for i, p := range purses {
-		platform, err := a.accounts.PlatformOf(ctx, a.pool, p.Account, p.Livemode)
-		if err != nil {
-			return err
-		}
-		dues[i] = payouts.Due{Platform: platform, Account: p.Account, Livemode: p.Livemode, Currency: p.Currency}
+		dues[i] = payouts.Due{Platform: platforms[p.Account], Account: p.Account, Livemode: p.Livemode, Currency: p.Currency}
 	}
 	return db.InTx(ctx, a.pool, func(ctx context.Context, tx bun.Tx) error { return a.payouts.Note(ctx, tx, now, dues...) })
 }

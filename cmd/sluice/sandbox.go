@@ -67,8 +67,8 @@ func (a *App) advanceWorld(ctx context.Context, r *rest.Request) (any, error) {
 const bankHour = time.Hour
 
 // advance moves the sandbox to now + d, stopping wherever something falls due:
-// at each UTC midnight funds mature and the day's payouts are made, an hour
-// later the bank has paid them. At every stop the world waits until the events
+// at each UTC midnight funds mature, an hour later the bank has paid the day's
+// payouts, and between them at each payday of an account in its own time zone. At every stop the world waits until the events
 // it caused have arrived, so that the order of things is that of real days.
 func (a *App) advance(ctx context.Context, d time.Duration) error {
 	end := a.clocks.Test.Now().Add(d)
@@ -77,6 +77,13 @@ func (a *App) advance(ctx context.Context, d time.Duration) error {
 		stop := now.Truncate(24 * time.Hour).Add(bankHour)
 		if !stop.After(now) {
 			stop = now.Truncate(24*time.Hour).AddDate(0, 0, 1)
+		}
+		due, err := a.payouts.NextDue(ctx, false, now)
+		if err != nil {
+			return err
+		}
+		if !due.IsZero() && due.Before(stop) {
+			stop = due
 		}
 		if stop.After(end) {
 			stop = end

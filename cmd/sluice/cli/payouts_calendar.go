@@ -108,11 +108,11 @@ func calendarSay(word string, closed bool) *cobra.Command {
 		Example: fmt.Sprintf("  sluice payouts calendar %s hong_kong 2026-12-01 --reason 'as the bank told us'\n  sluice payouts calendar %s hong_kong 2026-12-01 --take-back", word, word),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := calendarPath(args[0]) + "/closures"
+			if back == (reason != "") {
+				return Usagef("--reason: say why; or --take-back what was said")
+			}
 			if back {
 				return s.takeBackClosure(cmd, path+"/"+url.PathEscape(args[1]))
-			}
-			if reason == "" {
-				return Usagef("--reason: say why")
 			}
 			answer, err := s.post(cmd, path, url.Values{"date": {args[1]}, "closed": {strconv.FormatBool(closed)}, "reason": {reason}})
 			if err != nil {

@@ -2,6 +2,7 @@ package payouts_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,4 +139,23 @@ func TestClosuresSayWhatIsWrong(t *testing.T) {
 	w.expectRefusal(w.says("moon", "2026-11-24", true), "resource_missing")
 	w.expectRefusal(w.says("hong_kong", "2026-11-31", true), "parameter_invalid")
 	w.expectRefusal(w.takesBack("moon", "2026-11-24"), "resource_missing")
+}
+
+func TestOfSeveralWordsForADayAtOnceOneStands(t *testing.T) {
+	w := open(t)
+	w.bank.calendar = "hong_kong"
+	var busy sync.WaitGroup
+	refused := make([]error, 4)
+	for i := range refused {
+		busy.Go(func() { refused[i] = w.says("hong_kong", "2026-11-24", i%2 == 0) })
+	}
+	busy.Wait()
+	for _, err := range refused {
+		if err != nil && codeOf(err) != "lock_timeout" {
+			t.Error(err)
+		}
+	}
+	if said, err := w.service.Closures(t.Context(), w.pool, scopeOf(hub), "hong_kong"); err != nil || len(said) != 1 {
+		t.Errorf("the platform says %v, %v", said, err)
+	}
 }

@@ -122,8 +122,13 @@ func (s *Service) SetClosure(ctx context.Context, tx bun.Tx, scope tenant.Scope,
 	if err := endClosure(ctx, tx, scope, n.Calendar, day, now); err != nil {
 		return nil, err
 	}
-	if _, err := tx.NewInsert().Model(&closureRow{Closure: *c}).Exec(ctx); err != nil {
+	added, err := tx.NewInsert().Model(&closureRow{Closure: *c}).On("CONFLICT (platform, livemode, calendar, day) WHERE ended_at IS NULL DO NOTHING").Exec(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("insert closure: %w", err)
+	}
+	if n, err := added.RowsAffected(); err != nil || n == 0 {
+		return nil, &fault.Error{Kind: fault.Conflict, Code: "lock_timeout", Unsaved: true, Err: err,
+			Message: "Somebody else has just said something of this day. Look at it, and try again."}
 	}
 	return c, s.replan(ctx, tx, scope, n.Calendar, now)
 }

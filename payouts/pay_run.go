@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
@@ -159,18 +161,53 @@ func (s *Service) counts(ctx context.Context, idb bun.IDB, runs []*Run) error {
 	return nil
 }
 
+// RunPayouts is a page of what a run made, of all accounts of the platform, newest first.
+func (s *Service) RunPayouts(ctx context.Context, scope tenant.Scope, run string, p page.Params) (page.Of[*Payout], error) {
+	if _, err := s.Run(ctx, s.pool, scope, run); err != nil {
+		return page.Of[*Payout]{}, err
+	}
+	rows, err := page.Fetch[payoutRow](ctx, s.pool, p, "payout", func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("p.run = ? AND p.platform = ? AND p.livemode = ?", run, scope.Platform, scope.Livemode)
+	}, nil)
+	if err != nil {
+		return page.Of[*Payout]{}, fmt.Errorf("list the payouts of a run: %w", err)
+	}
+	found := page.Of[*Payout]{HasMore: rows.HasMore}
+	for i := range rows.Items {
+		found.Items = append(found.Items, &rows.Items[i].Payout)
+	}
+	return found, nil
+}
+
+// RunParams start a run by hand.
+type RunParams struct {
+	Date string `form:"date"` // nobody pays on another day than today
+}
+
 // RunNow makes the payouts of the platform's accounts whose time has come, without
 // waiting for the scheduler, and returns the day's run and how many it added.
-func (s *Service) RunNow(ctx context.Context, scope tenant.Scope) (*Run, int, error) {
+func (s *Service) RunNow(ctx context.Context, scope tenant.Scope, params RunParams) (*Run, int, error) {
 	now := s.cfg.Clocks.For(scope.Livemode).Now()
+	if params.Date != "" {
+		day, err := runDay(params.Date)
+		if err != nil {
+			return nil, 0, err
+		}
+		if today := calendar.Of(now, time.UTC); day != today {
+			return nil, 0, fault.Invalidf("parameter_invalid", "date", "Payouts are made today, %s, and on no other day. Preview what %s would bring.", today, day)
+		}
+	}
 	made, err := s.runDue(ctx, scope.Livemode, scope.Platform, now)
 	if err != nil {
 		return nil, made, err
 	}
-	run, err := s.Run(ctx, s.pool, scope, runID(scope.Platform, scope.Livemode, now))
-	if fault.Is(err, fault.NotFound) {
-		run, err = &Run{Platform: scope.Platform, Livemode: scope.Livemode, Day: dayOf(now), CreatedAt: now, LastAt: now}, nil
+	row := runRow{Run: Run{
+		ID: runID(scope.Platform, scope.Livemode, now), Platform: scope.Platform, Livemode: scope.Livemode, Day: dayOf(now), CreatedAt: now, LastAt: now,
+	}}
+	if _, err := s.pool.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Exec(ctx); err != nil { // of a day on which nothing was due
+		return nil, made, fmt.Errorf("insert payout run: %w", err)
 	}
+	run, err := s.Run(ctx, s.pool, scope, row.ID)
 	return run, made, err
 }
 
@@ -183,6 +220,64 @@ type Forecast struct {
 	Skip        Skip  // why, or ""
 	Approval    bool  // people would have to agree
 	Payday      string
+}
+
+// ForecastParams ask what a run would do.
+type ForecastParams struct {
+	Date          string `form:"date"` // 2006-01-02: by the end of that UTC day; default now
+	Limit         *int64 `form:"limit"`
+	StartingAfter string `form:"starting_after"` // the id of a forecast, acct_…:hkd
+}
+
+// farthest is how many days ahead a run is foreseen: the money is that of today.
+const farthest = 366
+
+// Foresee is a page of what a run would do with the money that is available now, in
+// order of account and currency. It writes nothing.
+func (s *Service) Foresee(ctx context.Context, scope tenant.Scope, params ForecastParams) (page.Of[Forecast], error) {
+	size, err := page.Params{Limit: params.Limit}.Size()
+	if err != nil {
+		return page.Of[Forecast]{}, err
+	}
+	at := s.cfg.Clocks.For(scope.Livemode).Now()
+	if params.Date != "" {
+		if at, err = endOfDay(params.Date, at); err != nil {
+			return page.Of[Forecast]{}, err
+		}
+	}
+	var behind Due
+	if params.StartingAfter != "" {
+		account, currency, ok := strings.Cut(params.StartingAfter, ":")
+		if !ok {
+			return page.Of[Forecast]{}, page.NoCursor("starting_after", "payout forecast", params.StartingAfter)
+		}
+		behind = Due{Account: account, Currency: money.Currency(currency)} // a purse may have been paid since
+	}
+	found, more, err := s.Preview(ctx, scope, at, behind, size)
+	return page.Of[Forecast]{Items: found, HasMore: more}, err
+}
+
+// endOfDay is the last moment of a UTC day from now's on.
+func endOfDay(text string, now time.Time) (time.Time, error) {
+	day, err := runDay(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch today := calendar.Of(now, time.UTC); {
+	case day.Before(today):
+		return time.Time{}, fault.Invalidf("parameter_invalid", "date", "Invalid date: %s is past, today is %s.", day, today)
+	case today.AddDays(farthest).Before(day):
+		return time.Time{}, fault.Invalidf("parameter_invalid", "date", "Invalid date: runs are foreseen for %d days.", farthest)
+	}
+	return day.AddDays(1).UTC().Add(-time.Nanosecond), nil
+}
+
+func runDay(text string) (calendar.Date, error) {
+	day, err := calendar.Parse(text)
+	if err != nil {
+		return day, fault.Invalidf("parameter_invalid", "date", "Invalid date: %q is no day such as 2026-11-30.", text)
+	}
+	return day, nil
 }
 
 // Preview is what a run at a time would do with the money that is available now, in
@@ -245,10 +340,12 @@ func (r *Run) Wire() wire.PayoutRun {
 	return w
 }
 
+func (f Forecast) cursor() string { return f.Account + ":" + string(f.Currency) }
+
 // Wire is the forecast as the API shows it.
 func (f Forecast) Wire() wire.PayoutForecast {
 	return wire.PayoutForecast{
-		Object: "payout_forecast", Account: f.Account, Amount: f.Amount, Approval: f.Approval, Currency: string(f.Currency),
+		ID: f.cursor(), Object: "payout_forecast", Account: f.Account, Amount: f.Amount, Approval: f.Approval, Currency: string(f.Currency),
 		Destination: wire.Nullable(f.Destination), Payday: wire.Nullable(f.Payday), Skipped: wire.Nullable(string(f.Skip)),
 	}
 }

@@ -74,7 +74,7 @@ func (s *Service) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, par
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.draft(scope, params, payable)
+	p, err := s.draft(ctx, tx, scope, params, payable)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (s *Service) Create(ctx context.Context, tx bun.Tx, scope tenant.Scope, par
 	return p, s.open(ctx, tx, p)
 }
 
-func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable) (*Payout, error) {
+func (s *Service) draft(ctx context.Context, idb bun.IDB, scope tenant.Scope, params CreateParams, payable Payable) (*Payout, error) {
 	if !payable.PayoutsEnabled {
 		return nil, fault.Invalidf("payouts_not_allowed", "", "Payouts are disabled for the account '%s'.", scope.Account)
 	}
@@ -116,7 +116,11 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 	now := s.cfg.Clocks.For(scope.Livemode).Now()
 	p := newPayout(scope, money.New(params.Amount, currency), destination, way, payable, now)
 	p.SendAfter = now.Add(cancelWindow)
-	p.ArrivalDate = dayOf(p.SendAfter)
+	days, err := s.Days(ctx, idb, scope.Platform, scope.Livemode, way.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	p.ArrivalDate = executes(way, days, p.SendAfter)
 	if params.Method == Instant {
 		p.hasten(now)
 	}

@@ -27,6 +27,7 @@ type ListParams struct {
 	Created     page.Range `form:"created"`
 	ArrivalDate page.Range `form:"arrival_date"`
 	Destination string     `form:"destination"`
+	Run         string     `form:"payout_run"`
 }
 
 // List is a page of the account's payouts, newest first.
@@ -37,6 +38,9 @@ func (s *Service) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, par
 		}
 		if params.Destination != "" {
 			q = q.Where("p.destination = ?", params.Destination)
+		}
+		if params.Run != "" {
+			q = q.Where("p.run = ?", params.Run)
 		}
 		return params.ArrivalDate.Apply(params.Created.Apply(q, "p.created_at"), "p.arrival_date")
 	})

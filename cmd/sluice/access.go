@@ -65,7 +65,7 @@ func (a *App) market() market { return market{accounts: a.accounts, links: a.lin
 // tokenResources are what an access token reaches: what a connected account has of
 // its own, and nothing that manages keys, applications, reviews, holds or the sandbox.
 func tokenResources() []string {
-	closed := []string{"api_keys", "oauth_clients", "payout_approvals", "payout_holds", "payout_policy", "test_helpers", "verification_reviews", "webhook_endpoints"}
+	closed := []string{"api_keys", "oauth_clients", "payout_approvals", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "test_helpers", "verification_reviews", "webhook_endpoints"}
 	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
 }
 

@@ -7,12 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/platform/bus"
-	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/dev/postgres"
 )
 
@@ -58,11 +58,7 @@ var checkups = []struct {
 	{"directory", false, lookForDirectory},
 	{"Kafka", false, lookForKafka},
 	{"banks", false, lookForBanks},
-	{"time zones", true, func(context.Context, Config) (string, error) {
-		version, source := calendar.Database()
-		return "IANA " + version + ", " + source, nil
-	}},
-	{"bank days", true, lookForBankDays},
+	{"calendars", true, lookForDays},
 	{"hledger", true, func(context.Context, Config) (string, error) {
 		path, err := exec.LookPath("hledger")
 		if err != nil {
@@ -70,19 +66,6 @@ var checkups = []struct {
 		}
 		return path, nil
 	}},
-}
-
-// lookForBankDays warns a year before holidays end that are known as data: beyond them
-// only weekends are.
-func lookForBankDays(context.Context, Config) (string, error) {
-	var ending []string
-	for _, c := range calendar.Ending(clock.System{}.Now()) {
-		ending = append(ending, fmt.Sprintf("%s after %d", c.Name, c.Last))
-	}
-	if len(ending) > 0 {
-		return "", errors.New("no holidays known of " + strings.Join(ending, ", ") + ": update Sluice")
-	}
-	return "holidays known for the next year", nil
 }
 
 // lookForPostgres does not download: a check-up changes nothing.
@@ -108,6 +91,20 @@ func lookForKafka(ctx context.Context, cfg Config) (string, error) {
 		return "", errors.New(inShort(err))
 	}
 	return "answers at " + strings.Join(cfg.Kafka.Brokers, ","), nil
+}
+
+// lookForDays tells which time zones and bank holidays payouts keep to.
+func lookForDays(context.Context, Config) (string, error) {
+	version, source := calendar.Database()
+	found := "time zones " + version + " (" + source + ")"
+	var ends []string
+	for _, c := range calendar.Ending(time.Now()) {
+		ends = append(ends, fmt.Sprintf("%s after %d", c.Name, c.Last))
+	}
+	if len(ends) > 0 {
+		return "", errors.New(found + "; bank holidays end within a year, update Sluice: " + strings.Join(ends, ", "))
+	}
+	return found + "; bank holidays are known for a year and more", nil
 }
 
 func lookForDirectory(context.Context, Config) (string, error) {

@@ -153,6 +153,16 @@ var matrix = map[string]row{
 	"GET /v1/payout_batches/{id}/file":                      {path: "/v1/payout_batches/$batch/file", ownerOnly: true},
 	"GET /v1/payout_batches/{id}/payouts":                   {path: "/v1/payout_batches/$batch/payouts", platformOnly: true},
 	"POST /v1/payout_batches/{id}/resolve":                  {path: "/v1/payout_batches/$batch/resolve", form: "outcome=delivered", ownerOnly: true},
+	"POST /v1/payout_runs/preview":                          {platformOnly: true},
+	"POST /v1/payout_runs":                                  {platformOnly: true},
+	"GET /v1/payout_runs":                                   {platformOnly: true},
+	"GET /v1/payout_runs/{id}":                              {path: "/v1/payout_runs/$run", platformOnly: true},
+	"GET /v1/payout_runs/{id}/payouts":                      {path: "/v1/payout_runs/$run/payouts", platformOnly: true},
+	"POST /v1/payout_runs/{id}/approve":                     {path: "/v1/payout_runs/$run/approve", platformOnly: true},
+	"GET /v1/payout_calendars":                              {platformOnly: true},
+	"GET /v1/payout_calendars/{name}":                       {path: "/v1/payout_calendars/england?year=2027", platformOnly: true},
+	"POST /v1/payout_calendars/{name}/closures":             {path: "/v1/payout_calendars/england/closures", form: "date=2027-03-03&reason=seen", platformOnly: true},
+	"DELETE /v1/payout_calendars/{name}/closures/{date}":    {path: "/v1/payout_calendars/england/closures/2027-03-02", platformOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
@@ -436,6 +446,8 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
 	things["report"] = ada.post("/v1/reporting/report_runs", "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]="+things["payout"])["id"].(string)
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
+	things["run"] = ada.post("/v1/payout_runs", "")["id"].(string)
+	things["closure"] = ada.post("/v1/payout_calendars/england/closures", "date=2027-03-02&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	things["statement"] = must[reconcile.File](h.t)(h.app.books.Import(h.t.Context(), reconcile.Source{Platform: h.platform, Name: canary},
 		strings.NewReader(":20:X\n:25:1\n:28C:1\n:60F:C261124HKD1,00\n:61:2611241124C2,00NTRFNONREF//"+canary+"\n:62F:C261124HKD3,00\n-\n"))).ID

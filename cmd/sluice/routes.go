@@ -22,9 +22,10 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "bank_statements", "charges", "customers",
-	"events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches", "payout_holds",
-	"payout_policy", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
+	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "bank_statements", "charges",
+	"customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches",
+	"payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds", "test_helpers", "tokens", "transfers",
+	"verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -56,6 +57,8 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches
 		payoutshttp.ReportRoutes(s, a.pool, a.reports, a.cfg.BaseURL, clock.System{}),     // /v1/reporting
 		payoutshttp.StatementRoutes(s, a.books),                                           // /v1/bank_statements
+		payoutshttp.RunRoutes(s, a.pool, a.payouts),                                       // /v1/payout_runs
+		payoutshttp.CalendarRoutes(s, a.pool, a.payouts),                                  // /v1/payout_calendars, closures
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),                  // /v1/events/{id}/retry

@@ -7,7 +7,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/payouts"
-	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -68,10 +67,7 @@ func (d approvalDoor) mayJudge(ctx context.Context, tx bun.Tx, r *rest.Request, 
 	if r.Principal.Scopes == nil || slices.Contains(r.Principal.Scopes, approvalScope) {
 		return nil
 	}
-	return rest.Kept(d.payouts.Unheard(ctx, tx, r.Scope, r.Principal.KeyID, r.Path("id"), decision, &fault.Error{
-		Kind: fault.Forbidden, Code: "insufficient_scope",
-		Message: "This key may not approve or refuse payouts. Having the '" + approvalScope + "' permission would allow this request to continue.",
-	}))
+	return rest.Kept(d.payouts.Unheard(ctx, tx, r.Scope, r.Principal.KeyID, r.Path("id"), decision, mayNotApprove()))
 }
 
 func (d approvalDoor) list(ctx context.Context, r *rest.Request) (any, error) {

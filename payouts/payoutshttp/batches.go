@@ -39,7 +39,7 @@ func BatchRoutes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.
 // platformOnly refuses whoever acts for a connected account, or is one.
 func platformOnly(r *rest.Request) error {
 	if r.Scope.Connected() || r.Principal.Platform != "" {
-		return &fault.Error{Kind: fault.Forbidden, Code: "platform_account_required", Message: "Payout batches belong to the platform: ask without the Stripe-Account header, with the platform's own key."}
+		return &fault.Error{Kind: fault.Forbidden, Code: "platform_account_required", Message: "Payout batches, runs and calendars belong to the platform: ask without the Stripe-Account header, with the platform's own key."}
 	}
 	return nil
 }

@@ -43,9 +43,9 @@ func (people) Authenticate(_ context.Context, key string) (rest.Principal, error
 	}
 	switch key {
 	case "narrow":
-		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write"}
+		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write", "payout_runs:write"}
 	case "wide":
-		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write", "payout_approvals:write"}
+		p.Kind, p.Scopes = rest.Restricted, []string{"payouts:write", "payout_runs:write", "payout_approvals:write"}
 	case "token":
 		p.Account, p.Platform = "acct_may", "acct_hub"
 	}

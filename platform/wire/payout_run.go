@@ -3,7 +3,8 @@ package wire
 // PayoutRun is the automatic payouts of a platform's accounts on a UTC day. Ours.
 type PayoutRun struct {
 	ID        string          `json:"id"`
-	Object    string          `json:"object"` // "payout_run"
+	Object    string          `json:"object"`          // "payout_run"
+	Added     *int64          `json:"added,omitempty"` // payouts that this request made; only where a run was asked for
 	Created   int64           `json:"created"`
 	Date      string          `json:"date"`       // 2006-01-02, UTC
 	LastAdded int64           `json:"last_added"` // when something was added last
@@ -28,6 +29,7 @@ type PayoutRunSkip struct {
 
 // PayoutForecast is what a run would do with one purse. Ours.
 type PayoutForecast struct {
+	ID          string  `json:"id"`     // "acct_…:hkd", the cursor of pages
 	Object      string  `json:"object"` // "payout_forecast"
 	Account     string  `json:"account"`
 	Amount      int64   `json:"amount"`            // 0 if it is left out
@@ -36,4 +38,20 @@ type PayoutForecast struct {
 	Destination *string `json:"destination"`
 	Payday      *string `json:"payday"`  // the latest by the schedule, a local date
 	Skipped     *string `json:"skipped"` // why it is left out
+}
+
+// PayoutRunApproval is what one person's agreement did to a run. Ours.
+type PayoutRunApproval struct {
+	Object    string             `json:"object"`   // "payout_run_approval"
+	Approved  int64              `json:"approved"` // payouts that go now
+	PayoutRun string             `json:"payout_run"`
+	Refused   []PayoutRunRefusal `json:"refused"`
+	Waiting   int64              `json:"waiting"` // payouts that another person has to agree to, too
+}
+
+// PayoutRunRefusal is why an agreement does not count, and for how many payouts.
+type PayoutRunRefusal struct {
+	Code    string `json:"code"`
+	Count   int64  `json:"count"`
+	Message string `json:"message"` // of the first one
 }

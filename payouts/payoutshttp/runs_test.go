@@ -68,7 +68,7 @@ func openDue(t *testing.T, bank func(*bun.DB) rail.Rail) *door {
 		Book: book, Clocks: clock.Modes{Live: now, Test: now}, Accounts: weekly{}, Rails: rail.Modes{Test: rail.Set{bank(pool)}},
 	})
 	err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
-		for i, account := range []string{"acct_1", "acct_2", "acct_3", "acct_4", "acct_5", "acct_none"} {
+		for i, account := range []string{"acct_1", "acct_2", "acct_3", "acct_4", "acct_may", "acct_none"} {
 			charge := journal.Charge{ID: "ch_" + account, Owner: account, Platform: "acct_hub", Amount: money.New(int64(1000*(i+1)), "hkd"), At: noon, Direct: &journal.Direct{}}
 			if _, err := book.Post(ctx, tx, journal.ChargeSucceeded(charge, func() string { return id.New("txn") })); err != nil {
 				return err
@@ -122,7 +122,7 @@ func TestAPreviewPagesThroughAllPursesAndWritesNothing(t *testing.T) {
 	}
 	want := []string{
 		"acct_1:hkd payout_forecast 1000 <nil> 2026-11-22", "acct_2:hkd payout_forecast 2000 <nil> 2026-11-22", "acct_3:hkd payout_forecast 3000 <nil> 2026-11-22",
-		"acct_4:hkd payout_forecast 4000 <nil> 2026-11-22", "acct_5:hkd payout_forecast 5000 <nil> 2026-11-22", "acct_none:hkd payout_forecast 0 no_bank_account <nil>",
+		"acct_4:hkd payout_forecast 4000 <nil> 2026-11-22", "acct_may:hkd payout_forecast 5000 <nil> 2026-11-22", "acct_none:hkd payout_forecast 0 no_bank_account <nil>",
 	}
 	if fmt.Sprint(seen) != fmt.Sprint(want) {
 		t.Errorf("foreseen\n%s\nwant\n%s", strings.Join(seen, "\n"), strings.Join(want, "\n"))
@@ -184,6 +184,14 @@ func TestARunIsStartedOnceAndLookedThrough(t *testing.T) {
 	_, body = d.call("GET", "/v1/payouts?payout_run="+run["id"].(string), "", nil) // the platform's own
 	if got := rows(body, "id"); len(got) != 0 {
 		t.Errorf("a platform's own payouts are %v", got)
+	}
+	_, body = d.call("GET", "/v1/payouts?payout_run="+run["id"].(string), "acct_may", nil)
+	if got := rows(body, "amount"); fmt.Sprint(got) != "[5000]" {
+		t.Errorf("an account's payouts of the run are %v", got)
+	}
+	_, body = d.call("GET", "/v1/payouts?payout_run=prun_other", "acct_may", nil)
+	if got := rows(body, "amount"); len(got) != 0 {
+		t.Errorf("an account's payouts of another run are %v", got)
 	}
 }
 

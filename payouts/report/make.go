@@ -93,8 +93,12 @@ func (s *Service) end(ctx context.Context, tx bun.Tx, r *Run) error {
 	if err != nil {
 		return fmt.Errorf("render report run: %w", err)
 	}
+	kind := "reporting.report_run.succeeded"
+	if r.Status == Failed {
+		kind = "reporting.report_run.failed"
+	}
 	return s.events.Append(ctx, tx, event.Event{
-		Type: "reporting.report_run." + string(r.Status), Account: r.Account, Platform: r.Platform, Livemode: r.Livemode,
+		Type: kind, Account: r.Account, Platform: r.Platform, Livemode: r.Livemode,
 		ObjectID: r.ID, ObjectVersion: 1, Object: object, CreatedAt: time.Now().UTC(),
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/client"
@@ -203,6 +204,22 @@ var recipes = map[string]func(*stage) subject{
 		s.wait("4d") // until what was paid is available
 		return next
 	},
+	"payout_hold.created": func(s *stage) subject { return s.ofPlatform(s.hold()) },
+	"payout_hold.released": func(s *stage) subject {
+		hold := s.hold()
+		s.post(s.platform, "/v1/payout_holds/"+hold.ID+"/release", nil)
+		return s.ofPlatform(hold)
+	},
+	"payout_policy.updated": func(s *stage) subject {
+		next := s.next(s.platform)
+		s.post(s.platform, "/v1/payout_policy", form("minimum_payout[jpy]", strconv.FormatInt(time.Now().UnixMilli()%1_000_000+1, 10)))
+		return next
+	},
+	"reporting.report_run.succeeded": func(s *stage) subject {
+		run := s.create(s.platform, "report", "/v1/reporting/report_runs", form("report_type", "payouts.itemized.3",
+			"parameters[interval_start]", "0", "parameters[interval_end]", "4102444800"))
+		return s.ofPlatform(run)
+	},
 	"payout.created": func(s *stage) subject { return s.payout(goodBank) },
 	"payout.updated": func(s *stage) subject {
 		payout := s.payout(goodBank)
@@ -234,7 +251,8 @@ var recipes = map[string]func(*stage) subject{
 
 // untriggered are the events that no request can cause, and why.
 var untriggered = map[string]string{
-	"webhook_endpoint.failing": "it is told after days of failures, and webhooks run on real time, which nobody can move",
+	"reporting.report_run.failed": "a report that can be asked for can be made, unless the database fails",
+	"webhook_endpoint.failing":    "it is told after days of failures, and webhooks run on real time, which nobody can move",
 }
 
 // form is parameters by name and value.
@@ -344,6 +362,11 @@ func (s *stage) pendingReversal() (account string, pending answer) {
 	bank, transfer := s.bank(account), s.transfer(account)
 	s.create(s.as(account), "payout", "/v1/payouts", form("amount", "30000", "currency", "hkd", "destination", bank))
 	return account, s.create(s.platform, "pending_reversal", "/v1/transfers/"+transfer.ID+"/reversals", form("when_insufficient", "pending"))
+}
+
+// hold keeps the payouts of a new account.
+func (s *stage) hold() answer {
+	return s.create(s.platform, "payout_hold", "/v1/payout_holds", form("account", s.account(), "reason", "Triggered by the command line"))
 }
 
 // transfer moves money of a new charge of the platform.

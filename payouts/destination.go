@@ -56,6 +56,16 @@ func (p Payable) standard(currency money.Currency) (Destination, bool) {
 	return Destination{}, false
 }
 
+// named is the destination with an id.
+func (p Payable) named(id string) (Destination, bool) {
+	for _, d := range p.Destinations {
+		if d.ID == id {
+			return d, true
+		}
+	}
+	return Destination{}, false
+}
+
 // choose is the destination a manual payout asks for; "" is the default. One
 // that errored can still be asked for by name: somebody may have mended it at the bank.
 func (p Payable) choose(id string, currency money.Currency) (Destination, error) {

@@ -39,7 +39,7 @@ type Payout struct {
 	Platform                  string
 	Account                   string // whose money
 	Livemode                  bool
-	Amount                    int64 // minor units, positive
+	Amount                    int64 // minor units; negative is taken from the bank account
 	Currency                  money.Currency
 	Status                    Status
 	Automatic                 bool   // made by the schedule
@@ -60,7 +60,7 @@ type Payout struct {
 	Version                   int64
 
 	Rail           string // its name; chosen when the payout is made
-	Method         string // standard or instant
+	Method         string // Standard or Instant
 	Batch          string // the sealed file it went with, bat_…, or ""
 	Run            string // the run that made it, prun_…, or ""
 	OriginalPayout string // of one that takes an earlier one back, or ""
@@ -71,6 +71,12 @@ type Payout struct {
 	Held           bool // somebody holds it: it is not handed over
 	Recall         Recall
 }
+
+// The methods of a payout.
+const (
+	Standard = "standard"
+	Instant  = "instant" // within minutes, at any hour
+)
 
 // Approval is whether people have to agree to a payout, and have.
 type Approval string
@@ -118,12 +124,34 @@ func (p *Payout) entry(at time.Time) journal.Payout {
 	return journal.Payout{
 		ID: p.ID, Livemode: p.Livemode, Account: p.Account, Platform: p.Platform,
 		Amount: money.New(p.Amount, p.Currency), Description: description, At: at, Paid: p.Status == Paid,
+		ClearsOn: p.clearsOn(),
 	}
 }
 
+// debitClears is how long the money of a reversal waits before it can be spent: a
+// bank may refuse a debit for days after it seemed paid.
+const debitClears = 7 * 24 * time.Hour
+
+// clearsOn is when the money of a reversal can be spent. It never changes, so that
+// what takes the money back again finds it. A debit of what is owed fills a hole
+// and frees nothing: it is zero.
+func (p *Payout) clearsOn() time.Time {
+	if p.OriginalPayout == "" {
+		return time.Time{}
+	}
+	return dayOf(p.CreatedAt.Add(debitClears))
+}
+
+// Debit reports whether the money is taken from the bank account.
+func (p *Payout) Debit() bool { return p.Amount < 0 }
+
+// Moves is how much the bank moves, in either direction.
+func (p *Payout) Moves() money.Amount { return money.New(max(p.Amount, -p.Amount), p.Currency) }
+
 func (p *Payout) instruction(to rail.Creditor, at time.Time) rail.Instruction {
 	i := rail.Instruction{
-		Reference: p.ID, Amount: money.New(p.Amount, p.Currency), Creditor: to, ExecuteOn: p.ArrivalDate, At: at,
+		Reference: p.ID, Amount: p.Moves(), Creditor: to, Debit: p.Debit(), Instant: p.Method == Instant,
+		ExecuteOn: p.ArrivalDate, At: at,
 	}
 	if p.StatementDescriptor != nil {
 		i.Statement = *p.StatementDescriptor
@@ -159,8 +187,13 @@ func (p *Payout) next(r rail.Result) (step, error) {
 	return wait, nil
 }
 
-// askAgain sets when the bank is asked next after an answer that changed nothing.
+// askAgain sets when the bank is asked next after an answer that changed nothing. A
+// bank that takes files is not asked: it tells.
 func (p *Payout) askAgain(now time.Time) {
+	if p.Batch != "" {
+		p.AskAt = time.Time{}
+		return
+	}
 	switch p.Status {
 	case Pending:
 		p.SendAfter = now.Add(askUnknown)

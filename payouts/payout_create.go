@@ -28,6 +28,8 @@ type CreateParams struct {
 	Method              string         `form:"method"`
 	SourceType          string         `form:"source_type"`
 	StatementDescriptor *string        `form:"statement_descriptor"`
+
+	retryOf string // the failed payout that this one tries again
 }
 
 // Lengths of texts, in characters.
@@ -45,9 +47,7 @@ func (p CreateParams) Check() error {
 		return fault.Invalidf("amount_too_large", "amount", "Amount is too large.")
 	case !money.Currency(p.Currency).Known():
 		return fault.Invalidf("currency_not_supported", "currency", "Invalid currency: %s", p.Currency)
-	case p.Method == "instant":
-		return fault.Invalidf("instant_payouts_unsupported", "method", "Instant payouts are not supported; use the method standard.")
-	case p.Method != "" && p.Method != "standard":
+	case p.Method != "" && p.Method != Standard && p.Method != Instant:
 		return fault.Invalidf("", "method", "Invalid method: must be one of instant or standard")
 	case p.SourceType != "" && p.SourceType != "card":
 		return fault.Invalidf("", "source_type", "Invalid source_type: the balance holds only funds of type card.")
@@ -113,7 +113,10 @@ func (s *Service) draft(scope tenant.Scope, params CreateParams, payable Payable
 	p := newPayout(scope, money.New(params.Amount, currency), destination, way, payable, now)
 	p.SendAfter = now.Add(cancelWindow)
 	p.ArrivalDate = dayOf(p.SendAfter)
-	p.Description, p.Metadata = params.Description, given
+	if params.Method == Instant {
+		p.hasten(now)
+	}
+	p.Description, p.Metadata, p.RetryOf = params.Description, given, params.retryOf
 	if params.StatementDescriptor != nil {
 		p.StatementDescriptor = params.StatementDescriptor
 	}
@@ -126,16 +129,29 @@ func (s *Service) way(livemode bool, to Destination, params CreateParams) (rail.
 	if len(set) == 0 {
 		return rail.Capabilities{}, fault.Invalidf("payouts_not_allowed", "", "This installation has no bank to pay out in this mode.")
 	}
-	found, ok := set.Find(rail.Use{Currency: to.Currency, Country: to.Country})
-	if !ok {
-		return rail.Capabilities{}, fault.Invalidf("currency_not_supported", "currency", "No bank of this installation pays out in %s.", to.Currency)
+	way, err := wayTo(set, to, params.Method)
+	if err != nil {
+		return way, err
 	}
-	way := found.Capabilities()
+	if err := withinLimit(way, money.New(params.Amount, to.Currency), params.Method); err != nil {
+		return way, err
+	}
 	if step := way.Step(to.Currency); params.Amount%step != 0 {
 		return way, fault.Invalidf("parameter_invalid_integer", "amount",
 			"Payouts in %s must be a multiple of %s.", to.Currency, money.New(step, to.Currency))
 	}
 	return way, nil
+}
+
+func wayTo(set rail.Set, to Destination, method string) (rail.Capabilities, error) {
+	if method == Instant {
+		return instantWay(set, to)
+	}
+	found, ok := set.Find(rail.Use{Currency: to.Currency, Country: to.Country})
+	if !ok {
+		return rail.Capabilities{}, fault.Invalidf("currency_not_supported", "currency", "No bank of this installation pays out in %s.", to.Currency)
+	}
+	return found.Capabilities(), nil
 }
 
 // newPayout is a payout that can be handed over at once and arrives today.
@@ -144,7 +160,7 @@ func newPayout(scope tenant.Scope, amount money.Amount, to Destination, way rail
 		ID: id.New("po"), Platform: scope.Platform, Account: scope.Account, Livemode: scope.Livemode,
 		Amount: amount.Minor, Currency: amount.Currency, Status: Pending, Destination: to.ID, Metadata: map[string]string{},
 		ArrivalDate: dayOf(now), SendAfter: now, CreatedAt: now, Version: 1,
-		Rail: way.Name, Method: "standard",
+		Rail: way.Name, Method: Standard,
 	}
 	if payable.StatementDescriptor != "" {
 		p.StatementDescriptor = &payable.StatementDescriptor
@@ -164,6 +180,7 @@ func (s *Service) open(ctx context.Context, tx bun.Tx, p *Payout) error {
 	}
 	_, err := balance.Attach(ctx, tx, s.cfg.Book, balance.Payout{
 		Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID,
+		Whole: p.OriginalPayout != "", ClearsOn: p.clearsOn(),
 	})
 	if err != nil {
 		return fmt.Errorf("attach lines to %s: %w", p.ID, err)

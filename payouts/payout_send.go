@@ -12,25 +12,45 @@ import (
 	"github.com/sluicepay/sluice/platform/db"
 )
 
-// Send hands pending payouts of a mode to the bank and returns how many moved
-// on. One that cannot be sent does not hold up the others; the errors of all
-// are joined. Only one Send runs per mode, over all processes: a second one
-// waits, and finds the work done.
+// Send hands pending payouts of a mode to their banks and returns how many moved
+// on: one by one, or sealed in files. One that cannot be sent does not hold up the
+// others; the errors of all are joined. Only one Send runs per mode, over all
+// processes: a second one waits, and finds the work done.
 func (s *Service) Send(ctx context.Context, livemode bool, now time.Time) (moved int, err error) {
-	if len(s.cfg.Rails.For(livemode)) == 0 {
-		return 0, nil
+	direct, filed := s.rails(livemode)
+	var errs []error
+	if len(direct) > 0 {
+		errs = append(errs, s.alone(ctx, oneByOne, livemode, func(ctx context.Context) error {
+			n, err := s.eachOf(ctx, toSend(direct), livemode, now, func(ctx context.Context, p askable) (bool, error) {
+				way, _ := s.direct(livemode, p.Rail)
+				return s.send(ctx, way, p.ID, now)
+			})
+			moved += n
+			return err
+		}))
 	}
-	err = s.alone(ctx, livemode, func(ctx context.Context) error {
-		moved, err = s.eachOf(ctx, toSend, livemode, now, func(ctx context.Context, p askable) (bool, error) {
-			way, ok := s.direct(livemode, p.Rail)
-			if !ok {
-				return false, nil // it goes in a file
-			}
-			return s.send(ctx, way, p.ID, now)
-		})
-		return err
-	})
-	return moved, err
+	if len(filed) > 0 {
+		errs = append(errs, s.alone(ctx, inFiles, livemode, func(ctx context.Context) error {
+			n, err := s.sendFiles(ctx, filed, livemode, now)
+			moved += n
+			return err
+		}))
+	}
+	errs = append(errs, s.sendRecalls(ctx, livemode, now))
+	return moved, errors.Join(errs...)
+}
+
+// rails are the names of those that take instructions one by one, and those that take files.
+func (s *Service) rails(livemode bool) (direct []string, filed []rail.Filed) {
+	for _, way := range s.cfg.Rails.For(livemode) {
+		switch way := way.(type) {
+		case rail.Filed:
+			filed = append(filed, way)
+		case rail.Direct:
+			direct = append(direct, way.Capabilities().Name)
+		}
+	}
+	return direct, filed
 }
 
 // send carries one payout over: seal, tell the bank, note its answer.
@@ -103,20 +123,15 @@ func (s *Service) note(ctx context.Context, payout string, r rail.Result, now ti
 		if err != nil {
 			return err
 		}
+		if r.RecallRefused {
+			if err := s.recallRefused(ctx, tx, p, now); err != nil {
+				return err
+			}
+		}
 		var todo step
 		todo, odd = p.next(r)
 		moved = todo != wait
-		switch todo {
-		case transmit:
-			return s.sent(ctx, tx, p, r.Trace, now)
-		case settle:
-			return s.paid(ctx, tx, p, r.Trace, now)
-		case giveBack:
-			return s.failed(ctx, tx, p, r.Code, now)
-		case wait:
-		}
-		p.askAgain(now)
-		return save(ctx, tx, p)
+		return s.carry(ctx, tx, []turn{{p: p, to: todo, trace: r.Trace, code: r.Code}}, now)
 	})
 	if err == nil && odd == nil && r.State == rail.Unknown {
 		s.cfg.Log.WarnContext(ctx, "the bank gave no clear answer; it will be asked again", "payout", payout, "error", r.Err)
@@ -161,35 +176,61 @@ func (s *Service) eachOf(ctx context.Context, find finder, livemode bool, now ti
 	}
 }
 
-// sendLock is the advisory lock of Send: "payo" in ASCII, and the mode.
-const sendLock = 0x7061796f
+// errand is what one sender does alone: the advisory lock it takes.
+type errand int
 
-// alone runs fn while nobody else sends in this mode. Within the process a turn
-// comes first: waiting for the lock costs a connection, and many waiters would
-// leave none for the one that works. The lock lives in a session of its own,
-// so a process that dies lets go of it at once.
-func (s *Service) alone(ctx context.Context, livemode bool, fn func(context.Context) error) error {
+const (
+	oneByOne errand = 0x7061796f // "payo" in ASCII
+	inFiles  errand = 0x7061796c // "payl"
+)
+
+// lockPatience is how long a sender waits before it tries its lock again.
+const lockPatience = 50 * time.Millisecond
+
+// alone runs fn while nobody else is on the same errand in this mode. The lock lives
+// in a session of its own, so a process that dies lets go of it at once. Whoever
+// waits holds no connection meanwhile: many waiters would leave none for the one
+// that works, and bringing a file takes longer than statements may wait for a lock.
+func (s *Service) alone(ctx context.Context, work errand, livemode bool, fn func(context.Context) error) error {
 	mode := 0
 	if livemode {
 		mode = 1
 	}
+	busy := s.turns[work][mode]
 	select {
-	case s.turns[mode] <- struct{}{}:
-		defer func() { <-s.turns[mode] }()
+	case busy <- struct{}{}:
+		defer func() { <-busy }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	conn, err := s.pool.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("lock the sender: %w", err)
+	for {
+		conn, held, err := s.tryLock(ctx, work, mode)
+		if err != nil {
+			return fmt.Errorf("lock the sender: %w", err)
+		}
+		if held {
+			defer func() {
+				// Without an answer the session is broken, and the lock gone with it.
+				_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?, ?)", int(work), mode)
+				_ = conn.Close()
+			}()
+			return fn(ctx)
+		}
+		select {
+		case <-time.After(lockPatience):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?, ?)", sendLock, mode); err != nil {
-		return fmt.Errorf("lock the sender: %w", err)
+}
+
+// tryLock takes the lock in a session of its own; without it there is no session.
+func (s *Service) tryLock(ctx context.Context, work errand, mode int) (conn bun.Conn, held bool, err error) {
+	if conn, err = s.pool.Conn(ctx); err != nil {
+		return conn, false, err
 	}
-	defer func() {
-		// Without an answer the session is broken, and the lock gone with it.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?, ?)", sendLock, mode)
-	}()
-	return fn(ctx)
+	if err = conn.NewRaw("SELECT pg_try_advisory_lock(?, ?)", int(work), mode).Scan(ctx, &held); err != nil || !held {
+		return conn, false, errors.Join(err, conn.Close())
+	}
+	return conn, true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
@@ -100,6 +101,37 @@ func save(ctx context.Context, tx bun.Tx, p *Payout) error {
 	return nil
 }
 
+// saveAllSQL writes what the bank's answers change, of many locked payouts at once.
+const saveAllSQL = `
+UPDATE payouts.payouts p SET
+	status = v.status, failure_balance_transaction = v.failure_balance_transaction, failure_code = v.failure_code,
+	failure_message = v.failure_message, trace_id = v.trace_id, ask_at = nullif(v.ask_at, '')::timestamptz,
+	send_after = v.send_after::timestamptz, recall = v.recall, version = v.version
+FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
+	AS v (id, status, failure_balance_transaction, failure_code, failure_message, trace_id, ask_at, send_after, recall, version)
+WHERE p.id = v.id`
+
+func saveAll(ctx context.Context, tx bun.Tx, turns []turn) error {
+	n := len(turns)
+	ids, statuses, lines, codes, messages := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	traces, asks, sends, recalls, versions := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]int64, n)
+	for i := range turns {
+		p := turns[i].p
+		ids[i], statuses[i], lines[i], codes[i], messages[i] = p.ID, string(p.Status), p.FailureBalanceTransaction, p.FailureCode, p.FailureMessage
+		traces[i], recalls[i], versions[i], sends[i] = p.TraceID, string(p.Recall), p.Version, p.SendAfter.Format(time.RFC3339Nano)
+		if !p.AskAt.IsZero() {
+			asks[i] = p.AskAt.Format(time.RFC3339Nano)
+		}
+	}
+	_, err := tx.NewRaw(saveAllSQL, pgdialect.Array(ids), pgdialect.Array(statuses), pgdialect.Array(lines), pgdialect.Array(codes),
+		pgdialect.Array(messages), pgdialect.Array(traces), pgdialect.Array(asks), pgdialect.Array(sends), pgdialect.Array(recalls),
+		pgdialect.Array(versions)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update payouts: %w", err)
+	}
+	return nil
+}
+
 // batch bounds how many ids a job reads at once.
 const batch = 200
 
@@ -109,17 +141,19 @@ type askable struct {
 	Rail string
 }
 
-// toSend lists pending payouts after an id that may be handed over or are sealed
-// and must be asked about.
-func toSend(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (found []askable, err error) {
-	err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id", "rail").
-		Where("p.livemode = ? AND p.status = 'pending' AND NOT p.held AND p.approval IN ('', 'approved')", livemode).
-		Where("p.send_after <= ? AND p.id > ?", now, after).
-		OrderExpr("p.id").Limit(batch).Scan(ctx, &found)
-	if err != nil {
-		return nil, fmt.Errorf("find payouts to send: %w", err)
+// toSend lists pending payouts after an id that may be handed over one by one, or
+// are sealed and must be asked about.
+func toSend(rails []string) finder {
+	return func(ctx context.Context, idb bun.IDB, livemode bool, now time.Time, after string) (found []askable, err error) {
+		err = idb.NewSelect().Model((*payoutRow)(nil)).Column("id", "rail").
+			Where("p.livemode = ? AND p.status = 'pending' AND NOT p.held AND p.approval IN ('', 'approved')", livemode).
+			Where("p.rail = ANY(?) AND p.send_after <= ? AND p.id > ?", pgdialect.Array(rails), now, after).
+			OrderExpr("p.id").Limit(batch).Scan(ctx, &found)
+		if err != nil {
+			return nil, fmt.Errorf("find payouts to send: %w", err)
+		}
+		return found, nil
 	}
-	return found, nil
 }
 
 // toAsk lists payouts in transit or paid whose fate the bank may know by now.

@@ -75,6 +75,7 @@ func TestWhatCannotBecomeAPayoutIsRefused(t *testing.T) {
 	w := open(t)
 	w.pays("acct_held", payouts.Manual, "hkd", "000123456")
 	w.people.accounts["acct_held"].PayoutsEnabled = false
+	w.pays("acct_buda", payouts.Manual, "huf", "000123456")
 	text := func(n int) *string { s := strings.Repeat("x", n); return &s }
 	for name, c := range map[string]struct {
 		account string
@@ -89,7 +90,7 @@ func TestWhatCannotBecomeAPayoutIsRefused(t *testing.T) {
 		"long descriptor":  {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", StatementDescriptor: text(23)}, "statement_descriptor", ""},
 		"no bank account":  {hub, payouts.CreateParams{Amount: 1, Currency: "usd"}, "currency", ""},
 		"another's bank":   {hub, payouts.CreateParams{Amount: 1, Currency: "hkd", Destination: "ba_acct_mayhkd"}, "destination", "resource_missing"},
-		"whole forints":    {hub, payouts.CreateParams{Amount: 150, Currency: "huf"}, "amount", "parameter_invalid_integer"},
+		"whole forints":    {"acct_buda", payouts.CreateParams{Amount: 150, Currency: "huf"}, "amount", "parameter_invalid_integer"},
 		"payouts disabled": {"acct_held", payouts.CreateParams{Amount: 1, Currency: "hkd"}, "", "payouts_not_allowed"},
 	} {
 		_, err := w.create(c.account, c.params)

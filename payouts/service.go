@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -13,6 +14,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -27,26 +29,32 @@ type Config struct {
 	Clocks   clock.Modes
 	Accounts Accounts
 	Rails    rail.Modes
-	Log      *slog.Logger // nil: slog.Default()
-	// After, if set, is called after each named step of a payout (Created, Sealed,
-	// Submitted, Accepted, Settled), outside transactions: a place to crash at.
+	Keyring  *secret.Keyring // seals what files say; needed by rails that take files
+	Reader   Reader          // is given the banks' files; nil: nobody fetches them
+	Log      *slog.Logger    // nil: slog.Default()
+	// After, if set, is called after each named step of a payout, outside
+	// transactions: a place to crash at.
 	After func(step string)
 }
 
 // The named steps.
 const (
 	Created   = "created"
+	Gathered  = "gathered"  // a batch has its items, and is open
 	Sealed    = "sealed"    // written down that the bank may have it
+	Begun     = "begun"     // written down that a file is being brought to the bank
 	Submitted = "submitted" // the bank was told; its answer is not written down
 	Accepted  = "accepted"  // its answer is written down
 	Settled   = "settled"
+	Kept      = "kept" // a file of the bank is kept, and the bank still offers it
 )
 
 // Service makes payouts and carries them to the end.
 type Service struct {
 	pool  *bun.DB
 	cfg   Config
-	turns [2]chan struct{} // whose turn it is to send, by mode; see alone
+	turns map[errand][2]chan struct{} // whose turn it is, by mode; see alone
+	rests sync.Map                    // resting → until when
 }
 
 // New keeps payouts in pool.
@@ -57,7 +65,11 @@ func New(pool *bun.DB, cfg Config) *Service {
 	if cfg.After == nil {
 		cfg.After = func(string) {}
 	}
-	return &Service{pool: pool, cfg: cfg, turns: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
+	s := &Service{pool: pool, cfg: cfg, turns: make(map[errand][2]chan struct{})}
+	for _, work := range []errand{oneByOne, inFiles} {
+		s.turns[work] = [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}
+	}
+	return s
 }
 
 // Pays reports whether there is a bank in a mode.

@@ -83,7 +83,7 @@ func (w *world) expectAgreement(accounts []string) {
 	w.Helper()
 	var paid, bank int64
 	for _, account := range accounts {
-		for _, p := range w.all(account) {
+		for _, p := range w.everyone(account) {
 			var debits, returns int
 			err := w.pool.NewRaw(`SELECT count(*) FILTER (WHERE kind = 'debit'), count(*) FILTER (WHERE kind = 'return')
 				FROM banksim.movements WHERE reference = ?`, p.ID).Scan(w.Context(), &debits, &returns)

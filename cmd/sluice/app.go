@@ -192,9 +192,10 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 const simConns = 4
 
 // buildPayouts is how money leaves.
-func (a *App) buildPayouts(context.Context, *secret.Keyring) error {
+func (a *App) buildPayouts(_ context.Context, ring *secret.Keyring) error {
 	a.payouts = payouts.New(a.pool, payouts.Config{
-		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Rails: rail.Modes{Test: rail.Set{banksim.New(a.pool)}}, Log: a.log,
+		Book: a.book, Clocks: a.clocks, Accounts: payees{a.accounts}, Keyring: ring, Log: a.log,
+		Rails: rail.Modes{Live: set(a.cfg.Rails.Live), Test: set(a.cfg.Rails.Test, banksim.New(a.pool))},
 	})
 	a.intake = payouts.NewIntake(a.payouts)
 	return nil

@@ -51,6 +51,8 @@ var addresses = []struct {
 		"it is frozen upstream and must stay replaceable behind oauth"},
 	{"github.com/twmb/franz-go", []string{"platform/dev/broker"}, []string{""},
 		"it is the broker of the sandbox and of tests, never a client of the product"},
+	{"github.com/pkg/sftp", []string{"payouts/rail/delivery"}, nil,
+		"files go to banks through that package, which never shows one in parts and never replaces one"},
 	{"github.com/chromedp", []string{"platform/ui/uitest"}, nil,
 		"the browser is driven through uitest, so that every page is audited alike"},
 	{"github.com/stripe/stripe-mock", []string{"platform/wire/openapi"}, []string{""},

@@ -60,6 +60,9 @@ type Config struct {
 	EgressAllow []netip.Prefix
 	EgressProxy secret.Text
 
+	// Rails take payouts in files; rails.go reads them from rails_file.
+	Rails fileRails
+
 	// TermsURL is where the terms of service stand that holders of accounts agree to.
 	TermsURL string
 

@@ -55,6 +55,7 @@ var checkups = []struct {
 	}},
 	{"directory", false, lookForDirectory},
 	{"Kafka", false, lookForKafka},
+	{"banks", false, lookForBanks},
 	{"hledger", true, func(context.Context, Config) (string, error) {
 		path, err := exec.LookPath("hledger")
 		if err != nil {

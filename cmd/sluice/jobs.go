@@ -52,7 +52,10 @@ func (a *App) jobs() []*run.Worker {
 		)
 	}
 	if a.cfg.Roles.Has(RolePayouts) {
-		jobs = append(jobs, run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll})
+		jobs = append(jobs,
+			run.Job{Name: "payouts", Interval: time.Second, Do: a.payAll},
+			run.Job{Name: "collect the banks' files", Interval: 15 * time.Second, Do: a.collectAll},
+		)
 	}
 	workers := make([]*run.Worker, len(jobs))
 	for i, job := range jobs {
@@ -231,6 +234,16 @@ func (a *App) pay(ctx context.Context, livemode bool) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func (a *App) collectAll(ctx context.Context) error {
+	return errors.Join(a.collect(ctx, false), a.collect(ctx, true))
+}
+
+// collect fetches what the banks have answered.
+func (a *App) collect(ctx context.Context, livemode bool) error {
+	_, err := a.payouts.Collect(ctx, livemode)
+	return err
 }
 
 // noteHolders makes a due of everything available, on the first look of each UTC

@@ -113,6 +113,14 @@ var matrix = map[string]row{
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
 	"POST /v1/payouts/{id}/cancel":                          {path: "/v1/payouts/$payout/cancel"},
+	"POST /v1/payouts/{id}/recall":                          {path: "/v1/payouts/$payout/recall"},
+	"POST /v1/payouts/{id}/retry":                           {path: "/v1/payouts/$payout/retry"},
+	"POST /v1/payouts/{id}/reverse":                         {path: "/v1/payouts/$payout/reverse"},
+	"GET /v1/payout_batches":                                {platformOnly: true},
+	"GET /v1/payout_batches/{id}":                           {path: "/v1/payout_batches/$batch", platformOnly: true},
+	"GET /v1/payout_batches/{id}/file":                      {path: "/v1/payout_batches/$batch/file", ownerOnly: true},
+	"GET /v1/payout_batches/{id}/payouts":                   {path: "/v1/payout_batches/$batch/payouts", platformOnly: true},
+	"POST /v1/payout_batches/{id}/resolve":                  {path: "/v1/payout_batches/$batch/resolve", form: "outcome=delivered", ownerOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
@@ -184,9 +192,10 @@ const (
 )
 
 func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, paperBank(t))
 	ada := clerk{house: h}
 	things := h.furnish(ada)
+	things["batch"] = h.sealBatch(ada, things["ownBank"])
 	connected := h.welcome()
 	callers := h.callers(things, connected)
 	before := h.eventsOf(h.platform)

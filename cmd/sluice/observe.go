@@ -48,11 +48,12 @@ func (a *App) watch(ctx context.Context) error {
 	lanes := a.metrics.Gauge("event", "relay", "lanes", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
 	lagging := a.watchConsumers()
-	hooks := a.webhookLevels()
+	hooks, files := a.webhookLevels(), a.fileLevels()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
 		hooks(ctx)
+		files(ctx)
 		stats := a.relay.Stats()
 		lag.Set(stats.OldestUnpublished.Seconds())
 		horizon.Set(stats.HorizonAge.Seconds())

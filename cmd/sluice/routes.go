@@ -23,7 +23,7 @@ const actionPath = "/_sandbox/authenticate/"
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
 	"accounts", "api_keys", "application_fees", "balance", "balance_transactions", "charges", "customers", "events", "files", "ledger", "oauth_clients",
-	"payment_intents", "payment_methods", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
+	"payment_intents", "payment_methods", "payout_batches", "payouts", "refunds", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -46,6 +46,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
+		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches
 		eventhttp.Routes(s, a.pool, a.clocks, webhook.Count{}, a.accounts),                // /v1/events, /v2/core/events
 		eventhttp.CatalogueRoutes(s, a.surroundings()),                                    // /v1/event_types, /event_schemas, /asyncapi.json
 		connecthttp.WebhookEventRoutes(s, a.hooks, a.accounts, a.clocks),                  // /v1/events/{id}/retry

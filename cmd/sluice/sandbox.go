@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,7 +102,7 @@ func (a *App) stop(ctx context.Context) error {
 	if err := a.quiet(ctx); err != nil {
 		return err
 	}
-	return a.pay(ctx, false)
+	return errors.Join(a.pay(ctx, false), a.collect(ctx, false))
 }
 
 // patience is how long the sandbox waits for its events to arrive.

@@ -82,6 +82,8 @@ var settings = []setting{
 	{name: "egress_allow", usage: "networks that webhooks may be sent to although they are not public, such as 10.0.0.0/8,fd00::/8; also without TLS", put: putEgressAllow},
 	{name: "egress_proxy", usage: "HTTP proxy that carries every call to a URL of users, by CONNECT: http://[user:password@]host:port or https://…", secret: true,
 		put: putEgressProxy},
+	{name: "rails_file", usage: "JSON file with the banks that take payouts in files, by mode; see cmd/sluice/README.md",
+		put: func(c *Config, v string) (err error) { c.Rails, err = readRails(v); return err }},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
 	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
 	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",

@@ -90,3 +90,18 @@ func TestAnEndpointIsForgottenOnlyWhenNothingIsUnderWay(t *testing.T) {
 		t.Fatalf("left over: %d, %d, %d, %d", p.total, p.shaky, p.held, p.heldBytes)
 	}
 }
+
+func TestWhoFindsNoRoomIsNotLookedUpBeforeThereIsSome(t *testing.T) {
+	p := newPlaces(DispatcherConfig{InFlight: 4}.withDefaults()) // two for those on probation
+	p.start()
+	start, _ := p.admit([]leased{{Endpoint: "we_1"}, {Endpoint: "we_2"}})
+	p.expect([]string{"we_3"})
+	if got := p.expected(10, time.Now()); len(start) != 2 || len(got) != 0 {
+		t.Fatalf("%d started, and looked up %v", len(start), got)
+	}
+	p.leave(start[0], bad, time.Now())
+	p.recorded()
+	if got := p.expected(10, time.Now()); len(got) != 1 || got[0] != "we_3" {
+		t.Fatalf("with room, looked up %v", got)
+	}
+}

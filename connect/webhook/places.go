@@ -239,9 +239,10 @@ func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []l
 	return start, dropped, r.waiting && p.hungry(r, ended)
 }
 
-// hungry reports that r has not enough to go on with.
+// hungry reports that r has not enough to go on with, and would find a place. Where
+// there is no room, hundreds of dead receivers would be looked up at every wake.
 func (p *places) hungry(r *receiver, now time.Time) bool {
-	if r.restsTo.After(now) {
+	if r.restsTo.After(now) || p.full(r) {
 		return false
 	}
 	return r.running+len(r.held) == 0 || r.proven && len(r.held) < p.cfg.PerEndpoint
@@ -291,7 +292,7 @@ func (p *places) expect(endpoints []string) {
 }
 
 // expected takes up to n endpoints that the table may have something for. Those that
-// have enough to go on with, or rest, stay expected.
+// have enough to go on with, rest, or find no room stay expected.
 func (p *places) expected(n int, now time.Time) (endpoints []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,9 +17,13 @@ import (
 type Payout struct {
 	Purse
 	ID     string // po_…
-	Amount int64  // positive
+	Amount int64  // negative for a debit
 	At     time.Time
 	NewID  func() string // ids for the two lines of a cut
+	// Whole is a debit that takes an earlier payout back: it is for no lines of the
+	// past, and all of it is left for the next payout once it has cleared.
+	Whole    bool
+	ClearsOn time.Time // as of its journal.Payout
 }
 
 // Attach gives a payout the lines it consists of, after its entry
@@ -30,6 +34,10 @@ type Payout struct {
 // remainder is cut off by a pair of lines, one held back in this payout and one
 // left for the next. With the payout's own negative line the attached lines
 // sum to zero; the database refuses anything else. It returns their ids.
+//
+// A debit is the same with the signs turned: its own line is positive, and it
+// takes the oldest lines that come to what it collects. If no lines come to so
+// much, all of it is left for the next payout by the pair.
 //
 // The purse is locked, so two payouts never take the same line.
 func Attach(ctx context.Context, tx bun.Tx, book *ledger.Book, p Payout) ([]string, error) {
@@ -45,7 +53,7 @@ func Attach(ctx context.Context, tx bun.Tx, book *ledger.Book, p Payout) ([]stri
 		return nil, err
 	}
 	lines = append(lines, own)
-	if remainder > 0 {
+	if remainder != 0 {
 		held, err := cut(ctx, tx, book, p, remainder)
 		if err != nil {
 			return nil, err
@@ -74,8 +82,8 @@ func ownLine(ctx context.Context, tx bun.Tx, p Payout) (string, error) {
 	return id, nil
 }
 
-// oldestSQL sums up free available lines, oldest first. It runs after the purse
-// was locked, so the lines it sees are the ones that are attached.
+// oldestSQL sums up free available lines, oldest first; the sign is -1 for a debit.
+// It runs after the purse was locked, so the lines it sees are the ones that are attached.
 const oldestSQL = `
 WITH free AS (
 	SELECT t.id, sum(t.net) OVER w AS covered, row_number() OVER w AS rank
@@ -85,18 +93,28 @@ WITH free AS (
 		AND NOT (t.source = ? AND t.type = 'payout')
 	WINDOW w AS (ORDER BY t.available_on, t.id)
 ), last AS (
-	SELECT coalesce(max(rank) FILTER (WHERE covered = ?), min(rank) FILTER (WHERE covered > ?)) AS rank FROM free
+	SELECT coalesce(max(rank) FILTER (WHERE covered = ?), min(rank) FILTER (WHERE ? * covered > ?)) AS rank FROM free
 )
 SELECT free.id, free.covered::bigint AS covered FROM free JOIN last ON free.rank <= last.rank ORDER BY free.rank`
 
 func oldest(ctx context.Context, tx bun.Tx, p Payout) ([]string, int64, error) {
+	if p.Whole {
+		return nil, -p.Amount, nil
+	}
+	sign := int64(1)
+	if p.Amount < 0 {
+		sign = -1
+	}
 	var rows []struct {
 		ID      string
 		Covered int64
 	}
-	err := tx.NewRaw(oldestSQL, p.Account, p.Livemode, string(p.Currency), p.ID, p.Amount, p.Amount).Scan(ctx, &rows)
+	err := tx.NewRaw(oldestSQL, p.Account, p.Livemode, string(p.Currency), p.ID, p.Amount, sign, sign*p.Amount).Scan(ctx, &rows)
 	if err != nil {
 		return nil, 0, fmt.Errorf("find lines for payout %s: %w", p.ID, err)
+	}
+	if len(rows) == 0 && p.Amount < 0 {
+		return nil, -p.Amount, nil
 	}
 	if len(rows) == 0 {
 		return nil, 0, fmt.Errorf("the available lines of %s do not cover payout %s", p.Account, p.ID)
@@ -111,7 +129,7 @@ func oldest(ctx context.Context, tx bun.Tx, p Payout) ([]string, int64, error) {
 func cut(ctx context.Context, tx bun.Tx, book *ledger.Book, p Payout, remainder int64) (string, error) {
 	entry := journal.PayoutCut(journal.Payout{
 		ID: p.ID, Livemode: p.Livemode, Account: p.Account,
-		Amount: money.New(remainder, p.Currency), At: p.At,
+		Amount: money.New(remainder, p.Currency), At: p.At, ClearsOn: p.ClearsOn,
 	}, p.NewID)
 	results, err := book.Post(ctx, tx, entry)
 	if err != nil {

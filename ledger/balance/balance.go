@@ -76,10 +76,14 @@ func Settled(ctx context.Context, idb bun.IDB, livemode bool, account string) (b
 	return !left, nil
 }
 
-// Lock holds the purse until the end of the transaction: what In says after it
+// Lock holds the purses until the end of the transaction: what In says after it
 // stays true, for somebody who pays out all that is there.
-func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse) error {
-	return book.Lock(ctx, tx, p.place(ledger.Pending), p.place(ledger.Available))
+func Lock(ctx context.Context, tx bun.Tx, book *ledger.Book, purses ...Purse) error {
+	places := make([]ledger.Place, 0, 2*len(purses))
+	for _, p := range purses {
+		places = append(places, p.place(ledger.Pending), p.place(ledger.Available))
+	}
+	return book.Lock(ctx, tx, places...)
 }
 
 func (p Purse) place(kind ledger.Kind) ledger.Place {

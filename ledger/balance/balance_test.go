@@ -251,6 +251,38 @@ func TestAPayoutOfAPartCutsTheLastLine(t *testing.T) {
 	}
 }
 
+func TestADebitConsistsOfWhatItCollects(t *testing.T) {
+	b := open(t)
+	b.refund("acct_a", 300, 0)
+	b.earn("acct_a", 100, 0)
+	b.refund("acct_a", 50, 0)
+	b.mustPay("po_1", -250) // all that is owed
+	b.mustNet("po_1", -300, 100, -50, 250)
+	b.refund("acct_a", 90, 0)
+	b.mustPay("po_2", -60) // a part of it: -30 is left for the next
+	b.mustNet("po_2", -90, 60, 30)
+	b.mustPay("po_3", -30)
+	b.mustNet("po_3", -30, 30)
+	if f := b.funds("acct_a"); f.Available != 0 {
+		t.Errorf("funds %+v", f)
+	}
+	b.fail("po_1", -250)
+	b.mustNet("po_1", 250, -250)
+	if f := b.funds("acct_a"); f.Available != -250 {
+		t.Errorf("funds %+v", f)
+	}
+	b.mustPay("po_4", -250) // its lines are free again
+	b.mustNet("po_4", -300, 100, -50, 250)
+}
+
+func TestADebitOfMoreThanIsOwedLeavesTheRestForTheNextPayout(t *testing.T) {
+	b := open(t)
+	b.mustPay("po_1", -70)
+	b.mustNet("po_1", 70, -70) // and +70 is free
+	b.mustPay("po_2", 70)
+	b.mustNet("po_2", 70, -70)
+}
+
 func TestAPayoutNeverTakesMoreThanIsAvailable(t *testing.T) {
 	b := open(t)
 	b.earn("acct_a", 100, 0)

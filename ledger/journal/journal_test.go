@@ -45,6 +45,14 @@ func cases() map[string]ledger.Entry {
 	returned.Paid = true
 	cut := payout
 	cut.Amount = hkd(300)
+	debit := payout
+	debit.Amount = hkd(-7000)
+	clearing := debit
+	clearing.ClearsOn = day
+	debited := clearing
+	debited.Paid = true
+	whole := clearing
+	whole.Amount = hkd(7000)
 	return map[string]ledger.Entry{
 		"ChargeSucceeded: platform charge":   charge(func(c *Charge) {}),
 		"ChargeSucceeded: available at once": charge(func(c *Charge) { c.MaturesOn = time.Time{} }),
@@ -108,11 +116,20 @@ func cases() map[string]ledger.Entry {
 		"PayoutFailed: returned after it was paid": PayoutFailed(returned, counter()),
 		"PayoutCanceled: canceled":                 PayoutCanceled(payout, counter()),
 		"PayoutCut: remainder":                     PayoutCut(cut, counter()),
-		"Matured: earned":                          Matured(Maturity{Account: "A", Amount: hkd(9660), Day: day, At: at}),
-		"Matured: more refunded than earned":       Matured(Maturity{Account: "A", Amount: hkd(-340), Day: day, At: at}),
-		"ReserveMoved: set aside":                  ReserveMoved(Reserve{ID: "rsv_1", Platform: "P", Amount: hkd(500), At: at}, counter()),
-		"ReserveMoved: released":                   ReserveMoved(Reserve{ID: "rsv_2", Platform: "P", Amount: hkd(-500), At: at}, counter()),
-		"TopupSucceeded: arrived":                  TopupSucceeded(Topup{ID: "tu_1", Platform: "P", Amount: hkd(2000), At: at}, counter()),
+
+		"PayoutCreated: debit of what is owed":                        PayoutCreated(debit, counter()),
+		"PayoutCreated: debit that has to clear first":                PayoutCreated(clearing, counter()),
+		"PayoutPaid: debited":                                         PayoutPaid(clearing),
+		"PayoutFailed: a debit that was refused":                      PayoutFailed(debit, counter()),
+		"PayoutFailed: a debit that was taken back before it cleared": PayoutFailed(debited, counter()),
+		"PayoutCanceled: a debit canceled":                            PayoutCanceled(clearing, counter()),
+		"PayoutCut: all of a debit that has to clear":                 PayoutCut(whole, counter()),
+
+		"Matured: earned":                    Matured(Maturity{Account: "A", Amount: hkd(9660), Day: day, At: at}),
+		"Matured: more refunded than earned": Matured(Maturity{Account: "A", Amount: hkd(-340), Day: day, At: at}),
+		"ReserveMoved: set aside":            ReserveMoved(Reserve{ID: "rsv_1", Platform: "P", Amount: hkd(500), At: at}, counter()),
+		"ReserveMoved: released":             ReserveMoved(Reserve{ID: "rsv_2", Platform: "P", Amount: hkd(-500), At: at}, counter()),
+		"TopupSucceeded: arrived":            TopupSucceeded(Topup{ID: "tu_1", Platform: "P", Amount: hkd(2000), At: at}, counter()),
 	}
 }
 

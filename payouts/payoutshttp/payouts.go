@@ -33,6 +33,9 @@ func Routes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.Route
 		route(http.MethodGet, one, s.Read(d.get), wire.Payout{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.Payout{}),
 		route(http.MethodPost, one+"/cancel", s.Write(d.cancel), wire.Payout{}),
+		route(http.MethodPost, one+"/recall", s.Write(d.recall), wire.Payout{}),
+		route(http.MethodPost, one+"/retry", s.Write(d.retry), wire.Payout{}),
+		route(http.MethodPost, one+"/reverse", s.Write(d.reverse), wire.Payout{}),
 	}
 }
 
@@ -88,6 +91,29 @@ func (d payoutDoor) cancel(ctx context.Context, tx bun.Tx, r *rest.Request) (any
 		return nil, err
 	}
 	return shown(d.payouts.Cancel(ctx, tx, r.Scope, r.Path("id")))
+}
+
+func (d payoutDoor) recall(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	return shown(d.payouts.Recall(ctx, tx, r.Scope, r.Path("id"), r.Principal.KeyID))
+}
+
+func (d payoutDoor) retry(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	var p payouts.RetryParams
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	return shown(d.payouts.Retry(ctx, tx, r.Scope, r.Path("id"), p))
+}
+
+func (d payoutDoor) reverse(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
+	var p payouts.ReverseParams
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	return shown(d.payouts.Reverse(ctx, tx, r.Scope, r.Path("id"), p))
 }
 
 func shown(p *payouts.Payout, err error) (any, error) {

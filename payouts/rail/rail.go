@@ -30,6 +30,15 @@ type Direct interface {
 	Lookup(ctx context.Context, q Query) Result
 }
 
+// Recaller is a rail that carries the wish to call an instruction back, if its
+// Capabilities say Recalls. The bank's answer comes with a Lookup or in a file:
+// Failed means that the money is back, RecallRefused that it is not coming.
+type Recaller interface {
+	// Recall asks the bank; asking twice is harmless. Accepted means that it has
+	// heard. It refuses to run inside a transaction.
+	Recall(ctx context.Context, q Query) Result
+}
+
 // Modes holds the rails of each mode, the preferred ones first; none is a mode
 // that cannot pay out.
 type Modes struct {
@@ -78,8 +87,8 @@ type Use struct {
 
 // Instruction tells the bank to pay somebody once.
 type Instruction struct {
-	Reference string // end-to-end id, up to 35 characters; one per payout, never used again
-	Amount    money.Amount
+	Reference string       // end-to-end id, up to 35 characters; one per payout, never used again
+	Amount    money.Amount // positive, also of a debit
 	Creditor  Creditor
 	Debit     bool // take the money from the creditor, for what he owes
 	Instant   bool
@@ -151,6 +160,8 @@ type Result struct {
 	Code  string // of Failed: one of Codes
 	Trace string // the bank's own reference, if it gave one
 	Err   error  // of Unknown: why, for the log
+	// RecallRefused says that the bank will not call the instruction back.
+	RecallRefused bool
 }
 
 // Capabilities is what may be asked of a rail.
@@ -184,6 +195,17 @@ func (c Capabilities) Takes(u Use) bool {
 	return (c.Currencies == nil || slices.Contains(c.Currencies, u.Currency)) &&
 		(c.Countries == nil || slices.Contains(c.Countries, u.Country)) &&
 		(c.Instant || !u.Instant) && (c.Debits || !u.Debit)
+}
+
+// Duplicate reports whether a bank's own reason says that it has had the
+// instruction, or the file, before. That is no failure of the first one: who took it
+// for one would pay twice.
+func Duplicate(reason string) bool {
+	switch reason {
+	case "AM05", "DU01", "DU02", "DU03", "DU04", "DU05", "DUPL":
+		return true
+	}
+	return false
 }
 
 // Codes explains the failure codes a payout can show.

@@ -110,9 +110,38 @@ func (c *Client) Delete(ctx context.Context, path string, into any) error {
 const formType = "application/x-www-form-urlencoded"
 
 func (c *Client) call(ctx context.Context, method, path string, body io.Reader, contentType, key string, into any) error {
+	resp, err := c.do(ctx, method, path, body, contentType, key)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return &unreachable{base: c.BaseURL, cause: err}
+	}
+	return decode(answer, into)
+}
+
+// Download writes a file of the API, which may be of any size, and returns how
+// many bytes came. Fewer than were announced is an error.
+func (c *Client) Download(ctx context.Context, path string, w io.Writer) (int64, error) {
+	resp, err := c.do(ctx, http.MethodGet, path, nil, "", "")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(w, resp.Body)
+	if err != nil {
+		return n, fmt.Errorf("download %s: %w", path, err)
+	}
+	return n, nil
+}
+
+// do is one call whose answer is a success.
+func (c *Client) do(ctx context.Context, method, path string, body io.Reader, contentType, key string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.BaseURL+path, body)
 	if err != nil {
-		return fmt.Errorf("not a URL of the API: %s", path)
+		return nil, fmt.Errorf("not a URL of the API: %s", path)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Key.Reveal())
 	if body != nil {
@@ -126,17 +155,17 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return &unreachable{base: c.BaseURL, cause: err}
+		return nil, &unreachable{base: c.BaseURL, cause: err}
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return &unreachable{base: c.BaseURL, cause: err}
+		return nil, &unreachable{base: c.BaseURL, cause: err}
 	}
-	if resp.StatusCode >= 300 {
-		return refusal(resp, answer)
-	}
-	return decode(answer, into)
+	return nil, refusal(resp, answer)
 }
 
 // refusal reads the error object; what is not one of ours (a proxy's page) is told by its status.

@@ -153,7 +153,7 @@ type payoutRow struct {
 }
 
 func payouts() *cobra.Command {
-	return listing[payoutRow]{
+	cmd := listing[payoutRow]{
 		group: "payouts", path: "/v1/payouts", short: "List payouts, newest first",
 		titles: []string{"PAYOUT", "CREATED (UTC)", "ARRIVES", ">AMOUNT", "STATUS", "AUTOMATIC", "FAILURE"},
 		row: func(p payoutRow) []string {
@@ -162,6 +162,8 @@ func payouts() *cobra.Command {
 		filters: []string{"status"},
 		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed\n  sluice get '/v1/balance_transactions?payout=po_…'",
 	}.command()
+	cmd.AddCommand(payoutBatches())
+	return cmd
 }
 
 func text(s *string) string {

@@ -1,4 +1,6 @@
-// Package railtest is what every rail must pass.
+// Package railtest is what every rail must pass: Run those that take instructions
+// one by one, RunFiled those that take files. Paper is the plainest format of files,
+// and Clerk a bank behind a directory that reads it, for tests of what carries them.
 package railtest
 
 import (

@@ -94,7 +94,7 @@ var types = sorted([]Type{
 		Description: "Pending funds became available. Each time is an object of its own."},
 	{Name: "payout.created", Object: wire.Payout{}, Scope: AnyAccount, Description: "A payout was made, by schedule or by hand."},
 	{Name: "payout.updated", Object: wire.Payout{}, Scope: AnyAccount, Replaced: Always,
-		Description: "A payout was handed to the bank, or its metadata changed."},
+		Description: "A payout was handed to the bank, called back, tried again or taken back, or its metadata changed."},
 	{Name: "payout.paid", Object: wire.Payout{}, Scope: AnyAccount,
 		Description: "The bank has paid. It may still send the money back: payout.failed."},
 	{Name: "payout.failed", Object: wire.Payout{}, Scope: AnyAccount,

@@ -1,6 +1,7 @@
 package iso20022
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -55,24 +56,24 @@ func (f *Format) payee(i rail.Instruction) (party, error) {
 	p := party{name: f.text(i.Creditor.Name, f.profile.NameMost), instrument: f.profile.ByHolder[i.Creditor.HolderType]}
 	switch {
 	case strings.TrimSpace(i.Creditor.Name) == "":
-		return party{}, unpayable("the name of its holder is missing")
+		return party{}, unpayable("incorrect_account_holder_name", "the name of its holder is missing")
 	case !letters.Name(p.name):
-		return party{}, unpayable("the name of its holder has no form in Latin letters, which are all that this rail carries")
+		return party{}, unpayable("incorrect_account_holder_name", "the name of its holder has no form in Latin letters, which are all that this rail carries")
 	}
 	var err error
 	if p.address, err = f.address(i.Creditor.Address); err != nil {
 		return party{}, err
 	}
 	if f.profile.AddressNeeded && p.address.country == "" {
-		return party{}, unpayable("this rail needs an address of its holder, and there is none")
+		return party{}, unpayable("incorrect_account_holder_address", "this rail needs an address of its holder, and there is none")
 	}
 	p.bank, p.account, err = f.account(i.Creditor)
 	return p, err
 }
 
-// unpayable is the error about a destination.
-func unpayable(format string, args ...any) error {
-	return fault.Invalidf("", "destination", "The bank account cannot be paid: "+format+".", args...)
+// unpayable is the error about a destination, with the code that the payout fails with.
+func unpayable(code, format string, args ...any) error {
+	return &rail.Misfit{Code: code, Reason: fmt.Sprintf("The bank account cannot be paid: "+format+".", args...)}
 }
 
 // account is the payee's bank and account.
@@ -88,22 +89,22 @@ func (f *Format) account(c rail.Creditor) (bank, account, error) {
 	name, domestic := f.profile.Clearings[c.Country]
 	switch {
 	case number == "":
-		return bank{}, account{}, unpayable("its number is missing")
+		return bank{}, account{}, unpayable("invalid_account_number", "its number is missing")
 	case isIBAN(number) && f.profile.IBAN:
 		if c.Country != "" && number[:2] != c.Country && !strings.Contains("GG IM JE", c.Country) {
-			return bank{}, account{}, unpayable("its IBAN is not of the country %s", c.Country)
+			return bank{}, account{}, unpayable("invalid_account_number", "its IBAN is not of the country %s", c.Country)
 		}
 		return at, account{iban: number}, nil
 	case isIBAN(number):
-		return bank{}, account{}, unpayable("this rail takes domestic account numbers, not IBANs")
+		return bank{}, account{}, unpayable("invalid_account_number", "this rail takes domestic account numbers, not IBANs")
 	case domestic && at.bic == "":
 		return f.domestic(name, routing, number, c.AccountType)
 	case at.bic != "" && len(f.profile.Clearings) > 0 && otherNumber.MatchString(number):
 		return at, account{other: number, typ: f.accountType(c.AccountType)}, nil
 	case f.profile.IBAN && len(f.profile.Clearings) == 0:
-		return bank{}, account{}, unpayable("this rail needs an IBAN, and its number is none")
+		return bank{}, account{}, unpayable("invalid_account_number", "this rail needs an IBAN, and its number is none")
 	}
-	return bank{}, account{}, unpayable("the routing number of its bank is missing: a BIC, or a clearing code of %s", c.Country)
+	return bank{}, account{}, unpayable("", "the routing number of its bank is missing: a BIC, or a clearing code of %s", c.Country)
 }
 
 // domestic is an account of a national clearing system.
@@ -111,11 +112,11 @@ func (f *Format) domestic(name, routing, number, typ string) (bank, account, err
 	system := clearings[name]
 	switch {
 	case routing == "":
-		return bank{}, account{}, unpayable("the routing number of its bank is missing")
+		return bank{}, account{}, unpayable("", "the routing number of its bank is missing")
 	case !system.routing.MatchString(routing):
-		return bank{}, account{}, unpayable("the routing number of its bank is not of the clearing system %s", name)
+		return bank{}, account{}, unpayable("", "the routing number of its bank is not of the clearing system %s", name)
 	case !system.number.MatchString(number):
-		return bank{}, account{}, unpayable("its number is not of the form of the clearing system %s", name)
+		return bank{}, account{}, unpayable("invalid_account_number", "its number is not of the form of the clearing system %s", name)
 	}
 	at := bank{system: name, member: routing}
 	if system.member != nil {
@@ -147,13 +148,13 @@ func (f *Format) proxy(c rail.Creditor) (bank, account, error) {
 	name := f.profile.Clearings[c.Country]
 	switch {
 	case !known:
-		return bank{}, account{}, unpayable("this rail needs the number of an account, not %s", article(c.Proxy))
+		return bank{}, account{}, unpayable("invalid_account_number", "this rail needs the number of an account, not %s", article(c.Proxy))
 	case c.Proxy == rail.Mobile && !mobile.MatchString(given):
-		return bank{}, account{}, unpayable("the mobile number is not of the form +852-61234567")
+		return bank{}, account{}, unpayable("invalid_account_number", "the mobile number is not of the form +852-61234567")
 	case c.Proxy == rail.Email && (!email.MatchString(given) || len(given) > 254):
-		return bank{}, account{}, unpayable("the e-mail address is not valid")
+		return bank{}, account{}, unpayable("incorrect_account_holder_address", "the e-mail address is not valid")
 	case c.Proxy == rail.FPSID && !fpsID.MatchString(given):
-		return bank{}, account{}, unpayable("an FPS identifier has seven or nine digits")
+		return bank{}, account{}, unpayable("", "an FPS identifier has seven or nine digits")
 	}
 	to := account{other: f.profile.Placeholder, proxy: code, proxyID: given}
 	switch {
@@ -162,7 +163,7 @@ func (f *Format) proxy(c rail.Creditor) (bank, account, error) {
 	case bic.MatchString(routing):
 		return bank{bic: routing}, to, nil
 	case name == "" || !clearings[name].routing.MatchString(routing):
-		return bank{}, account{}, unpayable("the routing number of its bank is not of a clearing system that this rail knows")
+		return bank{}, account{}, unpayable("", "the routing number of its bank is not of a clearing system that this rail knows")
 	}
 	at := bank{system: name, member: routing}
 	if member := clearings[name].member; member != nil {
@@ -186,14 +187,14 @@ func (f *Format) address(a rail.Address) (address, error) {
 	}
 	w := address{postcode: f.text(a.Postcode, 16), town: f.text(a.Town, 35), state: f.text(a.State, 35), country: strings.ToUpper(strings.TrimSpace(a.Country))}
 	if !terms.Country(w.country) {
-		return address{}, unpayable("the address of its holder has no country")
+		return address{}, unpayable("incorrect_account_holder_address", "the address of its holder has no country")
 	}
 	if form == Lines {
 		place := strings.TrimSpace(strings.Join([]string{a.Postcode, a.Town, a.State}, " "))
 		return address{country: w.country, lines: f.lines(a.Line1, a.Line2, place)}, nil
 	}
 	if !letters.Name(w.town) {
-		return address{}, unpayable("the address of its holder has no town that this rail can carry")
+		return address{}, unpayable("incorrect_account_holder_address", "the address of its holder has no town that this rail can carry")
 	}
 	switch {
 	case form == Hybrid && strings.TrimSpace(a.Line2) != "":

@@ -176,3 +176,30 @@ func Configure(base string, changes []byte) (Profile, error) {
 	}
 	return p, p.Check()
 }
+
+// Make is the format that a profile's JSON describes: base names one of Profiles, the
+// generic one if it says none, and its other fields are those of Configure.
+func Make(profile json.RawMessage) (rail.Format, error) {
+	changes := map[string]json.RawMessage{}
+	if len(bytes.TrimSpace(profile)) > 0 {
+		if err := json.Unmarshal(profile, &changes); err != nil {
+			return nil, fmt.Errorf("want a JSON object: %w", err)
+		}
+	}
+	base := "generic"
+	if raw, ok := changes["base"]; ok {
+		if err := json.Unmarshal(raw, &base); err != nil {
+			return nil, fmt.Errorf("base: %w", err)
+		}
+		delete(changes, "base")
+	}
+	rest, err := json.Marshal(changes)
+	if err != nil {
+		return nil, err
+	}
+	p, err := Configure(base, rest)
+	if err != nil {
+		return nil, err
+	}
+	return New(p)
+}

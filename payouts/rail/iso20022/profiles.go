@@ -41,7 +41,7 @@ func sepaInstant() Profile {
 	p := sepaCredit()
 	p.Name = "sepa-inst"
 	p.Countries = euroArea
-	p.Instant, p.Calendar, p.CutOff = true, "", ""
+	p.Instant, p.Calendar, p.CutOff = true, "every_day", ""
 	p.LocalInstrument = Code{ISO: "INST"}
 	return p
 }
@@ -59,7 +59,7 @@ func hongKong(name string) Profile {
 
 func hongKongFPS() Profile {
 	p := hongKong("hk-fps")
-	p.Instant = true
+	p.Instant, p.Calendar = true, "every_day"
 	p.Most = map[money.Currency]int64{"hkd": 100_000_000, "cny": 100_000_000} // banks set between 1 and 10 million
 	p.LocalInstrument = Code{Own: "FPS"}
 	// The names of FPS's own messages, which banks in Hong Kong pass on.
@@ -88,7 +88,7 @@ func britishFPS() Profile {
 		Name: "gb-fps",
 		Terms: terms.Terms{
 			Currencies: []money.Currency{"gbp"}, Countries: []string{"GB"}, Most: map[money.Currency]int64{"gbp": 100_000_000}, // the scheme's
-			Instant: true, Zone: "Europe/London",
+			Instant: true, Calendar: "every_day", Zone: "Europe/London",
 		},
 		Version: V09, Characters: letters.Latin, NameMost: 40, RemittanceMost: 18, Address: Hybrid,
 		ServiceLevel: Code{ISO: "URNS"}, ChargeBearer: "SHAR",
@@ -101,7 +101,7 @@ func americanACH() Profile {
 		Name: "us-ach",
 		Terms: terms.Terms{
 			Currencies: []money.Currency{"usd"}, Countries: []string{"US"}, Most: map[money.Currency]int64{"usd": 9_999_999_999}, // ten digits
-			Calendar: "fedach", CutOff: "17:00", Zone: "America/New_York",
+			Calendar: "fed_ach", CutOff: "17:00", Zone: "America/New_York",
 		},
 		Version: V09, Characters: letters.Latin, NameMost: 22, RemittanceMost: 80, Address: Hybrid,
 		ServiceLevel: Code{ISO: "NURG"}, ByHolder: map[string]Code{"individual": {ISO: "PPD"}, "company": {ISO: "CCD"}, "": {ISO: "PPD"}},
@@ -114,7 +114,7 @@ func americanACH() Profile {
 func generic() Profile {
 	return Profile{
 		Name:    "generic",
-		Terms:   terms.Terms{Steps: map[money.Currency]int64{"huf": 100, "twd": 100}, Calendar: "weekdays", CutOff: "15:00"},
+		Terms:   terms.Terms{Steps: map[money.Currency]int64{"huf": 100, "twd": 100}, Calendar: "every_day", CutOff: "15:00"},
 		Version: V09, Characters: letters.Latin, NameMost: 70, RemittanceMost: 140, Address: Hybrid,
 		ChargeBearer: "SHAR", IBAN: true, AccountScheme: Code{ISO: "BBAN"},
 		Clearings: map[string]string{

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
+	"github.com/sluicepay/sluice/payouts/rail/iso20022"
 	"github.com/sluicepay/sluice/payouts/rail/nacha"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -25,7 +26,8 @@ import (
 // formats are what the files of rails can be, by the name that rails_file gives them.
 // A maker is given the rail's profile as it stands in the file, or nothing.
 var formats = map[string]func(profile json.RawMessage) (rail.Format, error){
-	"nacha": nacha.Parse,
+	"nacha":    nacha.Parse,
+	"pain.001": iso20022.Make,
 }
 
 // fileRails are the rails that take files, by mode, in the order of rails_file.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/sluicepay/sluice/payouts/rail/iso20022"
 	"github.com/sluicepay/sluice/payouts/rail/nacha"
 	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/payouts/statement"
@@ -12,7 +13,8 @@ import (
 
 // bankReaders read what banks report in files that are no statements.
 var bankReaders = map[statement.Format]reconcile.Reader{
-	statement.NACHA: nacha.Returns,
+	statement.Pain002: iso20022.ReadStatus,
+	statement.NACHA:   nacha.Returns,
 }
 
 // readBank takes a file that a rail's bank has left for us. One that cannot be read

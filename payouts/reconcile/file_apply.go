@@ -248,7 +248,7 @@ func (r references) report(l *Line) (way string, report rail.Report, reason stri
 	}
 	report.State = rail.Paid
 	if !paying {
-		report.State, report.Code = rail.Failed, codeOf(l.BankCode)
+		report.State, report.Code = rail.Failed, rail.CodeOf(l.BankCode)
 	} else {
 		report.Reason = ""
 	}
@@ -268,7 +268,7 @@ func stated(report rail.Report, l *Line) rail.Report {
 		report.State = rail.Unknown
 	}
 	if report.State == rail.Failed && report.Code == "" {
-		report.Code = codeOf(l.BankCode)
+		report.Code = rail.CodeOf(l.BankCode)
 	}
 	return report
 }

@@ -14,9 +14,9 @@ var (
 	errRange     = errors.New("an amount is out of range")
 )
 
-// decimal reads an unsigned decimal number such as "1234.5" into minor units of a
+// Minor reads an unsigned decimal number such as "1234.5" into minor units of a
 // currency. Digits beyond the currency's exponent must be zeros.
-func decimal(text string, point byte, currency money.Currency) (int64, error) {
+func Minor(text string, point byte, currency money.Currency) (int64, error) {
 	exponent := currency.Exponent()
 	var minor int64
 	digits, decimals, seen := 0, 0, false
@@ -59,7 +59,7 @@ func whole(text string) (int64, error) {
 	if !negative {
 		digits = strings.TrimPrefix(digits, "+")
 	}
-	minor, err := decimal(digits, '.', "") // an unknown currency has no decimals
+	minor, err := Minor(digits, '.', "") // an unknown currency has no decimals
 	if negative {
 		minor = -minor
 	}

@@ -247,7 +247,7 @@ func (c *camt) balance() error {
 	if currency != c.now.Currency {
 		return c.problem("a balance is in another currency than the account")
 	}
-	if b.Minor, err = decimal(text, '.', currency); err != nil {
+	if b.Minor, err = Minor(text, '.', currency); err != nil {
 		return c.problem(err.Error())
 	}
 	if b.Minor, err = c.signed(b.Minor, mark); err != nil {
@@ -284,7 +284,7 @@ func (c *camt) readEntry() error {
 		if c.entry.Amount.Currency, err = c.currency(code); err != nil {
 			return err
 		}
-		minor, err := decimal(text, '.', c.entry.Amount.Currency)
+		minor, err := Minor(text, '.', c.entry.Amount.Currency)
 		if err != nil {
 			return c.nextProblem(err)
 		}
@@ -530,7 +530,7 @@ func (c *camt) partAmount(p *Line, amounts camtAmounts, mark string) error {
 	if err != nil {
 		return c.problem("a currency is not of ISO 4217")
 	}
-	minor, err := decimal(given.text, '.', currency)
+	minor, err := Minor(given.text, '.', currency)
 	if err != nil {
 		return c.nextProblem(err)
 	}

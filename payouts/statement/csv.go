@@ -344,7 +344,7 @@ func (t *table) number(text string) (int64, error) {
 	case strings.HasPrefix(text, "+"):
 		text = text[1:]
 	}
-	minor, err := decimal(text, t.p.Decimal[0], t.now.Currency)
+	minor, err := Minor(text, t.p.Decimal[0], t.now.Currency)
 	if negative {
 		minor = -minor
 	}

@@ -199,7 +199,7 @@ func mtAmount(text string, currency money.Currency) (int64, error) {
 	if !currency.Known() {
 		return 0, errors.New("it does not say its currency")
 	}
-	return decimal(text, ',', currency)
+	return Minor(text, ',', currency)
 }
 
 // mtDay reads YYMMDD. The thirtieth of February, which banks write that count every

@@ -1,15 +1,15 @@
-package reconcile
+package rail
 
-// codeOf is the failure code of a bank's reason for a return: one of rail.Codes.
-func codeOf(reason string) string {
-	if code, ok := codes[reason]; ok {
+// CodeOf is the failure code of a bank's reason: one of Codes.
+func CodeOf(reason string) string {
+	if code, ok := reasons[reason]; ok {
 		return code
 	}
 	return "could_not_process"
 }
 
-// codes are the reasons of ISO 20022 and of NACHA that say more than "not possible".
-var codes = map[string]string{
+// reasons are those of ISO 20022 and of NACHA that say more than "not possible".
+var reasons = map[string]string{
 	"AC01": "invalid_account_number", "AC03": "invalid_account_number", "AC02": "insufficient_funds", "AC04": "account_closed",
 	"AC05": "account_closed", "AC06": "account_frozen", "AC07": "account_closed", "AC13": "bank_account_restricted",
 	"AC14": "bank_account_restricted", "AG01": "bank_account_restricted", "AG03": "bank_account_restricted", "AM04": "insufficient_funds",

@@ -152,7 +152,7 @@ func (f *Format) proxy(c rail.Creditor) (bank, account, error) {
 	case c.Proxy == rail.Mobile && !mobile.MatchString(given):
 		return bank{}, account{}, unpayable("invalid_account_number", "the mobile number is not of the form +852-61234567")
 	case c.Proxy == rail.Email && (!email.MatchString(given) || len(given) > 254):
-		return bank{}, account{}, unpayable("incorrect_account_holder_address", "the e-mail address is not valid")
+		return bank{}, account{}, unpayable("invalid_account_number", "the e-mail address is not valid")
 	case c.Proxy == rail.FPSID && !fpsID.MatchString(given):
 		return bank{}, account{}, unpayable("", "an FPS identifier has seven or nine digits")
 	}

@@ -169,7 +169,7 @@ var others = pairs(`
 	а a б b в v г g д d е e ж zh з z и i к k л l м m н n о o п p р r с s т t у u ф f х h ц ts ч ch ш sh щ sht ъ a ь y ю yu я ya
 	ы y э e і i є ie ґ g ђ dj ј j љ lj њ nj ћ c џ dz ѕ dz
 	& + _ - ~ - ‐ - ‑ - ‒ - – - — - ― - − - ⁃ - @ . ! . # . $ . % . * . ^ . ¡ . ¿ ? • . · . ; , = -
-	" ' ` + "\x60" + ` ' ´ ' ‘ ' ’ ' ‚ ' “ ' ” ' „ ' « ' » ' ‹ ' › ' ′ ' ″ '
+	" ' ´ ' ‘ ' ’ ' ‚ ' “ ' ” ' „ ' « ' » ' ‹ ' › ' ′ ' ″ '
 	< ( > ) [ ( ] ) { ( } ) \ / | / ⁄ / ∕ / × x € EUR £ GBP 、 , 。 . · . ・ . 【 ( 】 ) 《 ( 》 ) 「 ' 」 '
 `)
 
@@ -180,5 +180,6 @@ func pairs(list string) map[rune]string {
 		r, _ := utf8.DecodeRuneInString(fields[i])
 		table[r] = fields[i+1]
 	}
+	table['`'] = "'" // which no raw string can hold
 	return table
 }

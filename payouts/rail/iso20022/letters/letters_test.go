@@ -21,7 +21,7 @@ func TestLatinIsWrittenByTheDocumentedRules(t *testing.T) {
 		{"İbrahim Işık", "Ibrahim Isik"},
 		{"Ελένη Παπαδοπούλου", "Eleni Papadopoyloy"},
 		{"Ψυχή", "Psychi"},
-		{"Юлия Щербакова", "Yuliya Shtherbakova"},
+		{"Юлия Щербакова", "Yuliya Shterbakova"},
 		{"Ђорђе Његош", "Djordje Njegosh"},
 		{"Ｃａｆｅ　№ 5", "Cafe No 5"},
 		{"ﬁnance", "finance"},

@@ -1,0 +1,235 @@
+package iso20022_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/payouts/rail/iso20022"
+	"github.com/sluicepay/sluice/platform/dev/pypi"
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/secret"
+)
+
+// schema is the file of a version's schema.
+func schema(t *testing.T, version iso20022.Version) string {
+	t.Helper()
+	python, err := pypi.Python("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'), end='')").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(string(out), "pain001", "templates", string(version), string(version)+".xsd")
+}
+
+// valid fails unless the file is valid by the schema.
+func valid(t *testing.T, version iso20022.Version, write func(io.Writer) error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file.xml")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "xmllint", "--noout", "--huge", "--schema", schema(t, version), path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("xmllint (Debian's libxml2-utils): %v\n%.2000s", err, out)
+	}
+}
+
+var home = rail.Address{Line1: "1 Queen's Road <C>", Line2: "Flat 2 & 3", Town: "Central", Postcode: "1000", Country: "HK"}
+
+// creditors are payees that a profile takes, each with its currency.
+var creditors = map[string]rail.Creditor{
+	"sepa-sct":  {Name: "Zoë Müller", Country: "DE", Number: secret.New("DE89 3704 0044 0532 0130 00"), Routing: "COBADEFFXXX"},
+	"sepa-inst": {Name: "Zoë Müller", Country: "DE", Number: secret.New("DE89370400440532013000")},
+	"hk-fps":    {Name: "陳大文", Country: "HK", Number: secret.New("+852-61234567"), Proxy: rail.Mobile},
+	"hk-ach":    {Name: "陳大文", Country: "HK", Routing: "004-001", Number: secret.New("123456789")},
+	"hk-chats":  {Name: "陳大文", Country: "HK", Routing: "004-001", Number: secret.New("123456789")},
+	"gb-fps":    {Name: "May Wong", Country: "GB", Routing: "20-00-00", Number: secret.New("55779911")},
+	"us-ach":    {Name: "May Wong", Country: "US", Routing: "021000021", Number: secret.New("123456789"), HolderType: "company", AccountType: "savings"},
+	"generic":   {Name: "May Wong", Country: "JP", Routing: "0001001", Number: secret.New("1234567")},
+}
+
+var currencies = map[string]money.Currency{
+	"sepa-sct": "eur", "sepa-inst": "eur", "hk-fps": "hkd", "hk-ach": "hkd", "hk-chats": "hkd", "gb-fps": "gbp", "us-ach": "usd", "generic": "jpy",
+}
+
+func batch(profile string, count int) rail.Batch {
+	c := creditors[profile]
+	c.Address = home
+	i := rail.Instruction{Amount: money.New(12345, currencies[profile]), Creditor: c, Statement: "Lessons <May> & more"}
+	return rail.Batch{
+		ID: "bat_0123456789abcdefghij", Number: 7, CreatedAt: time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC),
+		ExecuteOn: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), Currency: i.Amount.Currency,
+		Debtor: rail.Debtor{Name: "Tutors & Co", ID: "CUST1", Routing: "HSBCHKHHXXX", Number: secret.New("004123456789"), Address: home},
+		Count:  count, Total: int64(count) * i.Amount.Minor,
+		Instructions: iter.Seq2[rail.Instruction, error](func(yield func(rail.Instruction, error) bool) {
+			for n := range count {
+				i := i
+				i.Reference = fmt.Sprintf("po_%020d", n)
+				if !yield(i, nil) {
+					return
+				}
+			}
+		}),
+	}
+}
+
+func format(t testing.TB, p iso20022.Profile) *iso20022.Format {
+	t.Helper()
+	f, err := iso20022.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestFilesOfEveryProfileAreValid(t *testing.T) {
+	profiles := iso20022.Profiles()
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		for _, version := range []iso20022.Version{iso20022.V09, iso20022.V03} {
+			p := profiles[name]
+			if p.Version = version; version == iso20022.V03 && len(p.Proxies) > 0 {
+				continue // the older version has no element for them
+			}
+			t.Run(name+" "+string(version), func(t *testing.T) {
+				b := batch(name, 3)
+				for i := range b.Instructions {
+					if err := format(t, p).Check(i); err != nil {
+						t.Fatal(err)
+					}
+				}
+				valid(t, version, func(w io.Writer) error { return format(t, p).Write(w, b) })
+			})
+		}
+	}
+}
+
+func TestLargeFileIsValid(t *testing.T) {
+	valid(t, iso20022.V09, func(w io.Writer) error {
+		return format(t, iso20022.Profiles()["sepa-sct"]).Write(w, batch("sepa-sct", 20_000))
+	})
+}
+
+func TestFileSaysWhatItsBatchSays(t *testing.T) {
+	f := format(t, iso20022.Profiles()["hk-fps"])
+	var once, again bytes.Buffer
+	if err := errors.Join(f.Write(&once, batch("hk-fps", 3)), f.Write(&again, batch("hk-fps", 3))); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(once.Bytes(), again.Bytes()) {
+		t.Error("the same batch gave other bytes")
+	}
+	for _, want := range []string{
+		"<NbOfTxs>3</NbOfTxs><CtrlSum>370.35</CtrlSum>", "<EndToEndId>po-00000000000000000002</EndToEndId>", `<InstdAmt Ccy="HKD">123.45</InstdAmt>`,
+		"<CdtrAcct><Id><Othr><Id>NOTPROVIDED</Id></Othr></Id><Prxy><Tp><Prtry>MOBN</Prtry></Tp><Id>+852-61234567</Id></Prxy></CdtrAcct>",
+		"<TwnNm>Central</TwnNm>", "陳大文",
+	} {
+		if !strings.Contains(once.String(), want) {
+			t.Errorf("%s is not in\n%s", want, &once)
+		}
+	}
+	short := batch("hk-fps", 3)
+	short.Total++
+	if err := f.Write(io.Discard, short); err == nil {
+		t.Error("a file was written whose sum is not its batch's")
+	}
+}
+
+func TestTotalsHaveTheDigitsOfTheirCurrency(t *testing.T) {
+	for currency, want := range map[money.Currency]string{"jpy": "24690", "hkd": "246.90", "kwd": "24.690"} {
+		b := batch("generic", 2)
+		b.Currency = currency
+		all := b.Instructions
+		b.Instructions = func(yield func(rail.Instruction, error) bool) {
+			for i, err := range all {
+				i.Amount.Currency = currency
+				if !yield(i, err) {
+					return
+				}
+			}
+		}
+		var file bytes.Buffer
+		if err := format(t, iso20022.Profiles()["generic"]).Write(&file, b); err != nil || strings.Count(file.String(), "<CtrlSum>"+want+"</CtrlSum>") != 2 {
+			t.Errorf("%s: no sum %s: %v", currency, want, err)
+		}
+	}
+}
+
+func TestCheckNamesWhatIsMissing(t *testing.T) {
+	f := format(t, iso20022.Profiles()["hk-ach"])
+	for want, spoil := range map[string]func(*rail.Creditor){
+		"has no town":              func(c *rail.Creditor) { c.Address.Town = "" },
+		"has no country":           func(c *rail.Creditor) { c.Address.Country = "" },
+		"name of its holder":       func(c *rail.Creditor) { c.Name = " " },
+		"its number is missing":    func(c *rail.Creditor) { c.Number = secret.Text{} },
+		"routing number":           func(c *rail.Creditor) { c.Routing = "" },
+		"the number of an account": func(c *rail.Creditor) { c.Proxy = rail.Mobile },
+	} {
+		for i := range batch("hk-ach", 1).Instructions {
+			spoil(&i.Creditor)
+			var misfit *rail.Misfit
+			if err := f.Check(i); !errors.As(err, &misfit) || !strings.Contains(misfit.Reason, want) || rail.Codes[misfit.Code] == "" && misfit.Code != "" {
+				t.Errorf("%v does not say: %s", err, want)
+			}
+		}
+	}
+}
+
+func TestProfilesAreMadeOfJSON(t *testing.T) {
+	if _, err := iso20022.Make([]byte(`{"base": "sepa-sct", "version": "pain.001.001.03", "charge_bearer": "SHAR"}`)); err != nil {
+		t.Error(err)
+	}
+	for want, given := range map[string]string{
+		"no profile": `{"base": "x"}`, "unknown field": `{"colour": 1}`, "charge_bearer": `{"charge_bearer": "ME"}`, "JSON object": `[]`,
+	} {
+		if _, err := iso20022.Make([]byte(given)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v does not say: %s", given, err, want)
+		}
+	}
+}
+
+func BenchmarkWrite100000Credits(b *testing.B) {
+	f, sealed := format(b, iso20022.Profiles()["hk-fps"]), batch("hk-fps", 100_000)
+	var peak atomic.Uint64
+	for b.Loop() {
+		if err := f.Write(&heapWatcher{peak: &peak}, sealed); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(peak.Load())/(1<<20), "peak-MiB")
+}
+
+// heapWatcher throws a file away and looks at the heap now and then.
+type heapWatcher struct {
+	peak  *atomic.Uint64
+	calls int
+}
+
+func (w *heapWatcher) Write(p []byte) (int, error) {
+	if w.calls++; w.calls%50 == 0 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		w.peak.Store(max(w.peak.Load(), m.HeapAlloc))
+	}
+	return len(p), nil
+}

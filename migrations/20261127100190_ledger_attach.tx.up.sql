@@ -18,3 +18,17 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- The guard of a line looks after the row was written instead of before. It refuses
+-- the same; but a trigger before an update first locks the row, which writes it once
+-- more, and a payout attaches thousands of lines that nothing is wrong with.
+DROP TRIGGER balance_transactions_immutable ON ledger.balance_transactions;
+CREATE TRIGGER balance_transactions_immutable AFTER UPDATE ON ledger.balance_transactions FOR EACH ROW
+    WHEN ((OLD.id, OLD.account_id, OLD.account, OLD.livemode, OLD.type, OLD.currency, OLD.amount, OLD.fee, OLD.net, OLD.fee_details,
+           OLD.available_on, OLD.pending, OLD.source, OLD.description, OLD.entry_id, OLD.created_at)
+        IS DISTINCT FROM
+          (NEW.id, NEW.account_id, NEW.account, NEW.livemode, NEW.type, NEW.currency, NEW.amount, NEW.fee, NEW.net, NEW.fee_details,
+           NEW.available_on, NEW.pending, NEW.source, NEW.description, NEW.entry_id, NEW.created_at)
+        OR (OLD.payout IS NOT NULL AND OLD.payout IS DISTINCT FROM NEW.payout
+            AND OLD.payout IS DISTINCT FROM current_setting('ledger.detaching', true)))
+    EXECUTE FUNCTION ledger.refuse();

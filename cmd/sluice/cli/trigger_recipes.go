@@ -225,6 +225,29 @@ var recipes = map[string]func(*stage) subject{
 		return payout
 	},
 
+	"payout_hold.created": func(s *stage) subject { return s.ofPlatform(s.hold()) },
+	"payout_hold.released": func(s *stage) subject {
+		hold := s.hold()
+		s.post(s.platform, "/v1/payout_holds/"+hold.ID+"/release", nil)
+		return s.ofPlatform(hold)
+	},
+	"payout_policy.updated": func(s *stage) subject {
+		next := s.next(s.platform)
+		// Another zone than the one there is; rules for currencies would wait for a second person.
+		zone := "Asia/Hong_Kong"
+		if s.get(s.platform, "/v1/payout_policy").Timezone == zone {
+			zone = "UTC"
+		}
+		s.post(s.platform, "/v1/payout_policy", form("timezone", zone))
+		return next
+	},
+	"reporting.report_run.succeeded": func(s *stage) subject {
+		payout := s.payout(goodBank)
+		run := s.create(payout.client, "report_run", "/v1/reporting/report_runs",
+			form("report_type", "payout_reconciliation.by_id.itemized.4", "parameters[payout]", payout.object))
+		return subject{client: payout.client, object: run.ID}
+	},
+
 	"webhook_endpoint.disabled": func(s *stage) subject {
 		endpoint := s.create(s.platform, "webhook_endpoint", "/v1/webhook_endpoints", form("url", s.gone(), "enabled_events[]", "customer.created"))
 		s.create(s.platform, "customer", "/v1/customers", form("name", "Au Yeung Lok"))
@@ -234,7 +257,8 @@ var recipes = map[string]func(*stage) subject{
 
 // untriggered are the events that no request can cause, and why.
 var untriggered = map[string]string{
-	"webhook_endpoint.failing": "it is told after days of failures, and webhooks run on real time, which nobody can move",
+	"reporting.report_run.failed": "it is told when a report could not be made three times over, and nothing that can be asked for makes that happen",
+	"webhook_endpoint.failing":    "it is told after days of failures, and webhooks run on real time, which nobody can move",
 }
 
 // form is parameters by name and value.
@@ -383,6 +407,11 @@ func (s *stage) payout(number string) subject {
 	s.transfer(account)
 	payout := s.create(s.as(account), "payout", "/v1/payouts", form("amount", "20000", "currency", "hkd", "destination", bank))
 	return subject{client: s.as(account), object: payout.ID}
+}
+
+// hold holds all payouts of a connected account.
+func (s *stage) hold() answer {
+	return s.create(s.platform, "payout_hold", "/v1/payout_holds", form("account", s.account(), "reason", "Under review"))
 }
 
 // gone is where a receiver of our own answers everything with 410. A server on

@@ -161,7 +161,10 @@ func (s *Service) judgeAll(ctx context.Context, tx bun.Tx, livemode bool, asked 
 			d.payout.Approval = ApprovalRequired
 		}
 		if verdict.Skip != "" {
-			d.skip, d.payout, d.next, d.since = verdict.Skip, nil, verdict.Until, d.due.Since // the payday is not lost
+			d.skip, d.payout, d.next = verdict.Skip, nil, verdict.Until
+			if verdict.Skip != SkipBelowMinimum {
+				d.since = d.due.Since // the payday is not lost: it comes when the hold or the limit is over
+			}
 		}
 	}
 	return nil

@@ -7,7 +7,7 @@ UPDATE payouts.dues SET decide_at = decide_from::timestamp AT TIME ZONE 'UTC', s
 ALTER TABLE payouts.dues ALTER COLUMN decide_at SET NOT NULL, ALTER COLUMN since SET NOT NULL;
 DROP INDEX payouts.dues_to_decide;
 ALTER TABLE payouts.dues DROP COLUMN decide_from;
-CREATE INDEX dues_to_decide ON payouts.dues (livemode, decide_at);           -- the scheduler's work
+CREATE INDEX dues_to_decide ON payouts.dues (livemode, decide_at, account, currency); -- the scheduler's work
 CREATE INDEX dues_by_platform ON payouts.dues (platform, livemode, account); -- previews, and runs by hand
 
 -- The automatic payouts of a platform and a UTC day. Its id follows from platform, mode and day.

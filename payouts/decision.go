@@ -161,10 +161,7 @@ func (s *Service) judgeAll(ctx context.Context, tx bun.Tx, livemode bool, asked 
 			d.payout.Approval = ApprovalRequired
 		}
 		if verdict.Skip != "" {
-			d.skip, d.payout = verdict.Skip, nil
-			if d.next = verdict.Until; !d.next.IsZero() {
-				d.since = d.due.Since // the payday is not lost
-			}
+			d.skip, d.payout, d.next, d.since = verdict.Skip, nil, verdict.Until, d.due.Since // the payday is not lost
 		}
 	}
 	return nil
@@ -198,7 +195,9 @@ func (d *decision) size(now time.Time) {
 func (d *decision) plan(now time.Time) {
 	rest := d.payout != nil && d.free-d.payout.Amount > d.payable.Retain[d.due.Currency] && d.payout.Amount == largest(d.way, d.due.Currency)
 	switch {
+	case !d.next.IsZero() && d.next.After(now):
 	case !d.next.IsZero():
+		d.next = now.Add(putOff) // what should be over by now is not: whoever ends it is late
 	case d.payout != nil && !rest, d.skip == SkipNothing:
 		return // what comes in later is noted again
 	default:
@@ -207,7 +206,9 @@ func (d *decision) plan(now time.Time) {
 		if ok && d.skip != SkipDisabled && d.skip != SkipNoBank && d.skip != SkipErrored && d.skip != SkipNoRail {
 			d.next = firing.At
 		}
-		d.since = d.next
+		if d.since.IsZero() {
+			d.since = d.next
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *Service) Reconsider(ctx context.Context, tx bun.Tx, at time.Time, livem
 		UPDATE payouts.dues SET decide_at = least(decide_at, ?0), since = least(since, ?0)
 		WHERE (account, livemode, currency) IN (
 			SELECT account, livemode, currency FROM payouts.dues WHERE livemode = ?1 AND account = ANY(?2)
-			ORDER BY account, currency FOR UPDATE)`, at, livemode, pgdialect.Array(accounts)).Exec(ctx)
+			ORDER BY account COLLATE "C", currency COLLATE "C" FOR UPDATE)`, at, livemode, pgdialect.Array(accounts)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("reconsider dues: %w", err)
 	}
@@ -102,7 +102,7 @@ func takeDues(ctx context.Context, tx bun.Tx, livemode bool, platform string, no
 	if platform != "" {
 		q = q.Where("d.platform = ?", platform)
 	}
-	if err := q.OrderExpr("d.decide_at").Limit(int64(limit)).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+	if err := q.OrderExpr("d.decide_at, d.account, d.currency").Limit(int64(limit)).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("take dues: %w", err)
 	}
 	return rows, nil

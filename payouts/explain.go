@@ -63,6 +63,17 @@ var termOf = map[string]TermName{
 	"payout_minimum_balance_hold": TermLeft, "payout_minimum_balance_release": TermLeft,
 	"reserve_transaction": TermReserve, "connect_collection_transfer": TermReserve,
 	"topup": TermTopups, "topup_reversal": TermTopups,
+	"adjustment": TermOther,
+}
+
+// Itemises reports whether lines of a reporting category can be in a payout.
+func Itemises(category string) bool {
+	for lineType := range termOf {
+		if balance.Category(lineType) == category {
+			return true
+		}
+	}
+	return false
 }
 
 // Explain tells what a payout of the scope's account consists of. A payout that

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/calendar"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
+	"github.com/sluicepay/sluice/payouts/rail/csvfile"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
 	"github.com/sluicepay/sluice/payouts/rail/iso20022"
 	"github.com/sluicepay/sluice/payouts/rail/nacha"
@@ -27,7 +28,8 @@ import (
 // A maker is given the rail's profile as it stands in the file, or nothing.
 var formats = map[string]func(profile json.RawMessage) (rail.Format, error){
 	"nacha":    nacha.Parse,
-	"pain.001": iso20022.Make,
+	"csv":      csvfile.Make,
+	"iso20022": iso20022.Make,
 }
 
 // fileRails are the rails that take files, by mode, in the order of rails_file.

@@ -76,7 +76,7 @@ const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEpTZzXTFvwvVYGXWnhtHNXV5Pk
 const goodRails = `{
 	"live": [{
 		"name": "hsbc_fps", "format": "paper", "profile": {"traced": true},
-		"currencies": ["hkd"], "countries": ["HK"], "most": {"hkd": 100000000}, "calendar": "hongkong", "cut_off": "16:00", "zone": "Asia/Hong_Kong",
+		"currencies": ["hkd"], "countries": ["HK"], "most": {"hkd": 100000000}, "calendar": "hong_kong", "cut_off": "16:00", "zone": "Asia/Hong_Kong",
 		"batch_most": 5000, "gather": "5m",
 		"debtor": {"name": "TutorHub HK", "id": "TH01", "routing": "004", "number_file": "$DIR/number", "address": {"town": "Hong Kong", "country": "HK"}},
 		"delivery": {"sftp": {"addr": "bank.example:22", "user": "tutorhub", "host_key": "` + hostKey + `", "password_file": "$DIR/password", "out": "/in", "in": "/out"}}
@@ -142,7 +142,7 @@ func TestWrongRailsAreToldByTheirKey(t *testing.T) {
 		"live[0].delivery.sftp: the address":  {`bank.example:22`, `bank.example`},
 		"live[0].delivery.sftp.user":          {`"tutorhub"`, `""`},
 		"live[0].delivery.sftp.in":            {`"/out"`, `"/in"`},
-		"test[0].delivery: say either dir":    {`"dir": {"out": "$DIR", "keeps": true}`, ``},
+		"test[0].delivery: say one of dir":    {`"dir": {"out": "$DIR", "keeps": true}`, ``},
 		"test[0].delivery.dir.out":            {`{"out": "$DIR", "keeps": true}`, `{}`},
 		`unknown field "cutoff"`:              {`"cut_off"`, `"cutoff"`},
 		"rails_file (flag --rails-file)":      {`"live"`, `live`},

@@ -112,7 +112,7 @@ func feeOf(fees []ledger.Fee, kind string) (total int64) {
 // Cell keeps a text from being read as a formula by spreadsheets
 // (OWASP, "CSV Injection"): one that could begin a formula gets an apostrophe.
 func Cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
 	}
 	return text

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
@@ -97,11 +98,15 @@ func (p Params) read(scope tenant.Scope) (Type, Parameters, error) {
 	}
 	switch {
 	case t.Connected && scope.Connected():
-		return t, out, bad("report_type", "The report %s is for platforms; without Stripe-Account.", t.ID)
+		return t, out, fault.Invalidf("parameter_invalid", "report_type", "The report %s is for platforms; without Stripe-Account.", t.ID)
 	case !t.Connected && in.ConnectedAccount != "":
-		return t, out, bad("connected_account", "The report %s is of your own account; use connected_account_%s.", t.ID, t.ID)
+		return t, out, bad("connected_account", "The report %s is of your own account; those of connected accounts begin with connected_account_.", t.ID)
 	case in.Currency != "" && !out.Currency.Known():
 		return t, out, bad("currency", "Invalid currency: %s", in.Currency)
+	case in.Category != "" && t.grain == perPayout:
+		return t, out, bad("reporting_category", "The report %s is of whole payouts and has no categories.", t.ID)
+	case in.Category != "" && !payouts.Itemises(in.Category):
+		return t, out, bad("reporting_category", "Invalid reporting_category: no line of a payout is of the category %q.", in.Category)
 	case t.ByID && in.Payout == "":
 		return t, out, fault.Missing("parameters[payout]")
 	case !t.ByID && in.Payout != "":

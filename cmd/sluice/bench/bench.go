@@ -45,8 +45,9 @@ type options struct {
 // warmUp runs before the clock does: connections open, caches fill, pages are written once.
 const warmUp = time.Second
 
-// Command is the group of benches; start serves those that are given no server.
-func Command(start Start) *cobra.Command {
+// Command is the group of benches; start serves those that are given no server, and
+// open those that work on the books themselves.
+func Command(start Start, open Open) *cobra.Command {
 	var o options
 	charges := &cobra.Command{
 		Use: "charges", Short: "Measure charges per second, for one hot account and for many", Args: cobra.NoArgs,
@@ -68,7 +69,7 @@ func Command(start Start) *cobra.Command {
 	flags.Lookup("api-key").DefValue = ""
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd := &cobra.Command{Use: "bench", Short: "Measure a server"}
-	cmd.AddCommand(charges, webhooksCommand(start))
+	cmd.AddCommand(charges, webhooksCommand(start), payoutsCommand(open))
 	return cmd
 }
 

@@ -110,7 +110,7 @@ func TestAGivenServerIsUsedAndNotStarted(t *testing.T) {
 	}
 	var out, errout bytes.Buffer
 	args := []string{"charges", "--base-url", address, "--api-key", "sk_test_1", "--hot", "--clients", "2", "--duration", "20ms", "--accounts", "1"}
-	if code := cli.Execute(t.Context(), Command(start), args, &out, &errout); code != 0 {
+	if code := cli.Execute(t.Context(), Command(start, nil), args, &out, &errout); code != 0 {
 		t.Fatalf("exit %d: %s", code, &errout)
 	}
 	if !strings.Contains(out.String(), "CHARGES/S") || !strings.Contains(errout.String(), "not verified") {

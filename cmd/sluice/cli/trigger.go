@@ -266,6 +266,7 @@ type answer struct {
 	LatestCharge   string   `json:"latest_charge"`
 	ApplicationFee wire.Ref `json:"application_fee"`
 	Code           string
+	Timezone       string
 }
 
 // create posts a new object and applies what the command line asks of its kind.

@@ -166,7 +166,11 @@ func common(one, other any) (any, error) {
 	}
 	b, _ := other.(node)
 	both, mine, theirs := node{}, copied(a), copied(b)
-	both["required"] = slices.DeleteFunc(slices.Clone(names(a)), func(name any) bool { return !slices.Contains(names(b), name) })
+	if required := slices.DeleteFunc(slices.Clone(names(a)), func(name any) bool { return !slices.Contains(names(b), name) }); len(required) > 0 {
+		both["required"] = required
+	} else {
+		delete(both, "required") // an empty list is none in JSON Schema
+	}
 	delete(mine, "required")
 	delete(theirs, "required")
 	if !reflect.DeepEqual(mine, theirs) {

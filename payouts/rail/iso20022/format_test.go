@@ -9,10 +9,8 @@ import (
 	"maps"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,8 +133,114 @@ func TestFilesOfEveryProfileAreValid(t *testing.T) {
 
 func TestLargeFileIsValid(t *testing.T) {
 	valid(t, message(t, iso20022.V09), func(w io.Writer) error {
-		return format(t, iso20022.Profiles()["sepa-sct"]).Write(w, batch("sepa-sct", 20_000))
+		return format(t, iso20022.Profiles()["sepa-sct"]).Write(w, batch("sepa-sct", 100_000))
 	})
+}
+
+func TestAccountsAreNamedAsTheirBanksNameThem(t *testing.T) {
+	for _, c := range []struct {
+		profile  string
+		creditor rail.Creditor
+		want     string // agent and account, in the file
+	}{
+		{
+			"hk-fps", rail.Creditor{Country: "HK", Routing: "004-001", Number: secret.New("123456-789")},
+			"<CdtrAgt><FinInstnId><ClrSysMmbId><ClrSysId><Cd>HKNCC</Cd></ClrSysId><MmbId>004</MmbId></ClrSysMmbId></FinInstnId></CdtrAgt>" +
+				"|<CdtrAcct><Id><Othr><Id>001123456789</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr></Id></CdtrAcct>",
+		},
+		{ // a number of twelve digits has its branch
+			"hk-ach", rail.Creditor{Country: "HK", Routing: "004001", Number: secret.New("001123456789")},
+			"<MmbId>004</MmbId>|<Id>001123456789</Id>",
+		},
+		{
+			"hk-fps", rail.Creditor{Country: "HK", Proxy: rail.FPSID, Number: secret.New("1234567")},
+			"<CdtrAcct><Id><Othr><Id>NOTPROVIDED</Id></Othr></Id><Prxy><Tp><Prtry>SVID</Prtry></Tp><Id>1234567</Id></Prxy></CdtrAcct>",
+		},
+		{
+			"hk-fps", rail.Creditor{Country: "HK", Proxy: rail.Email, Routing: "387", Number: secret.New("may@tutors.example")},
+			"<MmbId>387</MmbId>|<Prxy><Tp><Prtry>EMAL</Prtry></Tp><Id>may@tutors.example</Id></Prxy>",
+		},
+		{
+			"gb-fps", rail.Creditor{Country: "GB", Number: secret.New("GB29 NWBK 6016 1331 9268 19")},
+			"<CdtrAcct><Id><IBAN>GB29NWBK60161331926819</IBAN></Id></CdtrAcct>",
+		},
+		{ // the mark of the clearing system, institution, transit
+			"generic", rail.Creditor{Country: "CA", Routing: "11000-003", Number: secret.New("000123456789")},
+			"<Cd>CACPA</Cd>|<MmbId>000311000</MmbId>|<Id>000123456789</Id>",
+		},
+		{
+			"generic", rail.Creditor{Country: "IN", Routing: "HDFCINBB", Number: secret.New("50100000000000")},
+			"<BICFI>HDFCINBB</BICFI>|<Id>50100000000000</Id>",
+		},
+		{
+			"us-ach", rail.Creditor{Country: "US", Routing: "021000021", Number: secret.New("123"), HolderType: "individual"},
+			"<LclInstrm><Cd>PPD</Cd></LclInstrm>|<MmbId>021000021</MmbId>|<Tp><Cd>CACC</Cd></Tp>",
+		},
+	} {
+		c.creditor.Name = "May Wong"
+		b := batch(c.profile, 1)
+		all := b.Instructions
+		b.Instructions = func(yield func(rail.Instruction, error) bool) {
+			for i, err := range all {
+				i.Creditor = c.creditor
+				yield(i, err)
+			}
+		}
+		var file bytes.Buffer
+		valid(t, message(t, iso20022.V09), func(w io.Writer) error {
+			return format(t, iso20022.Profiles()[c.profile]).Write(io.MultiWriter(w, &file), b)
+		})
+		for _, want := range strings.Split(c.want, "|") {
+			if !strings.Contains(file.String(), want) {
+				t.Errorf("%s: %s is not in\n%s", c.profile, want, &file)
+			}
+		}
+	}
+}
+
+func TestPayeesOfOtherRailsAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		profile  string
+		creditor rail.Creditor
+		want     string
+	}{
+		{"sepa-sct", rail.Creditor{Country: "DE", Number: secret.New("DE89370400440532013001")}, "needs an IBAN"},
+		{"sepa-sct", rail.Creditor{Country: "FR", Number: secret.New("DE89370400440532013000")}, "not of the country FR"},
+		{"sepa-inst", rail.Creditor{Country: "GB", Number: secret.New("GB29NWBK60161331926819")}, "does not pay eur to GB"},
+		{"hk-fps", rail.Creditor{Country: "HK", Proxy: rail.Mobile, Number: secret.New("51230000")}, "+852-61234567"},
+		{"hk-fps", rail.Creditor{Country: "HK", Proxy: rail.FPSID, Number: secret.New("12345678")}, "seven or nine"},
+		{"hk-fps", rail.Creditor{Country: "HK", Proxy: rail.Email, Number: secret.New("may@")}, "e-mail"},
+		{"gb-fps", rail.Creditor{Country: "GB", Routing: "20-00-00", Number: secret.New("1234567")}, "GBDSC"},
+		{"us-ach", rail.Creditor{Country: "US", Routing: "02100002", Number: secret.New("123456789")}, "USABA"},
+		{"generic", rail.Creditor{Country: "IN", Number: secret.New("50100000000000")}, "routing number of its bank is missing"},
+	} {
+		for i := range batch(c.profile, 1).Instructions {
+			c.creditor.Name = "May Wong"
+			i.Creditor = c.creditor
+			err := format(t, iso20022.Profiles()[c.profile]).Check(i)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v does not say: %s", c.profile, err, c.want)
+			} else if strings.Contains(err.Error(), c.creditor.Number.Reveal()) {
+				t.Errorf("%s: the error shows the number", c.profile)
+			}
+		}
+	}
+}
+
+func TestAddressesInLinesAreForTheOldVersionOnly(t *testing.T) {
+	p := iso20022.Profiles()["sepa-sct"]
+	p.Address = iso20022.Lines
+	if _, err := iso20022.New(p); err == nil {
+		t.Error("the new version takes addresses in lines")
+	}
+	p.Version = iso20022.V03
+	var file bytes.Buffer
+	valid(t, message(t, iso20022.V03), func(w io.Writer) error {
+		return format(t, p).Write(io.MultiWriter(w, &file), batch("sepa-sct", 1))
+	})
+	if want := "<PstlAdr><Ctry>HK</Ctry><AdrLine>1 Queen's Road (C)</AdrLine><AdrLine>Flat 2 + 3</AdrLine><AdrLine>1000 Central</AdrLine></PstlAdr>"; !strings.Contains(file.String(), want) {
+		t.Errorf("%s is not in\n%s", want, &file)
+	}
 }
 
 func TestFileSaysWhatItsBatchSays(t *testing.T) {
@@ -236,30 +340,4 @@ func TestProfilesAreMadeOfJSON(t *testing.T) {
 			t.Errorf("%s: %v does not say: %s", given, err, want)
 		}
 	}
-}
-
-func BenchmarkWrite100000Credits(b *testing.B) {
-	f, sealed := format(b, iso20022.Profiles()["hk-fps"]), batch("hk-fps", 100_000)
-	var peak atomic.Uint64
-	for b.Loop() {
-		if err := f.Write(&heapWatcher{peak: &peak}, sealed); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(peak.Load())/(1<<20), "peak-MiB")
-}
-
-// heapWatcher throws a file away and looks at the heap now and then.
-type heapWatcher struct {
-	peak  *atomic.Uint64
-	calls int
-}
-
-func (w *heapWatcher) Write(p []byte) (int, error) {
-	if w.calls++; w.calls%50 == 0 {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		w.peak.Store(max(w.peak.Load(), m.HeapAlloc))
-	}
-	return len(p), nil
 }

@@ -20,6 +20,6 @@
 //
 // A file is written as its instructions are read: 100,000 credits (hk-fps) take 1.0 s and
 // 3.6 MiB of heap at most, 337 bytes of garbage each; reading 100,000 statuses back takes
-// 2.6 s (BenchmarkWrite100000Credits, BenchmarkRead100000Statuses; two cores of an AMD
+// 1.6 to 2.6 s (BenchmarkWrite100000Credits, BenchmarkRead100000Statuses; two cores of an AMD
 // EPYC that others used too, 2026-11-25). The bar for writing is 2 s and 32 MB.
 package iso20022

@@ -7,13 +7,18 @@
 //	  {"title": "Type", "value": "SALARY"}]}
 //
 // A bank's clerk may open the file in a spreadsheet. So texts that somebody typed
-// (names, addresses, statement texts) lose what would make a formula of them: leading
-// =, +, -, @ and control characters. Codes and numbers are refused if they hold anything
-// but letters, digits and . _ - @ : / +, or begin with = - @.
+// (names, addresses, statement texts) lose what would make a formula of them: control
+// characters, and =, +, -, @ where a cell begins, also after what another spreadsheet may
+// take for a delimiter. Codes and numbers are refused if they hold anything but letters,
+// digits and . _ - @ : / +, or begin with = - @.
+//
+// A template may want Latin letters only (see package letters) or an older encoding; a
+// payee whom that cannot name is refused.
 package csvfile
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/csv"
 	"encoding/json"
@@ -27,7 +32,13 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/transform"
+
 	"github.com/sluicepay/sluice/payouts/rail"
+	"github.com/sluicepay/sluice/payouts/rail/iso20022/letters"
 	"github.com/sluicepay/sluice/payouts/rail/iso20022/terms"
 )
 
@@ -38,6 +49,18 @@ type Template struct {
 	Header    bool     `json:"header"`      // the first row has the titles
 	CRLF      bool     `json:"crlf"`
 	Columns   []Column `json:"columns"`
+
+	Characters letters.Set `json:"characters"` // of texts; "" is unicode
+	Encoding   string      `json:"encoding"`   // "" is utf-8; see encodings
+}
+
+// withMark is UTF-8 with the mark that spreadsheets know it by.
+const withMark = "utf-8-bom"
+
+// encodings are what the bytes of a file may be.
+var encodings = map[string]encoding.Encoding{
+	"utf-8": encoding.Nop, withMark: encoding.Nop, "iso-8859-1": charmap.ISO8859_1, "windows-1252": charmap.Windows1252,
+	"big5": traditionalchinese.Big5,
 }
 
 // Column is one column: a field of ours, or the same value in each row.
@@ -113,6 +136,10 @@ func (t Template) Check() error {
 		return wrong("file_suffix", "%q is not one such as .csv", t.Suffix)
 	case t.Delimiter != "" && !slices.Contains([]string{",", ";", "\t", "|"}, t.Delimiter):
 		return wrong("delimiter", "%q is none of comma, semicolon, tab, |", t.Delimiter)
+	case t.Characters != "" && !t.Characters.Known():
+		return wrong("characters", "%q is neither latin nor unicode", t.Characters)
+	case t.Encoding != "" && encodings[t.Encoding] == nil:
+		return wrong("encoding", "%q is none of %s", t.Encoding, strings.Join(slices.Sorted(maps.Keys(encodings)), ", "))
 	case len(t.Columns) == 0:
 		return wrong("columns", "there are none")
 	}
@@ -126,6 +153,8 @@ func (t Template) Check() error {
 			return wrong(key+".title", "there is a header, and this column has none")
 		case strings.ContainsFunc(c.Title+c.Value, unicode.IsControl):
 			return wrong(key, "control characters")
+		case !t.holds(c.Title + c.Value):
+			return wrong(key, "letters that %s has not", t.Encoding)
 		case c.Field != "" && !known:
 			return wrong(key+".field", "%q is none of %s", c.Field, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 		case c.Field != "" && c.Value != "":
@@ -146,6 +175,15 @@ func (t Template) Check() error {
 		}
 	}
 	return nil
+}
+
+// holds reports whether the template's encoding has all letters of a text.
+func (t Template) holds(text string) bool {
+	if t.Encoding == "" {
+		return true
+	}
+	_, err := encodings[t.Encoding].NewEncoder().String(text)
+	return err == nil
 }
 
 var (
@@ -227,15 +265,15 @@ func (f *Format) Check(i rail.Instruction) error {
 		if c.Field == "" || fields[c.Field].own {
 			continue
 		}
-		if _, err := c.cell(row{i: i}); err != nil {
+		if _, err := f.template.cell(c, row{i: i}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cell is what stands in the column.
-func (c Column) cell(r row) (string, error) {
+// cell is what stands in a column.
+func (t Template) cell(c Column, r row) (string, error) {
 	if c.Field == "" {
 		return c.Value, nil
 	}
@@ -259,9 +297,8 @@ func (c Column) cell(r row) (string, error) {
 		return &rail.Misfit{Code: f.code, Reason: "The bank account cannot be paid: the " + name + " " + why + "."}
 	}
 	if f.text {
-		value = harmless(value)
-		if runes := []rune(value); c.Most > 0 && len(runes) > c.Most {
-			value = strings.TrimSpace(string(runes[:c.Most]))
+		if value = harmless(t.set().Text(value, cmp.Or(c.Most, longest))); !t.holds(value) {
+			return "", misfit("has letters that this file cannot hold")
 		}
 	} else if !plain.MatchString(value) {
 		return "", misfit("has characters that this file cannot hold")
@@ -274,19 +311,22 @@ func (c Column) cell(r row) (string, error) {
 	return value, nil
 }
 
-// harmless is a text on one line that no spreadsheet takes for a formula.
-func harmless(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsGraphic(r) || r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(strings.TrimLeft(s, "=+-@＝＋－＠ "))
+// longest is where a text without a limit of its own is cut.
+const longest = 1000
+
+// set is the characters of texts.
+func (t Template) set() letters.Set {
+	if t.Characters == "" {
+		return letters.Unicode
+	}
+	return t.Characters
 }
+
+// formula is what makes one, where a cell begins, and what may stand before it.
+var formula = regexp.MustCompile(`(^|[,;|])[\s,;|"']*[=+\-@＝＋－＠][=+\-@＝＋－＠\s"']*`)
+
+// harmless is a text that no spreadsheet takes for a formula, whatever it parts cells by.
+func harmless(s string) string { return strings.TrimSpace(formula.ReplaceAllString(s, "$1 ")) }
 
 // FileName has the number and the id of the batch.
 func (f *Format) FileName(b rail.Batch) string {
@@ -308,7 +348,13 @@ func (f *Format) Write(w io.Writer, b rail.Batch) error {
 	if err != nil {
 		return err
 	}
-	table := csv.NewWriter(w)
+	encoded := transform.NewWriter(w, encodings[cmp.Or(f.template.Encoding, "utf-8")].NewEncoder())
+	if f.template.Encoding == withMark {
+		if _, err := io.WriteString(w, "\ufeff"); err != nil {
+			return err
+		}
+	}
+	table := csv.NewWriter(encoded)
 	table.UseCRLF = f.template.CRLF
 	if f.template.Delimiter != "" {
 		table.Comma = rune(f.template.Delimiter[0])
@@ -331,7 +377,7 @@ func (f *Format) Write(w io.Writer, b rail.Batch) error {
 			return fmt.Errorf("write %s: %w", i.Reference, err)
 		}
 		for at, c := range f.template.Columns {
-			if cells[at], err = c.cell(row{b, i, n}); err != nil {
+			if cells[at], err = f.template.cell(c, row{b, i, n}); err != nil {
 				return fmt.Errorf("write %s: %w", i.Reference, err)
 			}
 		}
@@ -344,7 +390,7 @@ func (f *Format) Write(w io.Writer, b rail.Batch) error {
 		return err
 	}
 	table.Flush()
-	return table.Error()
+	return errors.Join(table.Error(), encoded.Close())
 }
 
 var _ rail.Format = (*Format)(nil)

@@ -2,10 +2,12 @@ package csvfile_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/csvfile"
@@ -69,6 +71,9 @@ func TestErrorsOfTemplatesNameTheKey(t *testing.T) {
 	const rest = `{"field":"reference"},{"field":"number"},`
 	for want, given := range map[string]string{
 		"file_suffix":      `{}`,
+		"encoding":         `{"file_suffix":".csv","encoding":"utf-16"}`,
+		"characters":       `{"file_suffix":".csv","characters":"greek"}`,
+		"columns[0]: lett": `{"file_suffix":".csv","encoding":"iso-8859-1","columns":[{"value":"陳"}]}`,
 		"delimiter":        `{"file_suffix":".csv","delimiter":"ab"}`,
 		"columns: no":      `{"file_suffix":".csv","columns":[{"field":"number"}]}`,
 		"columns[2].form":  `{"file_suffix":".csv","columns":[` + rest + `{"field":"amount"}]}`,
@@ -82,4 +87,76 @@ func TestErrorsOfTemplatesNameTheKey(t *testing.T) {
 			t.Errorf("%s: %v does not name %s", given, err, want)
 		}
 	}
+}
+
+const table = `{"file_suffix":".csv","header":false,"columns":[{"field":"reference"},{"field":"number"},{"field":"amount","form":"major"},{"field":"name","required":true}]`
+
+func TestFilesAreInTheEncodingAndTheLettersOfTheirTemplate(t *testing.T) {
+	for given, want := range map[string]string{
+		`}`:                        "po_1,123456789,12.50,Zoë 陳\n",
+		`,"encoding":"utf-8-bom"}`: "\xef\xbb\xbfpo_1,123456789,12.50,Zoë 陳\n",
+		`,"characters":"latin"}`:   "po_1,123456789,12.50,Zoe\n",
+		`,"characters":"latin","encoding":"windows-1252"}`: "po_1,123456789,12.50,Zoe\n",
+		`,"encoding":"windows-1252"}`:                      "",
+	} {
+		f, err := csvfile.Make([]byte(table + given))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := instruction()
+		i.Creditor.Name = "Zoë 陳"
+		var file bytes.Buffer
+		err = f.Write(&file, batch(i))
+		if want == "" {
+			var misfit *rail.Misfit
+			if !errors.As(err, &misfit) || !strings.Contains(misfit.Reason, "letters") {
+				t.Errorf("%s: %v", given, err)
+			}
+			continue
+		}
+		if err != nil || file.String() != want {
+			t.Errorf("%s: %v\n%q, want\n%q", given, err, &file, want)
+		}
+	}
+	big5, err := csvfile.Make([]byte(table + `,"encoding":"big5"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := instruction()
+	i.Creditor.Name = "陳"
+	var file bytes.Buffer
+	if err := big5.Write(&file, batch(i)); err != nil || file.String() != "po_1,123456789,12.50,\xb3\xaf\n" {
+		t.Errorf("%v %q", err, &file)
+	}
+}
+
+func FuzzNoCellIsAFormula(f *testing.F) {
+	for _, seed := range []string{"May", "=1+1", " \t=1", "a;=1+1", "a,\"=1\"", "-5 %;+x|@y", "＝1", "\"", "a\r\nb", "'=1", "陳\u200b=1", ";;=1", "x;\u00a0=1"} {
+		f.Add(seed)
+	}
+	format, err := csvfile.Make([]byte(table + `}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		i := instruction()
+		i.Creditor.Name = name
+		var file bytes.Buffer
+		if err := format.Write(&file, batch(i)); err != nil {
+			var misfit *rail.Misfit
+			if !errors.As(err, &misfit) || strings.ContainsFunc(name, unicode.IsLetter) && !strings.ContainsAny(name, "=+-@＝＋－＠\u200b") {
+				t.Fatalf("%q: %v", name, err)
+			}
+			return
+		}
+		rows, err := csv.NewReader(bytes.NewReader(file.Bytes())).ReadAll()
+		if err != nil || len(rows) != 1 || len(rows[0]) != 4 {
+			t.Fatalf("%q is written %q: %v", name, &file, err)
+		}
+		for _, cell := range strings.FieldsFunc(rows[0][3], func(r rune) bool { return strings.ContainsRune(",;|\t", r) }) {
+			if cell = strings.TrimLeftFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\'' }); cell != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(cell)[0]) {
+				t.Fatalf("%q is written %q: a formula", name, &file)
+			}
+		}
+	})
 }

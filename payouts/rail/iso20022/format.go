@@ -67,6 +67,8 @@ func (f *Format) debtor(d rail.Debtor) (party, error) {
 		return party{}, fmt.Errorf("debtor of %s: the id has more than 35 characters or odd ones", f.profile.Name)
 	case isIBAN(number):
 		p.account.iban = number
+	case len(f.profile.Clearings) == 0 && len(f.profile.Proxies) == 0:
+		return party{}, fmt.Errorf("debtor of %s: the account number is not an IBAN", f.profile.Name)
 	case otherNumber.MatchString(number):
 		p.account.other = number
 	default:

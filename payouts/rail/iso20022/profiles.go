@@ -30,7 +30,7 @@ func sepaCredit() Profile {
 		Name: "sepa-sct",
 		Terms: terms.Terms{
 			Currencies: []money.Currency{"eur"}, Countries: sepa, Most: map[money.Currency]int64{"eur": 99_999_999_999}, // the scheme's
-			Calendar: "target", CutOff: "15:00", Zone: "Europe/Brussels", Recalls: true,
+			Calendar: "target", CutOff: "15:00", Zone: "Europe/Brussels",
 		},
 		Version: V09, Characters: letters.Latin, NameMost: 70, RemittanceMost: 140, Address: Hybrid,
 		ServiceLevel: Code{ISO: "SEPA"}, ChargeBearer: "SLEV", BatchBooking: true, IBAN: true,

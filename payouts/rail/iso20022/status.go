@@ -1,11 +1,11 @@
 package iso20022
 
 import (
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,345 +13,316 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 )
 
-// statusReports are the versions of pain.002 that are read.
-var statusReports = map[string]bool{
-	"urn:iso:std:iso:20022:tech:xsd:pain.002.001.03": true,
-	"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10": true,
-}
-
 // ErrStatus is in every error about a file that is no pain.002, or a broken one.
-var ErrStatus = errors.New("not a payment status report (pain.002.001.03 or .10)")
+var ErrStatus = errors.New("not a payment status report (pain.002.001.03 or later)")
 
-type statusReason struct {
-	Code string `xml:"Rsn>Cd"`
-	Own  string `xml:"Rsn>Prtry"`
+// states are what the statuses of ExternalPaymentTransactionStatus1Code mean here: with
+// the first ones the bank has it, and it is on its way. Others say neither yes nor no.
+var states = map[string]rail.State{
+	"RCVD": rail.Accepted, "PDNG": rail.Accepted, "ACTC": rail.Accepted, "ACCP": rail.Accepted, "ACFC": rail.Accepted,
+	"ACSP": rail.Accepted, "ACWC": rail.Accepted, "ACWP": rail.Accepted,
+	"ACSC": rail.Paid, "ACCC": rail.Paid,
+	"RJCT": rail.Failed, "CANC": rail.Failed,
 }
 
-type statusItem struct {
-	Trace     string         `xml:"OrgnlInstrId"`
-	Reference string         `xml:"OrgnlEndToEndId"`
-	Status    string         `xml:"TxSts"`
-	Reasons   []statusReason `xml:"StsRsnInf"`
-	At        string         `xml:"AccptncDtTm"`
-	BankTrace string         `xml:"AcctSvcrRef"`
-	Amount    struct {
-		Currency string `xml:"Ccy,attr"`
-		Value    string `xml:",chardata"`
-	} `xml:"OrgnlTxRef>Amt>InstdAmt"`
+// someOf are statuses of a batch that say nothing of all of it: its items speak.
+var someOf = []string{"PART", "PATC"}
+
+var statusForm = regexp.MustCompile(`^[A-Z0-9]{1,4}$`)
+
+// verdict is what the bank says of an instruction or of a batch.
+type verdict struct {
+	status  string // "" if it says nothing
+	reasons []string
 }
 
-// statusReader remembers what stands around an item.
-type statusReader struct {
-	decoder *xml.Decoder
-	space   string
-	at      time.Time
-	items   []rail.Report
-	group   rail.Report // of the message
-	parts   []rail.Report
+// statusReport is pain.002, "customer payment status report". Its versions from 3 on have
+// the same shape in what is read here.
+var statusReport = regexp.MustCompile(`^urn:iso:std:iso:20022:tech:xsd:pain\.002\.001\.(0[3-9]|1[0-5])$`)
+
+// ReadStatus reads a pain.002, the bank's answer to a file of ours. The reports on items
+// come first, in the order of the file; then those on batches, each about all of the batch
+// that the file does not report by itself. A status that says neither yes nor no is Unknown.
+//
+// Any doubt about the file is an error about the whole of it, and no report: a file that is
+// cut off, of another kind, or that contradicts itself. The error shows no bank details.
+func ReadStatus(file io.Reader) ([]rail.Report, error) {
+	s := statusFile{batches: map[string]verdict{}}
+	err := read(file, statusReport, "CstmrPmtStsRpt", s.part)
+	if err == nil {
+		err = s.finish()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStatus, err)
+	}
+	return s.reports, nil
 }
 
-// ReadStatus reads a bank's answer to a file, a pain.002. Instructions come first, in the
-// order of the file, then what is said of the batch as a whole. A batch of which a part is
-// refused (PART) has reports of its instructions only. A status that says neither yes nor
-// no is Unknown. A file that is broken anywhere is an error and says nothing; errors do
-// not repeat what stands in it.
-func ReadStatus(r io.Reader) ([]rail.Report, error) {
-	s := &statusReader{decoder: xml.NewDecoder(r)}
-	if err := s.document(); err != nil {
-		return nil, fmt.Errorf("%w: line %d: %w", ErrStatus, line(s.decoder), err)
-	}
-	reports := s.items
-	if len(s.parts) == 0 && s.group.State != rail.Absent {
-		s.parts = []rail.Report{s.group}
-	}
-	for _, report := range s.parts {
-		report.At = s.at
-		reports = append(reports, report)
-	}
-	for i := range reports {
-		if reports[i].At.IsZero() {
-			reports[i].At = s.at
+type statusFile struct {
+	at      time.Time // of the file
+	heard   bool      // about the original group
+	group   verdict
+	message string             // the batch the file answers
+	batches map[string]verdict // by the batch's id as written
+	order   []string
+	reports []rail.Report
+}
+
+// part reads one part of the message. They come in this order and no other.
+func (s *statusFile) part(e *element) error {
+	switch e.name {
+	case "GrpHdr":
+		return e.each(func(e *element) (err error) {
+			if e.name == "CreDtTm" {
+				s.at, err = dateTime(e)
+				return err
+			}
+			return e.skip()
+		})
+	case "OrgnlGrpInfAndSts":
+		if s.heard || s.at.IsZero() {
+			return fmt.Errorf("%s: twice, or before the header", e.name)
 		}
+		s.heard = true
+		return s.original(e)
+	case "OrgnlPmtInfAndSts":
+		if !s.heard {
+			return fmt.Errorf("%s: before OrgnlGrpInfAndSts", e.name)
+		}
+		return s.payment(e)
 	}
-	return reports, nil
+	return e.skip()
 }
 
-func line(d *xml.Decoder) int {
-	n, _ := d.InputPos()
-	return n
+// original reads what is said of the message as a whole.
+func (s *statusFile) original(e *element) error {
+	about := ""
+	err := e.each(func(e *element) (err error) {
+		switch e.name {
+		case "OrgnlMsgId":
+			s.message, err = e.text()
+		case "OrgnlMsgNmId":
+			about, err = e.text()
+		case "GrpSts":
+			s.group.status, err = e.text()
+		case "StsRsnInf":
+			err = s.group.because(e)
+		default:
+			err = e.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case s.message == "":
+		return fmt.Errorf("OrgnlMsgId is missing")
+	case about != "" && !strings.HasPrefix(about, "pain.001"):
+		return fmt.Errorf("it answers no credit transfers but another kind of message")
+	}
+	return s.group.valid("GrpSts")
 }
 
-// errForm is an error about the form of an element.
-func errForm(name string) error { return fmt.Errorf("%s is missing or of a wrong form", name) }
+// payment reads one payment information block and its items.
+func (s *statusFile) payment(e *element) error {
+	var v verdict
+	batch := ""
+	err := e.each(func(e *element) (err error) {
+		switch e.name {
+		case "OrgnlPmtInfId":
+			batch, err = e.text()
+		case "PmtInfSts":
+			v.status, err = e.text()
+		case "StsRsnInf":
+			err = v.because(e)
+		case "TxInfAndSts":
+			err = s.item(e, v)
+		default:
+			err = e.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case batch == "":
+		return fmt.Errorf("OrgnlPmtInfId is missing")
+	}
+	if err := v.valid("PmtInfSts"); err != nil {
+		return err
+	}
+	if _, twice := s.batches[batch]; twice {
+		return fmt.Errorf("OrgnlPmtInfId: one stands twice")
+	}
+	s.batches[batch] = v
+	s.order = append(s.order, batch)
+	return nil
+}
 
-func (s *statusReader) document() error {
-	s.group.State = rail.Absent // nothing is said of it
-	root, err := s.next()
+// item reads one instruction's status. Where it has none, its batch's is meant.
+func (s *statusFile) item(e *element, batch verdict) error {
+	var v verdict
+	r := rail.Report{At: s.at}
+	servicer, cleared := "", ""
+	err := e.each(func(e *element) (err error) {
+		var text string
+		switch e.name {
+		case "OrgnlInstrId":
+			if text, err = e.text(); provided(text) {
+				r.Trace = text
+			}
+		case "OrgnlEndToEndId":
+			if text, err = e.text(); provided(text) {
+				r.Reference = Original(text)
+			}
+		case "TxSts":
+			v.status, err = e.text()
+		case "StsRsnInf":
+			err = v.because(e)
+		case "AccptncDtTm":
+			r.At, err = dateTime(e)
+		case "AcctSvcrRef":
+			servicer, err = e.text()
+		case "ClrSysRef":
+			cleared, err = e.text()
+		case "OrgnlTxRef":
+			r.Amount, err = original(e)
+		default:
+			err = e.skip()
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if root == nil || root.Name.Local != "Document" || !statusReports[root.Name.Space] {
-		return errors.New("the namespace is another")
+	r.BankTrace = servicer
+	if servicer == "" {
+		r.BankTrace = cleared
 	}
-	s.space = root.Name.Space
-	seen := map[string]int{}
-	if err := s.each(func(e xml.StartElement) error {
-		if e.Name.Local != "CstmrPmtStsRpt" {
-			return errForm("CstmrPmtStsRpt")
+	for _, above := range []verdict{batch, s.group} {
+		if v.status == "" {
+			v.status = above.status
 		}
-		seen[e.Name.Local]++
-		return s.each(func(e xml.StartElement) error {
-			seen[e.Name.Local]++
-			switch e.Name.Local {
-			case "GrpHdr":
-				return s.header(e)
-			case "OrgnlGrpInfAndSts":
-				return s.original(e)
-			case "OrgnlPmtInfAndSts":
-				return s.payment()
+		if len(v.reasons) == 0 && v.status == above.status {
+			v.reasons = above.reasons
+		}
+	}
+	switch {
+	case r.Reference == "" && r.Trace == "":
+		return fmt.Errorf("an item has neither OrgnlEndToEndId nor OrgnlInstrId")
+	case v.status == "" || slices.Contains(someOf, v.status):
+		return fmt.Errorf("an item has no status")
+	}
+	if err := v.valid("TxSts"); err != nil {
+		return err
+	}
+	if against(batch, v) || against(s.group, v) {
+		return fmt.Errorf("an item is accepted whose batch is rejected")
+	}
+	v.fill(&r)
+	s.reports = append(s.reports, r)
+	return nil
+}
+
+// finish adds the reports on batches. The message's status is that of the batch, which
+// has its id (our files have one each); the payment block's own goes before it.
+func (s *statusFile) finish() error {
+	if !s.heard {
+		return fmt.Errorf("OrgnlGrpInfAndSts is missing")
+	}
+	if _, ok := s.batches[s.message]; !ok && provided(s.message) {
+		s.order = append(s.order, s.message)
+	}
+	for _, batch := range s.order {
+		v := s.batches[batch]
+		if against(s.group, v) {
+			return fmt.Errorf("a batch is accepted whose message is rejected")
+		}
+		if v.status == "" {
+			v = s.group
+		}
+		if v.status == "" || slices.Contains(someOf, v.status) {
+			continue
+		}
+		r := rail.Report{Batch: Original(batch), At: s.at}
+		v.fill(&r)
+		s.reports = append(s.reports, r)
+	}
+	if len(s.reports) == 0 {
+		return fmt.Errorf("it says nothing of any instruction")
+	}
+	return nil
+}
+
+// fill writes the verdict into a report. Of several reasons the one that says most
+// stands: that the bank had it before, for then no money may go back; then the first
+// that we have a code for.
+func (v verdict) fill(r *rail.Report) {
+	r.State = states[v.status] // or Unknown
+	weight := -1
+	for _, reason := range v.reasons {
+		w := 0
+		switch {
+		case rail.Duplicate(reason):
+			w = 2
+		case rail.CodeOf(reason) != rail.CodeOf(""):
+			w = 1
+		}
+		if w > weight {
+			r.Reason, weight = reason, w
+		}
+	}
+	if r.State == rail.Failed {
+		r.Code = rail.CodeOf(r.Reason)
+	}
+}
+
+// because reads one status reason.
+func (v *verdict) because(e *element) error {
+	return e.each(func(e *element) error {
+		if e.name != "Rsn" {
+			return e.skip()
+		}
+		return e.each(func(e *element) error {
+			reason, err := e.text()
+			if err == nil && len(reason) > 35 {
+				err = fmt.Errorf("%s: a reason has more than 35 characters", e.name)
 			}
-			return s.decoder.Skip()
+			v.reasons = append(v.reasons, reason)
+			return err
 		})
-	}); err != nil {
-		return err
+	})
+}
+
+// valid fails on what is no status.
+func (v verdict) valid(field string) error {
+	if v.status == "" || statusForm.MatchString(v.status) {
+		return nil
 	}
-	for _, name := range []string{"CstmrPmtStsRpt", "GrpHdr", "OrgnlGrpInfAndSts"} {
-		if seen[name] != 1 {
-			return errForm(name)
+	return fmt.Errorf("%s: not a status", field)
+}
+
+// against reports whether a part is taken though the whole is rejected.
+func against(whole, part verdict) bool {
+	return states[whole.status] == rail.Failed && part.status != "" && states[part.status] != rail.Failed
+}
+
+// provided reports whether an id is one: banks fill in a word where they have none.
+func provided(id string) bool { return id != "" && id != "NOTPROVIDED" && id != "NONREF" }
+
+// original reads the instructed amount of an original transaction.
+func original(e *element) (amount money.Amount, err error) {
+	err = e.each(func(e *element) error {
+		if e.name != "Amt" {
+			return e.skip()
 		}
-	}
-	for { // nothing may stand after the document
-		token, err := s.decoder.Token()
-		switch token := token.(type) {
-		case xml.StartElement, xml.Directive:
-			return errors.New("something follows the document")
-		case xml.CharData:
-			if strings.TrimSpace(string(token)) != "" {
-				return errors.New("something follows the document")
+		return e.each(func(e *element) error {
+			if e.name != "InstdAmt" {
+				return e.skip()
 			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return syntax(err)
-		}
-	}
-}
-
-// syntax is an error of the decoder without what it quotes of the file.
-func syntax(err error) error {
-	var broken *xml.SyntaxError
-	if err == io.EOF || errors.As(err, &broken) || errors.Is(err, strconv.ErrSyntax) {
-		return errors.New("the XML is broken")
-	}
-	return err
-}
-
-// next is the next element inside the present one, nil at its end.
-func (s *statusReader) next() (*xml.StartElement, error) {
-	for {
-		token, err := s.decoder.Token()
-		if err != nil {
-			return nil, syntax(err)
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			if s.space != "" && token.Name.Space != s.space {
-				return nil, errors.New("an element is of another namespace")
-			}
-			return &token, nil
-		case xml.EndElement:
-			return nil, nil
-		case xml.Directive:
-			return nil, errors.New("it has a document type")
-		}
-	}
-}
-
-// each hands the elements inside the present one to a reader that takes each to its end.
-func (s *statusReader) each(read func(xml.StartElement) error) error {
-	for {
-		e, err := s.next()
-		if err != nil || e == nil {
+			amount, err = e.amount()
 			return err
-		}
-		if err := read(*e); err != nil {
-			return syntax(err)
-		}
-	}
-}
-
-func (s *statusReader) header(e xml.StartElement) error {
-	var h struct {
-		At string `xml:"CreDtTm"`
-	}
-	if err := s.decoder.DecodeElement(&h, &e); err != nil {
-		return err
-	}
-	var ok bool
-	if s.at, ok = dateTime(h.At); !ok {
-		return errForm("CreDtTm")
-	}
-	return nil
-}
-
-func (s *statusReader) original(e xml.StartElement) error {
-	var o struct {
-		Message string         `xml:"OrgnlMsgId"`
-		Status  string         `xml:"GrpSts"`
-		Reasons []statusReason `xml:"StsRsnInf"`
-	}
-	if err := s.decoder.DecodeElement(&o, &e); err != nil {
-		return err
-	}
-	batch := Original(o.Message)
-	if batch == "" {
-		return errForm("OrgnlMsgId")
-	}
-	if said(o.Status) {
-		s.group = judge(rail.Report{Batch: batch}, o.Status, o.Reasons)
-	}
-	return nil
-}
-
-// said reports whether a status of many instructions says something of all of them.
-func said(status string) bool {
-	status = strings.TrimSpace(status)
-	return status != "" && status != "PART"
-}
-
-func (s *statusReader) payment() error {
-	var batch, status string
-	var reasons []statusReason
-	if err := s.each(func(e xml.StartElement) error {
-		switch e.Name.Local {
-		case "OrgnlPmtInfId":
-			return s.decoder.DecodeElement(&batch, &e)
-		case "PmtInfSts":
-			return s.decoder.DecodeElement(&status, &e)
-		case "StsRsnInf":
-			var r statusReason
-			err := s.decoder.DecodeElement(&r, &e)
-			reasons = append(reasons, r)
-			return err
-		case "TxInfAndSts":
-			return s.item(e)
-		}
-		return s.decoder.Skip()
-	}); err != nil {
-		return err
-	}
-	if batch = Original(batch); batch == "" {
-		return errForm("OrgnlPmtInfId")
-	}
-	if said(status) {
-		s.parts = append(s.parts, judge(rail.Report{Batch: batch}, status, reasons))
-	}
-	return nil
-}
-
-func (s *statusReader) item(e xml.StartElement) error {
-	var i statusItem
-	if err := s.decoder.DecodeElement(&i, &e); err != nil {
-		return err
-	}
-	report := rail.Report{Reference: reported(i.Reference), Trace: strings.TrimSpace(i.Trace), BankTrace: strings.TrimSpace(i.BankTrace)}
-	if report.Trace == "NOTPROVIDED" {
-		report.Trace = ""
-	}
-	if report.Reference == "" && report.Trace == "" {
-		return errForm("OrgnlEndToEndId")
-	}
-	var ok bool
-	if i.At != "" {
-		if report.At, ok = dateTime(i.At); !ok {
-			return errForm("AccptncDtTm")
-		}
-	}
-	if i.Amount.Value != "" {
-		if report.Amount, ok = amount(i.Amount.Currency, i.Amount.Value); !ok {
-			return errForm("InstdAmt")
-		}
-	}
-	if strings.TrimSpace(i.Status) == "" {
-		return nil // what is said of the batch holds
-	}
-	s.items = append(s.items, judge(report, i.Status, i.Reasons))
-	return nil
-}
-
-func reported(written string) string {
-	if written = strings.TrimSpace(written); written == "NOTPROVIDED" {
-		return ""
-	}
-	return Original(written)
-}
-
-// judge puts what a status means into a report.
-func judge(r rail.Report, status string, reasons []statusReason) rail.Report {
-	for _, reason := range reasons {
-		if r.Reason = strings.TrimSpace(reason.Code + reason.Own); r.Reason != "" {
-			break
-		}
-	}
-	switch strings.TrimSpace(status) {
-	case "ACCP", "ACSP", "ACTC", "ACWC", "PDNG", "ACFC", "ACWP":
-		r.State = rail.Accepted
-	case "ACSC", "ACCC":
-		r.State = rail.Paid
-	case "RJCT":
-		r.State, r.Code = rail.Failed, failure(r.Reason)
-	default: // such as RCVD: it says neither yes nor no
-		r.State = rail.Unknown
-	}
-	return r
-}
-
-// failures are our codes for ISO's (ExternalStatusReason1Code).
-var failures = map[string]string{
-	"AC01": "invalid_account_number", "AC03": "invalid_account_number", "AC14": "invalid_account_number",
-	"AC04": "account_closed", "AC07": "account_closed", "AC05": "account_closed",
-	"AC06": "account_frozen", "AC13": "bank_account_restricted", "AG01": "bank_account_restricted", "AG03": "bank_account_restricted",
-	"AM03": "invalid_currency", "AM11": "invalid_currency", "AC09": "invalid_currency", "AM04": "insufficient_funds",
-	"BE01": "incorrect_account_holder_name", "BE22": "incorrect_account_holder_name", "RR03": "incorrect_account_holder_name",
-	"BE04": "incorrect_account_holder_address", "BE06": "no_account", "BE16": "incorrect_account_holder_tax_id",
-	"RC01": "no_account", "RC03": "no_account", "RC04": "no_account", "AB08": "declined",
-	"MD01": "debit_not_authorized", "MS02": "declined", "MS03": "declined", "RR04": "declined", "DS04": "declined",
-}
-
-func failure(reason string) string {
-	if code, ok := failures[reason]; ok {
-		return code
-	}
-	return "could_not_process"
-}
-
-// dateTime reads an ISODateTime; without an offset it is UTC.
-func dateTime(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if t, err := time.Parse(layout, strings.TrimSpace(s)); err == nil {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
-}
-
-// amount reads a decimal exactly; more digits than the currency has must be zeros.
-func amount(currency, value string) (money.Amount, bool) {
-	c := money.Currency(strings.ToLower(currency))
-	if !c.Known() {
-		return money.Amount{}, false
-	}
-	whole, part, _ := strings.Cut(strings.TrimSpace(value), ".")
-	if most := c.Exponent(); len(part) > most {
-		if strings.Trim(part[most:], "0") != "" {
-			return money.Amount{}, false
-		}
-		part = part[:most]
-	}
-	digits := whole + part + strings.Repeat("0", c.Exponent()-len(part))
-	minor, err := strconv.ParseUint(digits, 10, 63)
-	a := money.New(int64(minor), c)
-	return a, err == nil && a.Check() == nil
+		})
+	})
+	return amount, err
 }

@@ -55,7 +55,7 @@ func plain(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
 	gap := false
-	for _, r := range norm.NFC.String(text) {
+	for _, r := range text {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			gap = b.Len() > 0
@@ -69,7 +69,7 @@ func plain(text string) string {
 		}
 		b.WriteRune(r)
 	}
-	return b.String()
+	return norm.NFC.String(b.String()) // last: what went may have stood between a letter and its mark
 }
 
 func latin(text string) string {

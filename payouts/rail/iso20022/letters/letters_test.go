@@ -50,6 +50,7 @@ func TestUnicodeKeepsLettersAndNothingElse(t *testing.T) {
 		{"陳大文", "陳大文"},
 		{"  陳 \t大文\n", "陳 大文"},
 		{"e\u0301", "é"},
+		{"a\u200b\u0301", "á"},
 		{"a\u202eb\u200bc\x00d\ufffee", "abc de"},
 		{"bad\xffbytes", "badbytes"},
 		{"R&D <b> / x_y", "R&D <b> / x_y"},

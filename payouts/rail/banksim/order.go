@@ -200,7 +200,7 @@ func readACH(body []byte) (order, error) {
 			o.items[len(o.items)-1].Reference = strings.TrimSpace(r[3:83])
 		case r[0] == '9':
 			ended = true
-			if number(r[13:21]) != count || number(r[21:31]) != hash%1e10 || number(r[31:43]) != debits || number(r[43:55]) != credits {
+			if number(r[13:21]) != count || number(r[21:31]) != hash%10_000_000_000 || number(r[31:43]) != debits || number(r[43:55]) != credits {
 				return order{}, errUnreadable
 			}
 		}

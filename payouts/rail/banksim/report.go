@@ -151,7 +151,7 @@ func achFile(class string, all []*instruction, at time.Time, about func(*instruc
 		lines = append(lines,
 			fmt.Sprintf("6%s%-9s%-17s%010d%-15s%-22s  1%s", code, i.Routing, "XXXXX"+i.Last4, amount, i.Trace, i.Creditor, trace), addenda+trace)
 	}
-	sums := fmt.Sprintf("%010d%012d%012d", hash%1e10, debits, credits)
+	sums := fmt.Sprintf("%010d%012d%012d", hash%10_000_000_000, debits, credits)
 	lines = append(lines, fmt.Sprintf("8200%06d%s%-10s%25s%s%07d", 2*len(all), sums, "1234567890", "", odfi, 1))
 	blocks := (len(lines) + 1 + 9) / 10
 	lines = append(lines, fmt.Sprintf("9%06d%06d%08d%s%39s", 1, blocks, 2*len(all), sums, ""))

@@ -177,8 +177,37 @@ func (s railSpec) rail(key string) (r rail.File, err error) {
 	if r.Format, err = make(s.Profile); err != nil {
 		return r, wrongKey(key+".profile", "%w", err)
 	}
+	if bank, ok := r.Format.(interface{ Capabilities() rail.Capabilities }); ok {
+		s.fill(&r.Way, bank.Capabilities())
+	}
+	if writer, ok := r.Format.(interface{ CheckDebtor(rail.Debtor) error }); ok {
+		if err := writer.CheckDebtor(r.Agreement.Debtor); err != nil {
+			return r, wrongKey(key+".debtor", "%w", err)
+		}
+	}
 	r.Delivery, err = s.Delivery.delivery(key + ".delivery")
 	return r, err
+}
+
+// fill takes from the format's profile what the spec leaves open: a payout that the
+// profile refuses must go over another rail, and not fail.
+func (s railSpec) fill(way *rail.Capabilities, of rail.Capabilities) {
+	if s.Currencies == nil {
+		way.Currencies = of.Currencies
+	}
+	if s.Countries == nil {
+		way.Countries = of.Countries
+	}
+	if s.Steps == nil {
+		way.Steps = of.Steps
+	}
+	if s.Most == nil {
+		way.Most = of.Most
+	}
+	if s.Calendar == "" && s.CutOff == "" && s.Zone == "" {
+		way.Calendar, way.CutOff, way.Zone = of.Calendar, of.CutOff, of.Zone
+	}
+	way.Instant = way.Instant || of.Instant
 }
 
 func calendarNames() string {

@@ -127,6 +127,10 @@ func quietHouse(t *testing.T) *house {
 	return h
 }
 
+// simSettings keep to what the model knows: days of UTC, and nobody takes what an account
+// owes from its bank account (journey_debts_test.go does).
+var simSettings = map[string]string{"settings[dashboard][timezone]": "Etc/UTC", "settings[payouts][debit_negative_balances]": "false"}
+
 // newFamily is a platform and six accounts that differ in who pays fees, how
 // long money waits, and how it is paid out.
 func (w *simWorld) newFamily(index int, today int64) *simFamily {
@@ -162,13 +166,20 @@ func (w *simWorld) newFamily(index int, today int64) *simFamily {
 			w.t.Fatal(err)
 		}
 		form.Set("settings[payouts][schedule][interval]", c.interval)
+		for name, value := range simSettings {
+			form.Set(name, value)
+		}
 		form.Set("settings[payouts][schedule][delay_days]", digits(c.delay))
 		a := &simAccount{id: w.must(f, "/v1/accounts", form).ID, delay: c.delay, platformPays: strings.HasPrefix(c.form, "controller")}
 		w.addBanks(f, a, c.banks, c.interval)
 		f.accounts = append(f.accounts, a)
 	}
 	interval := []string{"manual", "daily"}[index%2]
-	w.must(f, "/v1/accounts/"+f.platform.id, url.Values{"settings[payouts][schedule][interval]": {interval}})
+	own := url.Values{"settings[payouts][schedule][interval]": {interval}}
+	for name, value := range simSettings {
+		own.Set(name, value)
+	}
+	w.must(f, "/v1/accounts/"+f.platform.id, own)
 	w.addBanks(f, f.platform, "hk us", interval)
 	return f
 }

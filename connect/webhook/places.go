@@ -240,9 +240,10 @@ func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []l
 }
 
 // hungry reports that r has not enough to go on with, and would find a place. Where
-// there is no room, hundreds of dead receivers would be looked up at every wake.
+// there is no room for those on probation, hundreds of dead receivers would be looked up
+// at every wake.
 func (p *places) hungry(r *receiver, now time.Time) bool {
-	if r.restsTo.After(now) || p.full(r) {
+	if r.restsTo.After(now) || !r.proven && p.full(r) {
 		return false
 	}
 	return r.running+len(r.held) == 0 || r.proven && len(r.held) < p.cfg.PerEndpoint

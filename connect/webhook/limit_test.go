@@ -56,11 +56,12 @@ func TestMaxConcurrencyHoldsOverAllDispatchers(t *testing.T) {
 	p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{MaxConcurrency: &three}})
 	p.run(t)
 	p.twin(clock.System{}, cfg).run(t)
+	t.Cleanup(func() { close(gate) }) // or the receiver would never end if this test fails
+	for range 10 {                    // both dispatchers get off probation, before any try can time out
+		gate <- struct{}{}
+	}
 	for range 40 {
 		p.happen(t, tutorHub, "charge.succeeded")
-	}
-	for range 10 { // both dispatchers get off probation
-		gate <- struct{}{}
 	}
 	until(t, "ten are through and three are under way", func() bool { return p.with(t, webhook.Delivered) == 10 && running.Load() == 3 })
 	for range 100 {

@@ -69,7 +69,9 @@ func (s *Service) Approve(ctx context.Context, tx bun.Tx, scope tenant.Scope, ac
 		return p, nil
 	}
 	p.Approval = Approved
-	p.catchUp(now)
+	if err := s.catchUp(ctx, tx, p, now); err != nil {
+		return nil, err
+	}
 	return p, s.finish(ctx, tx, p, "payout.updated", now, map[string]any{"approval": ApprovalRequired})
 }
 

@@ -101,6 +101,13 @@ func (s *Service) debit(ctx context.Context, purse balance.Purse, now time.Time)
 		}
 		p := newPayout(scope, money.New(-amount, purse.Currency), from, found.Capabilities(), payable, now)
 		p.Automatic = true
+		c, err := s.controlsFor(ctx, tx, p.Livemode, []string{p.Platform}, []string{p.Account})
+		if err != nil {
+			return err
+		}
+		if c.judge(p, from, now).Skip != "" {
+			return nil // the account is on hold: nothing moves
+		}
 		first, err := claimDebit(ctx, tx, p, now)
 		if err != nil || !first {
 			return err

@@ -247,3 +247,19 @@ func TestWhatIsClaimedIsNotPaidOut(t *testing.T) {
 		t.Errorf("paid out %d", p.Amount)
 	}
 }
+
+func TestAnAccountOnHoldIsNotDebited(t *testing.T) {
+	w, bank := lending(t)
+	w.gives(9_000, 0)
+	w.clock.Advance(24 * time.Hour)
+	h := w.mustHold(payouts.HoldParams{Account: may, Reason: "Who owns the bank account is being looked into"})
+	if made := w.job(w.service.RunDebits); made != 0 || len(bank.told) != 0 {
+		t.Fatalf("%d debits of an account on hold", made)
+	}
+	if err := w.release(h); err != nil {
+		t.Fatal(err)
+	}
+	if made := w.job(w.service.RunDebits); made != 1 {
+		t.Errorf("%d debits after the hold", made)
+	}
+}

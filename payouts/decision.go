@@ -3,6 +3,7 @@ package payouts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -30,7 +31,7 @@ type decision struct {
 	free    int64  // what may be paid out, in minor units
 }
 
-// askAgain is when a due is looked at again that no payday of its own will bring up.
+// askAgainDue is when a due is looked at again that no payday of its own will bring up.
 const askAgainDue = 24 * time.Hour
 
 // decideAll judges dues of one mode: a constant number of statements for all of them.
@@ -151,7 +152,8 @@ func (s *Service) judgeAll(ctx context.Context, tx bun.Tx, livemode bool, asked 
 	if len(sized) == 0 {
 		return nil
 	}
-	c, err := s.controlsFor(ctx, tx, livemode, distinct(platforms), accounts)
+	slices.Sort(platforms)
+	c, err := s.controlsFor(ctx, tx, livemode, slices.Compact(platforms), accounts)
 	if err != nil {
 		return err
 	}
@@ -196,12 +198,15 @@ func (d *decision) size(now time.Time) {
 
 // plan says when the due is looked at again, unless a hold or limit has said so.
 func (d *decision) plan(now time.Time) {
-	rest := d.payout != nil && d.free-d.payout.Amount > d.payable.Retain[d.due.Currency] && d.payout.Amount == largest(d.way, d.due.Currency)
+	left := d.free
+	if d.payout != nil {
+		left -= d.payout.Amount
+	}
 	switch {
 	case !d.next.IsZero() && d.next.After(now):
 	case !d.next.IsZero():
 		d.next = now.Add(putOff) // what should be over by now is not: whoever ends it is late
-	case d.payout != nil && !rest, d.skip == SkipNothing:
+	case left <= 0 && (d.payout != nil || d.skip == SkipNothing):
 		return // what comes in later is noted again
 	default:
 		firing, ok := d.payable.Schedule.Next(now, d.days)
@@ -222,18 +227,6 @@ func largest(way rail.Capabilities, c money.Currency) int64 {
 		most = limit
 	}
 	return most - most%way.Step(c)
-}
-
-func distinct(texts []string) []string {
-	seen := make(map[string]bool, len(texts))
-	var once []string
-	for _, text := range texts {
-		if !seen[text] {
-			seen[text] = true
-			once = append(once, text)
-		}
-	}
-	return once
 }
 
 // calendars remembers the bank days of one look.

@@ -104,3 +104,55 @@ func TestAPaydayComesInTheAccountsOwnZone(t *testing.T) {
 		w.clock.Advance(time.Hour)
 	}
 }
+
+// What was kept back is looked at again on the next payday, without any event.
+func TestWhatWasRetainedIsPaidWhenItNeedNotStayAnyMore(t *testing.T) {
+	w := open(t)
+	w.people.accounts[may].Retain = map[money.Currency]int64{"hkd": 4_000}
+	w.earn(may, 10_000, "hkd", 0)
+	w.handle(w.available(may, "hkd"))
+	w.job(w.service.RunDue)
+	w.people.accounts[may].Retain = nil
+	w.clock.Advance(24 * time.Hour)
+	w.job(w.service.RunDue)
+	made := w.all(may)
+	if len(made) != 2 || made[0].Amount != 6_000 || made[1].Amount != 4_000 {
+		t.Fatalf("%d payouts, want 6000 and then 4000", len(made))
+	}
+	w.expectItemised()
+}
+
+// One purse of a batch cannot be paid: a line too many stands on its statement, and the
+// database refuses. Its neighbours are paid, it rests for a minute, and it is told of once a look.
+func TestOneBadPurseKeepsNoNeighbourFromBeingPaid(t *testing.T) {
+	w := open(t)
+	accounts := []string{"acct_01", "acct_02", "acct_03", "acct_04", "acct_05", "acct_06", "acct_07", "acct_08", "acct_09", "acct_10"}
+	const bad = "acct_06"
+	for _, account := range accounts {
+		w.pays(account, payouts.Daily, "hkd", "000123456")
+		w.earn(account, 1_000, "hkd", 0)
+		w.handle(w.available(account, "hkd"))
+	}
+	_, err := w.pool.NewRaw(`
+		INSERT INTO ledger.balance_transactions (id, account_id, account, livemode, type, currency, amount, fee, net, available_on, pending, source, description, entry_id, created_at)
+		SELECT 'txn_odd', account_id, account, livemode, type, currency, 5, 0, 5, available_on, pending, 'ch_odd', description, entry_id, created_at
+		FROM ledger.balance_transactions WHERE account = ?`, bad).Exec(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for look := range 2 {
+		made, err := w.service.RunDue(t.Context(), false, w.clock.Now())
+		if want := map[int]int{0: len(accounts) - 1, 1: 0}[look]; made != want || (err != nil) != (look == 0) {
+			t.Fatalf("look %d: %d payouts, %v", look, made, err)
+		}
+	}
+	for _, account := range accounts {
+		if paid := len(w.all(account)); paid != map[bool]int{true: 0, false: 1}[account == bad] {
+			t.Errorf("%s has %d payouts", account, paid)
+		}
+	}
+	w.clock.Advance(time.Minute)
+	if _, err := w.service.RunDue(t.Context(), false, w.clock.Now()); err == nil {
+		t.Error("after its rest it was not tried again")
+	}
+}

@@ -1,10 +1,10 @@
 package payouts
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -49,7 +49,7 @@ func (s *Service) Note(ctx context.Context, tx bun.Tx, at time.Time, dues ...Due
 	}
 	dues = slices.Clone(dues) // in one order everywhere, so that two notes cannot wait for each other
 	slices.SortFunc(dues, func(a, b Due) int {
-		return strings.Compare(a.Account+string(a.Currency), b.Account+string(b.Currency))
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Currency, b.Currency), cmp.Compare(modeOf(a.Livemode), modeOf(b.Livemode)))
 	})
 	rows := make([]dueRow, 0, len(dues))
 	for _, d := range slices.Compact(dues) {

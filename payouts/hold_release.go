@@ -61,7 +61,9 @@ func (s *Service) letGo(ctx context.Context, tx bun.Tx, payouts []*Payout, now t
 			continue
 		}
 		p.Held = false
-		p.catchUp(now)
+		if err := s.catchUp(ctx, tx, p, now); err != nil {
+			return err
+		}
 		if err := s.finish(ctx, tx, p, "payout.updated", now, map[string]any{"on_hold": true}); err != nil {
 			return err
 		}
@@ -69,11 +71,26 @@ func (s *Service) letGo(ctx context.Context, tx bun.Tx, payouts []*Payout, now t
 	return nil
 }
 
-// catchUp moves the day of arrival of a payout that had to wait.
-func (p *Payout) catchUp(now time.Time) {
-	if p.Status == Pending && p.ArrivalDate.Before(dayOf(now)) {
-		p.ArrivalDate = dayOf(now)
+// catchUp moves the day of arrival of a payout that had to wait to the first on which
+// its bank still can carry it out.
+func (s *Service) catchUp(ctx context.Context, idb bun.IDB, p *Payout, now time.Time) error {
+	found, ok := s.cfg.Rails.For(p.Livemode).Named(p.Rail)
+	if p.Status != Pending || !ok {
+		return nil
 	}
+	way, days := found.Capabilities(), calendar.Days(calendar.Every)
+	if p.Method == Instant {
+		way.CutOff = 0
+	} else {
+		var err error
+		if days, err = s.Days(ctx, idb, p.Platform, p.Livemode, way.Calendar); err != nil {
+			return err
+		}
+	}
+	if first := executes(way, days, later(now, p.SendAfter)); p.ArrivalDate.Before(first) {
+		p.ArrivalDate = first
+	}
+	return nil
 }
 
 // ReleaseHolds ends the holds of a mode whose time is over and returns how many:

@@ -1,6 +1,7 @@
 package payouts
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -81,7 +82,7 @@ func countRuns(ctx context.Context, tx bun.Tx, livemode bool, decisions []*decis
 	}
 	sort.Slice(keys, func(i, j int) bool { // in one order everywhere
 		a, b := keys[i], keys[j]
-		return a.platform+a.reason+a.currency < b.platform+b.reason+b.currency
+		return cmp.Or(cmp.Compare(a.platform, b.platform), cmp.Compare(a.reason, b.reason), cmp.Compare(a.currency, b.currency)) < 0
 	})
 	var platforms, runs, ofRun, reasons, currencies []string
 	var count, amount []int64

@@ -23,6 +23,10 @@ const pursesPerRun = 500
 // putOff is how long a due rests whose payout could not be made.
 const putOff = time.Minute
 
+// mostBad is how many dues of one look may fail. Where so many do it is not them, and
+// the rest waits for the next look.
+const mostBad = 20
+
 // RunDue makes the automatic payouts of a mode whose time has come, in each account's
 // own zone, or came while nobody looked, and returns how many it made. Any number
 // of schedulers may run at once: each takes dues that no other has, and a purse is
@@ -42,7 +46,7 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 	}
 	var errs []error
 	for size := pursesPerRun; ; {
-		looked, n, err := s.runBatch(ctx, livemode, platform, now, size)
+		dues, n, err := s.runBatch(ctx, livemode, platform, now, size)
 		made += n
 		for range n {
 			s.cfg.After(Created)
@@ -50,28 +54,30 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 		switch {
 		case ctx.Err() != nil:
 			return made, errors.Join(append(errs, ctx.Err())...)
-		case err == nil && looked == 0:
+		case err == nil && len(dues) == 0:
 			return made, errors.Join(errs...)
 		case err == nil:
 			size = min(2*size, pursesPerRun)
-		case size > 1:
-			size = 1 + size/8 // one bad purse is found among its neighbours, and they are paid
+		case len(dues) == 0, len(errs) == mostBad:
+			return made, errors.Join(append(errs, err)...)
+		case len(dues) > 1:
+			size = 1 + len(dues)/8 // one bad purse is found among its neighbours, and they are paid
 		default:
 			// It rests, and the next one is looked at.
-			errs = append(errs, err)
-			if rested, restErr := s.rest(ctx, livemode, platform, now); restErr != nil || !rested {
-				return made, errors.Join(append(errs, restErr)...)
+			errs = append(errs, fmt.Errorf("pay out %s of %s: %w", dues[0].Currency, dues[0].Account, err))
+			if err := s.rest(ctx, dues[0], now); err != nil {
+				return made, errors.Join(append(errs, err)...)
 			}
 		}
 	}
 }
 
-// runBatch decides and pays up to size dues, all or nothing.
-func (s *Service) runBatch(ctx context.Context, livemode bool, platform string, now time.Time, size int) (looked, made int, err error) {
+// runBatch decides and pays up to size dues, all or nothing. It returns those that it
+// took, also with an error.
+func (s *Service) runBatch(ctx context.Context, livemode bool, platform string, now time.Time, size int) (dues []dueRow, made int, err error) {
 	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-		looked, made = 0, 0
-		dues, err := takeDues(ctx, tx, livemode, platform, now, size)
-		if err != nil || len(dues) == 0 {
+		made = 0
+		if dues, err = takeDues(ctx, tx, livemode, platform, now, size); err != nil || len(dues) == 0 {
 			return err
 		}
 		decisions, err := s.decideAll(ctx, tx, livemode, dues, now, true)
@@ -84,29 +90,25 @@ func (s *Service) runBatch(ctx context.Context, livemode bool, platform string, 
 		if made, err = s.openAll(ctx, tx, decisions); err != nil {
 			return err
 		}
-		looked = len(dues)
 		if err := settleDues(ctx, tx, livemode, decisions); err != nil {
 			return err
 		}
 		return countRuns(ctx, tx, livemode, decisions, now)
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("make payouts: %w", err)
+		return dues, 0, fmt.Errorf("make payouts: %w", err)
 	}
-	return looked, made, nil
+	return dues, made, nil
 }
 
-// rest puts the first due off that cannot be paid; false if there is none any more.
-func (s *Service) rest(ctx context.Context, livemode bool, platform string, now time.Time) (rested bool, err error) {
-	err = db.InTx(ctx, s.pool, func(ctx context.Context, tx bun.Tx) error {
-		dues, err := takeDues(ctx, tx, livemode, platform, now, 1)
-		if err != nil || len(dues) == 0 {
-			return err
-		}
-		rested = true
-		return settleDues(ctx, tx, livemode, []*decision{{due: dues[0], next: now.Add(putOff), since: dues[0].Since}})
-	})
-	return rested, err
+// rest puts a due off whose payout could not be made. If it has been looked at since, it stays as it is.
+func (s *Service) rest(ctx context.Context, due dueRow, now time.Time) error {
+	_, err := s.pool.NewUpdate().Model((*dueRow)(nil)).Set("decide_at = ?", now.Add(putOff)).
+		Where("account = ? AND livemode = ? AND currency = ? AND decide_at = ?", due.Account, due.Livemode, string(due.Currency), due.DecideAt).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("put off due: %w", err)
+	}
+	return nil
 }
 
 // claimPaydays takes the one payout of a purse's local date. Where it is taken the

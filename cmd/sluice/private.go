@@ -32,8 +32,6 @@ type private struct {
 	state state
 	steps *steps
 
-	buffersMiB int // what PostgreSQL keeps in memory; 0 is little
-
 	pg     *postgres.Server // nil when the database was given
 	broker *broker.Broker
 	app    *App
@@ -95,7 +93,7 @@ func (p *private) startPostgres(ctx context.Context, given string) error {
 	}
 	done := p.steps.begin()
 	var err error
-	p.pg, err = postgres.Start(ctx, postgres.Config{Dir: filepath.Join(p.dir, "pg"), TCP: true, BuffersMiB: p.buffersMiB, Progress: p.steps.out})
+	p.pg, err = postgres.Start(ctx, postgres.Config{Dir: filepath.Join(p.dir, "pg"), TCP: true, Progress: p.steps.out})
 	if err != nil {
 		return err
 	}

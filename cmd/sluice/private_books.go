@@ -15,10 +15,6 @@ import (
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
-// benchBuffersMiB is what a server for a million payouts' lines would give its
-// PostgreSQL at least; with the 256 MiB of a developer's, the bench measures evictions.
-const benchBuffersMiB = 2048
-
 // startBooks is a throwaway PostgreSQL with the rooms built on it and nothing
 // running, for a bench that does the work itself; its directory goes with it.
 func startBooks(ctx context.Context, progress io.Writer) (books bench.Books, err error) {
@@ -26,7 +22,7 @@ func startBooks(ctx context.Context, progress io.Writer) (books bench.Books, err
 	if err != nil {
 		return bench.Books{}, err
 	}
-	p := &private{dir: dir, steps: newSteps(progress), ran: make(chan error, 1), buffersMiB: benchBuffersMiB}
+	p := &private{dir: dir, steps: newSteps(progress), ran: make(chan error, 1)}
 	stop := func() {
 		if p.app != nil {
 			_ = p.app.Close() // the database goes as well

@@ -53,7 +53,7 @@ func payoutsCommand(open Open) *cobra.Command {
 			"through the ledger, lets them mature, and notes every account as due. Then --schedulers pay them out as the server\n" +
 			"does: that is the time which is measured, from the first due to the last commit. Nothing is sent to a bank.\n\n" +
 			"Verified at the end: one payout per account, the lines of each sum to zero, what was paid is what was attached, no\n" +
-			"line is left, and the whole ledger. Brings its own PostgreSQL (with fsync, and 2 GiB of shared_buffers).",
+			"line is left, and the whole ledger. Brings its own PostgreSQL (with fsync).",
 		Example: "  sluice bench payouts\n  sluice bench payouts --accounts 20000 --items 200000 --schedulers 2 --output json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd, open) },
 	}

@@ -29,7 +29,6 @@ type Config struct {
 	Port       int           // TCP port; 0 takes a free one
 	Throwaway  bool          // for tests: nothing is forced to disk, so data survives a killed process but not a power cut
 	MaxConns   int           // default 100
-	BuffersMiB int           // what the server keeps in memory, default 256; not for Throwaway
 	Progress   io.Writer     // hears about a download; default os.Stderr
 	ReadyLimit time.Duration // how long the start may take, default 60 s: recovery after a crash takes its time
 }
@@ -82,9 +81,6 @@ func completed(cfg Config) (Config, error) {
 	}
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 100
-	}
-	if cfg.BuffersMiB == 0 {
-		cfg.BuffersMiB = 256
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = os.Stderr
@@ -376,8 +372,7 @@ func (s *Server) flags() []string {
 			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB",
 			"dynamic_shared_memory_type=mmap") // inside the data directory, so that a killed server leaves nothing elsewhere
 	} else {
-		set = append(set, fmt.Sprintf("shared_buffers=%dMB", s.cfg.BuffersMiB), fmt.Sprintf("max_wal_size=%dMB", max(2048, 4*s.cfg.BuffersMiB)),
-			"checkpoint_timeout=15min", "wal_compression=on")
+		set = append(set, "shared_buffers=256MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on")
 	}
 	args := []string{"-D", s.data()}
 	for _, one := range set {

@@ -156,3 +156,13 @@ func TestOneBadPurseKeepsNoNeighbourFromBeingPaid(t *testing.T) {
 		t.Error("after its rest it was not tried again")
 	}
 }
+
+func TestDuesOfBothModesOfOnePurseAreNotedTogether(t *testing.T) {
+	w := open(t)
+	test, live := payouts.Due{Platform: hub, Account: may, Currency: "hkd"}, payouts.Due{Platform: hub, Account: may, Currency: "hkd", Livemode: true}
+	for range 20 { // the order of equal ones is anybody's
+		w.in(func(ctx context.Context, tx bun.Tx) error {
+			return w.service.Note(ctx, tx, w.clock.Now(), test, live, test, live, test, live, test, live, test, live, test, live, test, live, test)
+		})
+	}
+}

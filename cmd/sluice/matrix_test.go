@@ -267,6 +267,9 @@ func TestEveryRouteStandsInTheMatrix(t *testing.T) {
 	for _, route := range newHouse(t).app.routes() {
 		name := route.Method + " " + route.Path
 		mounted[name] = true
+		if atDesk(route) { // who may see which page of a desk is told by TestADeskLetsInWhoBelongsThere
+			continue
+		}
 		_, closed := matrix[name]
 		_, isOpen := open[name]
 		if closed == isOpen || isOpen != route.Public {
@@ -283,6 +286,11 @@ func TestEveryRouteStandsInTheMatrix(t *testing.T) {
 			t.Errorf("open has %s, which is not mounted", name)
 		}
 	}
+}
+
+// atDesk reports whether a route is a page of a desk: people open it, not keys.
+func atDesk(route rest.Route) bool {
+	return route.Public && (strings.HasPrefix(route.Path, "/dashboard") || strings.HasPrefix(route.Path, "/earnings"))
 }
 
 // callers are those who must come to nothing.

@@ -209,6 +209,7 @@ var open = map[string]string{
 	"GET /livez":                            "says that the process answers",
 	"GET /readyz":                           "says which parts answer",
 	"GET /":                                 "development only: an index without data",
+	"GET /go/{token}":                       "development only: signs in whoever holds a link of the terminal, for ten minutes",
 	"GET /_dev/hooks":                       "development only: the inbox of webhooks sent to this machine",
 	"POST /_dev/hooks":                      "the same",
 	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",

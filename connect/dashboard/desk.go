@@ -18,7 +18,7 @@ import (
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
-//go:embed templates catalogues
+//go:embed all:templates catalogues
 var files embed.FS
 
 // Handler serves a page. An error that comes from the API becomes a page that says

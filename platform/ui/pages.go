@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template/parse"
 )
@@ -213,8 +214,8 @@ func (p *Pages) parse(s *speech, found sources) error {
 	if s.components, err = base.Clone(); err != nil {
 		return err
 	}
-	for _, text := range found.partials {
-		if _, err := base.New("partial").Parse(text); err != nil {
+	for i, text := range found.partials {
+		if _, err := base.New("partial " + strconv.Itoa(i)).Parse(text); err != nil {
 			return err
 		}
 	}

@@ -72,10 +72,11 @@ func (b Bars) SVG() template.HTML {
 	})
 }
 
-// scale maps moments and values onto the picture.
+// scale maps moments and values onto the picture. The values at its side stand one
+// step apart, so that they can be text beside the picture, evenly spread.
 type scale struct {
-	count    int
-	min, max int64
+	count          int
+	min, max, step int64
 }
 
 // slot is the width of one moment.
@@ -98,20 +99,29 @@ func (s scale) y(v int64) int64 {
 	return plotHeight - scaled(v-s.min, plotHeight, s.max-s.min)
 }
 
+// reach is as far as an axis goes: differences of such values fit into int64.
+const reach = math.MaxInt64 / 16
+
 func (p Plot) scale() scale {
-	s := scale{count: len(p.Labels)}
+	s := scale{count: len(p.Labels), step: 1}
+	var low, high int64
 	for _, row := range p.Series {
 		for _, v := range row.Values {
-			s.min, s.max = min(s.min, v), max(s.max, v)
+			low, high = min(low, max(v, -reach)), max(high, min(v, reach))
 		}
 	}
-	// Both halves of the range stay below half of int64, so that differences fit.
-	s.max, s.min = roundUp(min(s.max, math.MaxInt64/8)), -roundUp(min(-max(s.min, -math.MaxInt64/8), math.MaxInt64/8))
-	if s.max == 0 && s.min == 0 {
-		s.max = 1
+	if widest := max(high, -low); widest > 0 {
+		s.step = roundUp((widest + 1) / 2)
+	}
+	s.max, s.min = s.step*steps(high, s.step), -s.step*steps(-low, s.step)
+	if s.max == s.min {
+		s.max = s.step
 	}
 	return s
 }
+
+// steps is how many of them reach v.
+func steps(v, step int64) int64 { return (v + step - 1) / step }
 
 // roundUp is the next of 1, 2, 4, 5 and 8 times a power of ten.
 func roundUp(v int64) int64 {
@@ -173,17 +183,11 @@ func (p Plot) draw(rows func(w *writer, p Plot, s scale)) template.HTML {
 }
 
 // ticks are the values at the side, from the top.
-func (s scale) ticks() []int64 {
-	if s.min < 0 && s.max > 0 {
-		return []int64{s.max, 0, s.min}
+func (s scale) ticks() (ticks []int64) {
+	for v := s.max; v >= s.min; v -= s.step {
+		ticks = append(ticks, v)
 	}
-	if s.min < 0 {
-		return []int64{0, s.min / 2, s.min}
-	}
-	if s.max == 1 {
-		return []int64{1, 0}
-	}
-	return []int64{s.max, s.max / 2, 0}
+	return ticks
 }
 
 // shown are the moments with a label: the first, the last and three between.

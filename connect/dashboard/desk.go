@@ -57,6 +57,9 @@ type Page struct {
 	Handler    Handler
 }
 
+// livePath is the event stream of a desk.
+const livePath = "/live"
+
 // Config is what a desk stands on.
 type Config struct {
 	Kit  *ui.Kit
@@ -64,8 +67,10 @@ type Config struct {
 	// API is the public API, called in process. It is asked for when it is needed: the
 	// pages are among its routes.
 	API     func() http.Handler
-	BaseURL string       // of the API, for the commands that pages show
-	Log     *slog.Logger // nil: slog.Default()
+	BaseURL string // of the API, for the commands that pages show
+	// Ear begins to listen to what happens, for pages that are open; nil: they stand still.
+	Ear func(ctx context.Context) (Ear, error)
+	Log *slog.Logger // nil: slog.Default()
 }
 
 // Desk serves the pages of all sections.
@@ -76,6 +81,7 @@ type Desk struct {
 	taken  map[string]bool
 	nav    map[Side][]navPlace
 	ids    map[Side]map[string]string
+	hub    *hub
 }
 
 type navPlace struct {
@@ -90,7 +96,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}},
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(),
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -100,6 +106,9 @@ func New(cfg Config) (*Desk, error) {
 	for _, side := range []Side{ForPlatform, ForAccount} {
 		door := cfg.Kit.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.firstDesk(w, r, side) }))
 		d.routes = append(d.routes, rest.Route{Method: http.MethodGet, Path: side.root(), Public: true, Handler: door})
+		if err := d.mount(side, Page{Method: http.MethodGet, Path: livePath, Handler: d.live}, pages); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }

@@ -141,6 +141,9 @@ func (v *Visit) frame() *ui.Frame {
 		f.Done = key
 	}
 	f.Groups = d.navigation(v)
+	if d.cfg.Ear != nil {
+		f.Live = v.Path("live")
+	}
 	return f
 }
 

@@ -32,6 +32,7 @@ type Section struct {
 	Nav                   []NavItem
 	Pages                 []Page
 	IDs                   map[string]string // "ch" → "/payments/{id}": where an id of this prefix leads
+	Search                []Finder          // what the search finds besides
 }
 
 // NavItem is a place in the navigation.
@@ -57,8 +58,11 @@ type Page struct {
 	Handler    Handler
 }
 
-// livePath is the event stream of a desk.
-const livePath = "/live"
+// Addresses of the frame itself, within a desk.
+const (
+	livePath   = "/live"   // the event stream
+	searchPath = "/search" // ?q=
+)
 
 // Config is what a desk stands on.
 type Config struct {
@@ -82,6 +86,8 @@ type Desk struct {
 	nav    map[Side][]navPlace
 	ids    map[Side]map[string]string
 	hub    *hub
+
+	finders map[Side][]finder
 }
 
 type navPlace struct {
@@ -96,7 +102,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(),
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -106,8 +112,13 @@ func New(cfg Config) (*Desk, error) {
 	for _, side := range []Side{ForPlatform, ForAccount} {
 		door := cfg.Kit.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.firstDesk(w, r, side) }))
 		d.routes = append(d.routes, rest.Route{Method: http.MethodGet, Path: side.root(), Public: true, Handler: door})
-		if err := d.mount(side, Page{Method: http.MethodGet, Path: livePath, Handler: d.live}, pages); err != nil {
-			return nil, err
+		for path, h := range map[string]Handler{livePath: d.live, searchPath: d.search} {
+			if err := d.mount(side, Page{Method: http.MethodGet, Path: path, Handler: h}, pages); err != nil {
+				return nil, err
+			}
+		}
+		for _, f := range standard[side] {
+			d.finders[side] = append(d.finders[side], finder{f, pages})
 		}
 	}
 	return d, nil
@@ -186,6 +197,12 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 			return nil, fmt.Errorf("dashboard: ids %s_… have a page already", prefix)
 		}
 		d.ids[s.Side][prefix] = path
+	}
+	for _, f := range s.Search {
+		if !pages.Has(f.Key) {
+			return nil, fmt.Errorf("dashboard: search for %q: no text", f.Key)
+		}
+		d.finders[s.Side] = append(d.finders[s.Side], finder{f, pages})
 	}
 	for _, p := range s.Pages {
 		if p.Method == "" {

@@ -244,8 +244,8 @@ func (d *Desk) Routes() []rest.Route {
 // signIn sends a visitor to the sign-in page, and back.
 func signIn(w http.ResponseWriter, r *http.Request) {
 	next := r.URL.Path
-	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
-		next = r.URL.RequestURI()
+	if query := r.URL.RawQuery; r.Method == http.MethodGet && query != "" && !strings.ContainsAny(query, "%+") {
+		next += "?" + query // others would not pass the sign-in page
 	}
 	http.Redirect(w, r, "/sign-in?"+url.Values{"next": {next}}.Encode(), http.StatusSeeOther)
 }
@@ -291,6 +291,10 @@ func (d *Desk) serve(w http.ResponseWriter, r *http.Request, side Side, pattern 
 	at := slices.IndexFunc(chairs, func(c Chair) bool {
 		return c.Side() == side && c.Account == r.PathValue("account") && c.mode() == r.PathValue("mode")
 	})
+	if other := slices.IndexFunc(chairs, func(c Chair) bool { return c.Account == r.PathValue("account") && c.mode() == r.PathValue("mode") }); at < 0 && other >= 0 {
+		http.Redirect(w, r, chairs[other].path(), http.StatusSeeOther) // the same desk on its other side
+		return
+	}
 	if at < 0 { // whether such an account exists is nobody else's business
 		d.own.ui.ErrorPage(w, r, http.StatusNotFound, "ui.error.not_found", side.root(), ui.View{})
 		return

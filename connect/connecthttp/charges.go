@@ -20,7 +20,7 @@ func ChargeRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := chargeDoor{svc: svc}
 	const all, one = "/v1/charges", "/v1/charges/{id}"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "charges", Handler: s.Steps(d.create), Returns: wire.Charge{}},
+		{Method: "POST", Path: all, Resource: "charges", Handler: s.Claims(d.create), Returns: wire.Charge{}},
 		{Method: "GET", Path: all, Resource: "charges", Handler: s.Read(d.list), Returns: wire.List[wire.Charge]{}},
 		{Method: "GET", Path: one, Resource: "charges", Handler: s.Read(d.get), Returns: wire.Charge{}},
 		{Method: "POST", Path: one, Resource: "charges", Handler: s.Write(d.update), Returns: wire.Charge{}},

@@ -17,7 +17,7 @@ func IntentRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := intentDoor{svc}
 	const all, one = "/v1/payment_intents", "/v1/payment_intents/{id}"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "payment_intents", Handler: s.Steps(d.create), Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: all, Resource: "payment_intents", Handler: s.Claims(d.create), Returns: wire.PaymentIntent{}},
 		{Method: "GET", Path: all, Resource: "payment_intents", Handler: s.Read(d.list), Returns: wire.List[wire.PaymentIntent]{}},
 		{Method: "GET", Path: one, Resource: "payment_intents", Handler: s.Read(d.get), Publishable: true, Returns: wire.PaymentIntent{}},
 		{Method: "POST", Path: one, Resource: "payment_intents", Handler: s.Prepared(d.update), Returns: wire.PaymentIntent{}},

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -15,10 +16,40 @@ import (
 )
 
 // Prepared, as the first argument of a statement sent past bun, has pgx keep it
-// prepared on its connection. Only for the few statements of the hot path, whose
-// text never changes: planning them anew for every batch would cost more than
-// running them.
+// prepared on its connection. Only for the statements of the hot path, whose text
+// never changes: planning them anew each time would cost more than running them.
 const Prepared = pgx.QueryExecModeCacheStatement
+
+// Query runs a prepared statement with $1, $2, … that returns rows.
+func Query(ctx context.Context, idb bun.IDB, text string, args ...any) (*sql.Rows, error) {
+	args = append([]any{Prepared}, args...)
+	switch on := idb.(type) {
+	case bun.Tx:
+		return on.Tx.QueryContext(ctx, text, args...)
+	case *bun.DB:
+		return on.DB.QueryContext(ctx, text, args...)
+	}
+	return nil, fmt.Errorf("db: no prepared statements on a %T", idb)
+}
+
+// Exec runs a prepared statement with $1, $2, … and returns how many rows it changed.
+func Exec(ctx context.Context, idb bun.IDB, text string, args ...any) (changed int, err error) {
+	args = append([]any{Prepared}, args...)
+	var done sql.Result
+	switch on := idb.(type) {
+	case bun.Tx:
+		done, err = on.Tx.ExecContext(ctx, text, args...)
+	case *bun.DB:
+		done, err = on.DB.ExecContext(ctx, text, args...)
+	default:
+		return 0, fmt.Errorf("db: no prepared statements on a %T", idb)
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := done.RowsAffected()
+	return int(n), err
+}
 
 // Column is one column of a Table: how it is called, and its values of many rows.
 type Column[T any] struct {
@@ -136,7 +167,7 @@ func (t *Table[T]) Insert(ctx context.Context, tx bun.Tx, rows []T) error {
 		return nil
 	}
 	s := t.statement(inserting, func() statement[T] { return t.insert("") })
-	if _, err := tx.Tx.ExecContext(ctx, s.text, s.args(rows)...); err != nil {
+	if _, err := Exec(ctx, tx, s.text, s.args(rows)...); err != nil {
 		return fmt.Errorf("insert into %s: %w", t.name, err)
 	}
 	return nil
@@ -151,7 +182,7 @@ func (t *Table[T]) InsertNew(ctx context.Context, tx bun.Tx, rows []T) (added []
 	s := t.statement(insertingNew, func() statement[T] {
 		return t.insert(" ON CONFLICT (" + t.key + ") DO NOTHING RETURNING " + t.key)
 	})
-	found, err := tx.Tx.QueryContext(ctx, s.text, s.args(rows)...)
+	found, err := Query(ctx, tx, s.text, s.args(rows)...)
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
@@ -188,12 +219,12 @@ func (t *Table[T]) Update(ctx context.Context, tx bun.Tx, rows []T, names ...str
 		return nil
 	}
 	s := t.statement(strings.Join(names, " "), func() statement[T] { return t.update(names) })
-	done, err := tx.Tx.ExecContext(ctx, s.text, s.args(rows)...)
+	n, err := Exec(ctx, tx, s.text, s.args(rows)...)
+	if err == nil && n != len(rows) {
+		err = fmt.Errorf("only %d of %d rows are there", n, len(rows))
+	}
 	if err != nil {
 		return fmt.Errorf("update %s: %w", t.name, err)
-	}
-	if n, err := done.RowsAffected(); err != nil || int(n) != len(rows) {
-		return fmt.Errorf("update %s: %d of %d rows are there: %w", t.name, n, len(rows), err)
 	}
 	return nil
 }
@@ -242,10 +273,9 @@ func from[T any](columns []Column[T]) string {
 }
 
 func (s statement[T]) args(rows []T) []any {
-	args := make([]any, 0, len(s.columns)+1)
-	args = append(args, Prepared)
-	for _, c := range s.columns {
-		args = append(args, c.values(rows))
+	args := make([]any, len(s.columns))
+	for i, c := range s.columns {
+		args[i] = c.values(rows)
 	}
 	return args
 }

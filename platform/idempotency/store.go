@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -201,7 +202,7 @@ func decide(c *Claim, r row) Outcome {
 	}
 	return Outcome{
 		State: Replay, Key: c.Key,
-		Response: Response{Status: *r.Status, Body: r.Body, RequestID: r.RequestID},
+		Response: Response{Status: *r.Status, Body: spread(r.Body), RequestID: r.RequestID},
 	}
 }
 
@@ -224,7 +225,7 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	}
 	statuses, bodies := make([]int16, len(hashes)), make([][]byte, len(hashes))
 	for i, r := range responses {
-		statuses[i], bodies[i] = int16(r.Status), r.Body
+		statuses[i], bodies[i] = int16(r.Status), compact(r.Body)
 	}
 	if _, err := tx.Tx.ExecContext(ctx, saveSQL, db.Prepared, at, hashes, statuses, bodies); err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)
@@ -285,6 +286,25 @@ DELETE FROM platform.idempotency_keys WHERE hash IN (
 	}
 	n, err := done.RowsAffected()
 	return int(n), err
+}
+
+// compact is a body as it is kept: JSON as the API sends it is half white space, which
+// spread puts back.
+func compact(body []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, body) != nil || !bytes.Equal(spread(b.Bytes()), body) {
+		return body // not rendered as all answers are: kept as it was sent
+	}
+	return b.Bytes()
+}
+
+func spread(body []byte) []byte {
+	var b bytes.Buffer
+	if bytes.HasSuffix(body, []byte("\n")) || json.Indent(&b, body, "", "  ") != nil {
+		return body
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
 // text is a hash in PostgreSQL's spelling of uuid.

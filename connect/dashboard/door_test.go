@@ -62,6 +62,16 @@ func TestAnIDLinksToItsPage(t *testing.T) {
 	}
 }
 
+func TestJSONHasSortedKeysAndExactNumbers(t *testing.T) {
+	desk, _ := dashboardtest.New(t, kit(t), &api{answer: `{"id": "ch_1", "amount": 9007199254740993, "a<b": {"z": 1, "b": 1.10}}`})
+	gallery(t, desk)
+	body := get(dashboardtest.Handler(desk), "/dashboard/acct_platform/test/gallery?view=json").Body.String()
+	want := "{\n  &#34;a&lt;b&#34;: {\n    &#34;b&#34;: 1.10,\n    &#34;z&#34;: 1\n  },\n  &#34;amount&#34;: 9007199254740993,\n  &#34;id&#34;: &#34;ch_1&#34;\n}"
+	if !strings.Contains(body, want) || !strings.Contains(body, "curl -u &#34;$SLUICE_API_KEY:&#34; &#39;https://pay.example/v1/charges/ch_1&#39;") {
+		t.Errorf("%s", body)
+	}
+}
+
 var hiddenKey = regexp.MustCompile(`name="idempotency_key" value="([A-Z2-7]{20,})"`)
 
 // TestADoubleClickMakesOneObject sends one form twice: the API hears one key. Another

@@ -75,6 +75,14 @@ func gallery(t testing.TB, desk *dashboard.Desk) {
 			}
 			return v.Go(w, r, v.Path("gallery"), "did")
 		}
+		if r.URL.Query().Get("view") == "json" {
+			o, err := dashboard.Fetch[payment](r, v, "/v1/charges/ch_1")
+			if err != nil {
+				return err
+			}
+			_, err = pages.AsJSON(w, r, v, o.Path, o.Raw)
+			return err
+		}
 		tabs, _ := v.Tabs(dashboard.Tab{Name: "one", Key: "gallery.title"}, dashboard.Tab{Name: "two", Key: "gallery.two"})
 		return pages.Render(w, r, v, "gallery", ui.View{Title: "gallery.title", Back: &ui.Link{Href: v.Path(), Key: "gallery.title"}, Data: galleryView{
 			tabs, flow.SVG(), flow.Table("From", "To", "Amount").HTML(), chart.Area(plot).SVG(), chart.Bars(plot).SVG(), timeline.HTML(), v.Curl("/v1/charges?limit=3"),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -107,6 +108,12 @@ func (h *hub) take(s *stream) (types []string) {
 	}
 	s.types = map[string]bool{}
 	return types
+}
+
+// ByItself reports whether a page asks and not a person: to be told what happens, or
+// to refresh itself.
+func ByItself(r *http.Request) bool {
+	return r.Header.Get("Sluice-Refresh") != "" || strings.HasSuffix(r.URL.Path, livePath)
 }
 
 // Run asks the ear and tells open pages, until ctx ends; then the pages' streams end.

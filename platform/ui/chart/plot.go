@@ -111,7 +111,7 @@ func (p Plot) scale() scale {
 		}
 	}
 	if widest := max(high, -low); widest > 0 {
-		s.step = roundUp((widest + 1) / 2)
+		s.step = roundUp((widest + 3) / 4)
 	}
 	s.max, s.min = s.step*steps(high, s.step), -s.step*steps(-low, s.step)
 	if s.max == s.min {

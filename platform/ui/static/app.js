@@ -134,7 +134,7 @@
   const refresh = async () => {
     const mine = (asked = {});
     try {
-      const response = await fetch(location.href);
+      const response = await fetch(location.href, { headers: { "Sluice-Refresh": "live" } });
       if (!response.ok || response.redirected || mine !== asked) return;
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const now = regions(document), next = regions(page);

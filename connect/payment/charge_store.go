@@ -22,7 +22,7 @@ type chargeRow struct {
 // settledColumns are what the end of an attempt, a capture or a refund may change.
 var settledColumns = []string{
 	"status", "captured", "amount_captured", "amount_refunding", "amount_refunded", "canceled", "processing_fee",
-	"matures_on", "balance_transaction", "transfer", "application_fee", "terms",
+	"matures_on", "balance_transaction", "transfer", "application_fee", "receipt_url", "terms",
 	"failure_code", "failure_message", "decline_code", "claim", "version",
 }
 
@@ -98,6 +98,16 @@ func (s *Service) FindCharge(ctx context.Context, idb bun.IDB, scope tenant.Scop
 		return nil, fault.NoSuch("charge", id)
 	}
 	return &c.Charge, nil
+}
+
+// PaidCharge is a charge that succeeded, for whoever has the address of its receipt;
+// false if there is none.
+func (s *Service) PaidCharge(ctx context.Context, id string) (*Charge, bool, error) {
+	row, err := s.chargeByID(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return &row.Charge, err == nil && row.Status == ChargeSucceeded, err
 }
 
 // chargesOpen lists charges with no outcome whose attempt started before the

@@ -22,7 +22,7 @@ import (
 	"github.com/sluicepay/sluice/platform/ui"
 )
 
-//go:embed templates catalogues
+//go:embed templates/* catalogues/*
 var files embed.FS
 
 // Files are the templates and catalogues.
@@ -77,7 +77,7 @@ func (p *Pages) served(page func(http.ResponseWriter, *http.Request) error) http
 		w.Header().Set("Cache-Control", "no-store")
 		request := w.Header().Get("Request-Id")
 		r = r.WithContext(event.WithOrigin(r.Context(), event.Origin{RequestID: request}))
-		if err := page(w, r); err != nil {
+		if err := page(w, r); err != nil && r.Context().Err() == nil { // who has left needs no answer
 			p.cfg.Log.ErrorContext(r.Context(), "checkout page", "request", request, "error", err.Error())
 			p.pages.ErrorPage(w, r, http.StatusInternalServerError, "ui.error.internal", "", ui.View{})
 		}
@@ -93,6 +93,7 @@ type visit struct {
 	intent  *payment.Intent
 	brand   ui.Brand
 	form    *ui.Form
+	refused string // catalogue key: why the payment was not made, if no field is to blame
 	address string // of this page, below this server
 }
 
@@ -179,20 +180,20 @@ func (v *visit) pay() error {
 	switch f := fault.As(err); {
 	case err == nil, errors.Is(err, errEnded), underWay(err), f != nil && f.Code == "idempotency_key_in_use":
 	case errors.Is(err, errTooMany):
-		v.form.Fail("", "checkout.too_many")
+		v.refused = "checkout.too_many"
 	case fault.Is(err, fault.Declined):
 		v.declined(f.Code, f.Decline)
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Unavailable):
 		// The seller's side: a receiver that cannot receive any more, a processor that is away.
 		v.p.cfg.Log.WarnContext(ctx, "checkout payment refused", "session", v.c.ID, "code", f.Code, "error", f.Message)
-		v.form.Fail("", "checkout.not_possible")
+		v.refused = "checkout.not_possible"
 	default:
 		return err
 	}
 	if v.c, v.intent, err = v.p.look(ctx, v.c.ID); err != nil {
 		return err
 	}
-	if v.c.Status == Open && !v.form.OK() {
+	if v.c.Status == Open && (v.refused != "" || !v.form.OK()) {
 		return v.ask()
 	}
 	return v.goOn()
@@ -265,12 +266,18 @@ func expiryIn(text string) (month, year int64, ok bool) {
 // declined tells the buyer what a refusal means and what to do.
 func (v *visit) declined(code, decline string) {
 	for _, reason := range []string{decline, code} {
-		if told, known := refusals[reason]; known {
+		told, known := refusals[reason]
+		switch {
+		case !known:
+			continue
+		case told.field == "":
+			v.refused = told.key
+		default:
 			v.form.Fail(told.field, told.key)
-			return
 		}
+		return
 	}
-	v.form.Fail("", "checkout.declined")
+	v.refused = "checkout.declined"
 }
 
 // refusals are what banks and we say of a card: beside which field, and how.
@@ -299,22 +306,18 @@ type line struct {
 
 // order is what the pages show of a session.
 type order struct {
-	Lines        []line
-	Total        money.Amount
-	Seller       string // who is paid
-	Payee        string // who gets the money, if it is one other account
-	Cancel       string
-	EmailKnown   bool
-	Testmode     bool
-	Reserve      bool // the money is taken later
-	Bank         string
-	Another      string // this page, for another card
-	Receipt      string
-	Success      string
-	State        string
-	StateKind    string
-	HasOneLine   bool
-	HasReference bool
+	Lines      []line
+	Total      money.Amount
+	Seller     string // who is paid
+	Payee      string // who gets the money, if it is one other account
+	EmailKnown bool
+	Reserve    bool   // the money is taken later
+	Refused    string // catalogue key
+	State      string // what the page says instead of asking, and its kind
+	StateKind  string
+	Testmode   bool
+	// Where the buttons lead.
+	Cancel, Bank, Another, Receipt, Success string
 }
 
 func (c *Session) lines() []line {
@@ -355,7 +358,12 @@ func (v *visit) ask() error {
 	if !v.form.Has("name") {
 		v.form.Set("name", v.c.BuyerName)
 	}
-	v.p.pages.Render(v.w, v.r, "pay", v.view("checkout.title", o))
+	view := v.view("checkout.title", o)
+	if o.Refused = v.refused; o.Refused != "" {
+		view.Status = http.StatusPaymentRequired
+	}
+	view.Data = o
+	v.p.pages.Render(v.w, v.r, "pay", view)
 	return nil
 }
 

@@ -358,7 +358,6 @@ func TestASessionEndsOnce(t *testing.T) {
 	if n := c.arrivals("/paid"); n > 0 {
 		t.Errorf("the shop heard of %d payments", n)
 	}
-	c.closeBooks()
 }
 
 // A buyer whose browser dies at the bank has paid all the same, and a session that

@@ -100,7 +100,7 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	if err != nil {
 		return err
 	}
-	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), till.Routes(), people, a.kitRoutes())
+	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), till.Routes(), till.BankRoutes(a.sandbox, actionPath), people, a.kitRoutes())
 	return nil
 }
 

@@ -280,7 +280,8 @@ func TestTheBankIsAskedAndTheBuyerComesBack(t *testing.T) {
 	if tab.URL() != bank {
 		t.Fatalf("back at %s, not %s", tab.URL(), bank)
 	}
-	tab.ClickThrough("Fail")
+	lookAtCheckout(t, tab, "en-7-at-the-bank")
+	tab.ClickThrough("No, refuse the payment")
 	tab.WaitText("did not confirm that it is you")
 	if address := tab.URL(); strings.Contains(address, "secret") {
 		t.Errorf("the address shows %s", address)
@@ -289,7 +290,7 @@ func TestTheBankIsAskedAndTheBuyerComesBack(t *testing.T) {
 	fillCard(tab, "4000 0027 6000 3184")
 	tab.ClickThrough("Pay HK$600.00")
 	tab.WaitURL(actionPath)
-	tab.Click("Complete")
+	tab.Click("Yes, it is me")
 	tab.WaitURL(c.shop + "/paid?session=" + made.ID)
 	c.paid(made.ID)
 }
@@ -310,7 +311,8 @@ func TestABuyerPaysWithoutJavaScript(t *testing.T) {
 	fillCard(tab, "4000002760003184")
 	tab.ClickThrough("支付 HK$600.00")
 	tab.WaitURL(actionPath)
-	tab.Click("Complete")
+	lookAtCheckout(t, tab, "en-9-noscript-bank")
+	tab.Click("Yes, it is me")
 	tab.WaitURL(c.shop + "/paid")
 	if got := c.paid(made.ID).CustomerDetails.Email; got != "ka.yan@example.com" {
 		t.Errorf("paid by %s", got)

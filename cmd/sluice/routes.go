@@ -69,10 +69,9 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
 		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
-		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),                       // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata
-		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /checkout, /receipts; /_assets
+		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /checkout, /receipts, and the sandbox's bank; /_assets
 		a.worldRoutes(),                                                                   // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                            // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                                  // /livez, /readyz

@@ -277,7 +277,7 @@ func (v *visit) declined(code, decline string) {
 		}
 		return
 	}
-	v.refused = "checkout.declined"
+	v.refused = "checkout.decline"
 }
 
 // refusals are what banks and we say of a card: beside which field, and how.
@@ -288,13 +288,13 @@ var refusals = map[string]struct{ field, key string }{
 	"invalid_expiry_month":                  {"expiry", "checkout.expiry.wrong"},
 	"invalid_expiry_year":                   {"expiry", "checkout.expiry.wrong"},
 	"expired_card":                          {"expiry", "checkout.expiry.over"},
-	"incorrect_cvc":                         {"cvc", "checkout.cvc.refused"},
+	"incorrect_cvc":                         {"cvc", "checkout.cvc.mismatch"},
 	"invalid_cvc":                           {"cvc", "checkout.cvc.wrong"},
-	"insufficient_funds":                    {"", "checkout.declined.funds"},
-	"processing_error":                      {"", "checkout.declined.error"},
-	"payment_intent_authentication_failure": {"", "checkout.declined.bank"},
-	"authentication_required":               {"", "checkout.declined.bank"},
-	"card_velocity_exceeded":                {"", "checkout.declined.often"},
+	"insufficient_funds":                    {"", "checkout.decline.funds"},
+	"processing_error":                      {"", "checkout.decline.error"},
+	"payment_intent_authentication_failure": {"", "checkout.decline.bank"},
+	"authentication_required":               {"", "checkout.decline.bank"},
+	"card_velocity_exceeded":                {"", "checkout.decline.often"},
 }
 
 // line is one item as the pages show it.

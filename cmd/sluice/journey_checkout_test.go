@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -485,6 +486,138 @@ func TestAPageHasItsLimits(t *testing.T) {
 	if s := c.session(made.ID); s.PaymentStatus != stripe.CheckoutSessionPaymentStatusUnpaid {
 		t.Error("the page takes cards without end")
 	}
+}
+
+// payBy pays a session on its page without a browser, and returns where that leads.
+func payBy(t *testing.T, address, number string) string {
+	t.Helper()
+	res, err := noRedirect.PostForm(address, url.Values{"email": {"lok@example.com"}, "number": {number}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Lok"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("the page answers %d", res.StatusCode)
+	}
+	return res.Header.Get("Location")
+}
+
+// A tutor sells on an account of her own: the page says so, and her account is charged.
+func TestADirectChargeIsPaidToTheTutor(t *testing.T) {
+	c := newTill(t)
+	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
+		p.StripeAccount, p.PaymentIntentData.TransferData = &c.tutor, nil
+	})
+	if text := pageAt(t, made.URL); !strings.Contains(text, "Paid to <strong>Chan Ka Yan</strong>") || strings.Contains(text, "taught by") {
+		t.Errorf("the page says %s", text)
+	}
+	if to := payBy(t, made.URL, "4242424242424242"); !strings.HasPrefix(to, c.shop+"/paid") {
+		t.Errorf("paying leads to %s", to)
+	}
+	p := &stripe.CheckoutSessionRetrieveParams{}
+	p.StripeAccount = &c.tutor
+	p.AddExpand("payment_intent.latest_charge")
+	paid := must[*stripe.CheckoutSession](t)(c.ada.V1CheckoutSessions.Retrieve(t.Context(), made.ID, p))
+	if paid.PaymentStatus != stripe.CheckoutSessionPaymentStatusPaid || paid.PaymentIntent.LatestCharge.ApplicationFeeAmount != 9000 {
+		t.Errorf("%s, with a fee of %d", paid.PaymentStatus, paid.PaymentIntent.LatestCharge.ApplicationFeeAmount)
+	}
+	if text := pageAt(t, paid.PaymentIntent.LatestCharge.ReceiptURL); !strings.Contains(text, "Your payment to <strong>Chan Ka Yan</strong>") {
+		t.Errorf("the receipt says %s", text)
+	}
+	if _, err := c.ada.V1CheckoutSessions.Retrieve(t.Context(), made.ID, nil); err == nil {
+		t.Error("the session is seen from the platform's own account")
+	}
+	c.closeBooks()
+}
+
+// pageAt is the page at an address.
+func pageAt(t *testing.T, address string) string {
+	t.Helper()
+	res, err := noRedirect.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// Several tutors share a lesson, and nobody is named alone.
+func TestASplitBetweenTutorsIsPaidOnThePage(t *testing.T) {
+	c := newTill(t)
+	other := c.house.tutor("Wong Siu Ming")
+	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
+		p.PaymentIntentData.TransferData, p.PaymentIntentData.ApplicationFeeAmount = nil, nil
+		p.AddExtra("payment_intent_data[splits][0][destination]", c.tutor)
+		p.AddExtra("payment_intent_data[splits][0][percent]", "60")
+		p.AddExtra("payment_intent_data[splits][1][destination]", other)
+		p.AddExtra("payment_intent_data[splits][1][percent]", "20")
+	})
+	if text := pageAt(t, made.URL); strings.Contains(text, "taught by") {
+		t.Errorf("the page says %s", text)
+	}
+	payBy(t, made.URL, "4242424242424242")
+	c.paid(made.ID)
+	if one, two := c.balanceOf(c.tutor, "hkd"), c.balanceOf(other, "hkd"); one != 36000 || two != 12000 {
+		t.Errorf("the tutors have %d and %d", one, two)
+	}
+	c.closeBooks()
+}
+
+func TestAReservationEndsASessionUnpaid(t *testing.T) {
+	c := newTill(t)
+	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
+		p.PaymentIntentData.CaptureMethod = stripe.String("manual")
+	})
+	if !strings.Contains(pageAt(t, made.URL), "reserved on your card now and taken later") {
+		t.Error("the page does not say that the money is taken later")
+	}
+	payBy(t, made.URL, "4242424242424242")
+	s := c.session(made.ID)
+	if s.Status != stripe.CheckoutSessionStatusComplete || s.PaymentStatus != stripe.CheckoutSessionPaymentStatusUnpaid || s.PaymentIntent.Status != stripe.PaymentIntentStatusRequiresCapture {
+		t.Errorf("reserved: %s, %s, %s", s.Status, s.PaymentStatus, s.PaymentIntent.Status)
+	}
+	if !strings.Contains(pageAt(t, s.PaymentIntent.LatestCharge.ReceiptURL), "Reserved") {
+		t.Error("the receipt does not say that the money is only reserved")
+	}
+	if err := c.app.checkout.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// While the outcome is not known the page waits, takes no second card and cannot be withdrawn.
+func TestAPageWaitsForAnOutcome(t *testing.T) {
+	c := newTill(t)
+	customer := must[*stripe.Customer](t)(c.ada.V1Customers.Create(t.Context(), &stripe.CustomerCreateParams{Email: stripe.String("ka.yan@example.com"), Name: stripe.String("Ka Yan")}))
+	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) { p.Customer = &customer.ID })
+	if text := pageAt(t, made.URL); !strings.Contains(text, "ka.yan@example.com") {
+		t.Error("the page does not know the customer")
+	}
+	declined, err := noRedirect.PostForm(made.URL, url.Values{"email": {"lok@example.com"}, "number": {"4000000000000002"}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Lok"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = declined.Body.Close()
+	intent := c.session(made.ID).PaymentIntent
+	if intent.Customer == nil || intent.Customer.ID != customer.ID {
+		t.Errorf("the intent is of %+v", intent.Customer)
+	}
+	c.send(http.StatusOK, letter{method: "POST", path: "/v1/payment_intents/" + intent.ID + "/confirm", form: "payment_method=pm_card_processing"})
+	if to := payBy(t, made.URL, "4242424242424242"); !strings.HasPrefix(to, checkout.Path) {
+		t.Errorf("a second card leads to %s", to)
+	}
+	tab := uitest.Browser(t).Tab(t)
+	tab.Open(made.URL)
+	tab.WaitText("We are waiting for your bank")
+	if _, err := c.ada.V1CheckoutSessions.Expire(t.Context(), made.ID, nil); err == nil {
+		t.Error("it could be withdrawn")
+	}
+	c.days("1h") // the bank has decided
+	tab.WaitURL(c.shop + "/paid")
+	c.paid(made.ID)
 }
 
 // In live mode there is nobody who takes the money.

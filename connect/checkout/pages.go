@@ -393,7 +393,7 @@ func (v *visit) state(onwards bool) error {
 		o.State, o.StateKind = "action", "info"
 	default:
 		o.State, o.StateKind = "processing", "wait"
-		v.w.Header().Set("Refresh", "3; url="+v.address+"?"+fromBank+"=1")
+		v.w.Header().Set("Refresh", "5; url="+v.address+"?"+fromBank+"=1")
 	}
 	view := v.view("checkout.state."+o.State+".title", o)
 	view.Status = status

@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -90,7 +91,17 @@ func (s *Service) Draft(ctx context.Context, scope tenant.Scope, p Params) (*Ses
 	if err := session.fill(p.LineItems); err != nil {
 		return nil, err
 	}
-	return session, intentFault(s.cfg.Payments.CheckIntent(ctx, scope, session.params()))
+	if err := s.cfg.Payments.CheckIntent(ctx, scope, session.params()); err != nil {
+		return nil, intentFault(err)
+	}
+	if p.Customer != "" { // the page begins with what is known of the buyer
+		customer, err := payment.NewCustomers(s.cfg.Payments.Methods).Get(ctx, s.cfg.Pool, scope, p.Customer)
+		if err != nil {
+			return nil, err
+		}
+		session.BuyerName, session.BuyerEmail = customer.Name, customer.Email
+	}
+	return session, nil
 }
 
 // Create keeps a drafted session.

@@ -616,6 +616,9 @@ func TestAPageWaitsForAnOutcome(t *testing.T) {
 		t.Error("it could be withdrawn")
 	}
 	c.days("1h") // the bank has decided
+	if _, err := c.app.sweeper.Sweep(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
 	tab.WaitURL(c.shop + "/paid")
 	c.paid(made.ID)
 }

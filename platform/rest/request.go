@@ -31,6 +31,9 @@ type Principal struct {
 	Livemode bool
 	Kind     KeyKind
 	Scopes   []string // "charges:read", "charges:write" (which includes read); nil means all
+	// Member is one of Account's own people: for that account it does not matter what
+	// the platform behind it may do.
+	Member bool
 }
 
 // Authenticator knows credentials. It answers a bad one with a fault of kind
@@ -56,6 +59,7 @@ type Request struct {
 	route    *Route
 	params   *node              // query and body, without expand[] and key
 	claim    *idempotency.Claim // nil without a key
+	leave    func()             // gives back its place among its key's requests; nil if it has none
 	executed bool               // by the time of the answer the effect is beyond recall
 }
 

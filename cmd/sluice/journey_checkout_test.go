@@ -82,7 +82,7 @@ func (c *till) session(id string) *stripe.CheckoutSession {
 	return must[*stripe.CheckoutSession](c.t)(c.ada.V1CheckoutSessions.Retrieve(c.t.Context(), id, p))
 }
 
-// fill types a card into the page.
+// fillCard types a card into the page.
 func fillCard(tab *uitest.Tab, number string) {
 	tab.Fill("number", number)
 	tab.Fill("expiry", "12 / 40")
@@ -139,7 +139,7 @@ func (c *till) arrivals(path string) (n int) {
 	return n
 }
 
-// look audits a page and keeps its pictures.
+// lookAtCheckout audits a page and keeps its pictures.
 func lookAtCheckout(t *testing.T, tab *uitest.Tab, name string) {
 	t.Helper()
 	if folder := os.Getenv("SLUICE_SCREENSHOTS"); folder != "" {

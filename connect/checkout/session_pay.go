@@ -24,7 +24,7 @@ type buyer struct {
 	card        payment.CardParams
 }
 
-// tooMany refuses a page that has tried enough cards.
+// errTooMany refuses a page that has tried enough cards.
 var errTooMany = fault.Invalidf("checkout_attempts_exceeded", "", "Too many cards were tried on this page.")
 
 // pay tries a card. A refusal of the card is a fault of kind Declined; what has

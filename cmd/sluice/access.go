@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicepay/sluice/connect/checkout"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/credential"
@@ -96,7 +97,11 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	if err != nil {
 		return err
 	}
-	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), people, a.kitRoutes())
+	till, err := checkout.NewPages(checkout.PagesConfig{Sessions: a.checkout, Accounts: a.accounts, Kit: a.kit})
+	if err != nil {
+		return err
+	}
+	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), till.Routes(), till.BankRoutes(a.sandbox, actionPath), people, a.kitRoutes())
 	return nil
 }
 

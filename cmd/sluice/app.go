@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/checkout"
 	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
@@ -74,6 +75,7 @@ type App struct {
 	methods  *payment.Methods
 	sandbox  *cardsim.Sim
 	payments *payment.Service
+	checkout *checkout.Service
 	sweeper  *payment.Sweeper
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
@@ -172,9 +174,16 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
 	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}, Freed: a.freed}
 	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
+	addresses := checkout.Addresses{BaseURL: a.cfg.origin()}
+	if addresses.Pepper, err = a.cfg.Pepper("checkout"); err != nil {
+		return err
+	}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
-		Transfers: a.moves, Sandbox: a.sandbox, Log: a.log, Step: a.cfg.Step,
+		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, Log: a.log, Step: a.cfg.Step,
+	})
+	a.checkout = checkout.New(checkout.Config{
+		Pool: a.pool, Clocks: a.clocks, Payments: a.payments, Tokens: payment.NewTokens(a.methods), Addresses: addresses, Log: a.log,
 	})
 	a.sweeper = &payment.Sweeper{Service: a.payments, Answer: answerOrphan}
 

@@ -33,6 +33,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
 			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectDebts},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
+			run.Job{Name: "end checkout sessions", Interval: 5 * time.Second, Do: a.checkout.Sweep},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},

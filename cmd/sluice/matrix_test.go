@@ -52,6 +52,11 @@ var matrix = map[string]row{
 	"GET /v1/charges/{id}/refunds/{refund}":                 {path: "/v1/charges/$charge/refunds/$refund"},
 	"POST /v1/charges/{id}/refund":                          {path: "/v1/charges/$charge/refund", form: "amount=1"},
 	"POST /v1/splits/preview":                               {form: "amount=1000&currency=hkd&splits[0][destination]=$tutor&splits[0][percent]=50"},
+	"POST /v1/checkout/sessions":                            {form: "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=hkd&line_items[0][price_data][unit_amount]=1000&line_items[0][price_data][product_data][name]=Lesson&success_url=https://shop.example/paid"},
+	"GET /v1/checkout/sessions":                             {},
+	"GET /v1/checkout/sessions/{id}":                        {path: "/v1/checkout/sessions/$checkout"},
+	"POST /v1/checkout/sessions/{id}/expire":                {path: "/v1/checkout/sessions/$checkout/expire"},
+	"GET /v1/checkout/sessions/{id}/line_items":             {path: "/v1/checkout/sessions/$checkout/line_items"},
 	"POST /v1/refunds":                                      {form: "charge=$charge&amount=1"},
 	"GET /v1/refunds":                                       {},
 	"GET /v1/refunds/{id}":                                  {path: "/v1/refunds/$refund"},
@@ -439,6 +444,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["method"] = ada.post("/v1/payment_methods", "type=card&card[token]=tok_visa"+mark)["id"].(string)
 	ada.post("/v1/payment_methods/"+things["method"]+"/attach", "customer="+things["customer"])
 	made("intent", "/v1/payment_intents", "amount=1000&currency=hkd")
+	made("checkout", "/v1/checkout/sessions", matrix["POST /v1/checkout/sessions"].form)
 	things["token"] = ada.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040")["id"].(string)
 	charge := made("charge", "/v1/charges", "amount=100000&currency=hkd&source=tok_bypassPending&application_fee_amount=1000&transfer_data[destination]="+tutor)
 	things["fee"], things["line"] = charge["application_fee"].(string), charge["balance_transaction"].(string)

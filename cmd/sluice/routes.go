@@ -23,7 +23,7 @@ const actionPath = "/_sandbox/authenticate/"
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
 	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "bank_statements", "charges",
-	"customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches",
+	"checkout_sessions", "customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches",
 	"payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds", "test_helpers", "tokens", "transfers",
 	"verification_reviews", "webhook_endpoints",
 }
@@ -33,6 +33,7 @@ func (a *App) routes() []rest.Route {
 	return slices.Concat(
 		connecthttp.IntentRoutes(s, a.payments),                                           // /v1/payment_intents
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
+		connecthttp.CheckoutRoutes(s, a.pool, a.checkout),                                 // /v1/checkout/sessions
 		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
@@ -68,10 +69,9 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
 		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
-		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),                       // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata
-		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
+		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /checkout, /receipts, and the sandbox's bank; /_assets
 		a.desk.Routes(),                                                                   // /dashboard, /earnings
 		a.worldRoutes(),                                                                   // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                            // /v1/test_helpers/oauth_codes
@@ -90,6 +90,9 @@ func (a *App) loaders() rest.Loaders {
 	loaders := connecthttp.AccountLoaders(a.accounts, a.methods)
 	for prefix, load := range connecthttp.PaymentLoaders(a.payments, a.moves, a.fees, a.accounts) {
 		loaders[prefix] = load
+	}
+	for kind, load := range connecthttp.CheckoutLoaders(a.checkout) {
+		loaders[kind] = load
 	}
 	loaders["txn"] = ledgerhttp.Loader
 	loaders["po"] = payoutshttp.Load(a.payouts)

@@ -266,6 +266,7 @@ type answer struct {
 	LatestCharge   string   `json:"latest_charge"`
 	ApplicationFee wire.Ref `json:"application_fee"`
 	Code           string
+	URL            string
 	Timezone       string
 }
 

@@ -41,7 +41,7 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(devCommand(), serveCommand(), migrateCommand(), bootstrapCommand(), configCommand(), doctorCommand(), versionCommand())
 	root.AddCommand(cli.Commands()...)
-	root.AddCommand(bench.Command(bench.Hands{Start: startPrivate, Open: startBooks, Serve: startServed}))
+	root.AddCommand(bench.Command(bench.Hands{Start: startPrivate, Open: startBooks, Serve: startServed, Echo: serveEcho}))
 	return root
 }
 

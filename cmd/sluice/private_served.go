@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -13,10 +15,20 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/sluicepay/sluice/cmd/sluice/bench"
 	"github.com/sluicepay/sluice/connect"
+	"github.com/sluicepay/sluice/connect/payment"
+	"github.com/sluicepay/sluice/connect/split"
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/money"
+	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/run"
 	"github.com/sluicepay/sluice/platform/secret"
+	"github.com/sluicepay/sluice/platform/telemetry"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // startServed is startPrivate for a bench that tells the CPU of server, broker and
@@ -27,7 +39,7 @@ func startServed(ctx context.Context, progress io.Writer, setup bench.Setup) (se
 		return served, err
 	}
 	s := &servers{private: p, progress: progress}
-	served = bench.Served{DatabaseURL: p.cfg.DatabaseURL, Broker: os.Getpid(), Halt: s.halt, Stop: func() { s.halt(); p.stop(); tidy() }}
+	served = bench.Served{DatabaseURL: p.cfg.DatabaseURL, Broker: os.Getpid(), Echo: s.echo, Halt: s.halt, Stop: func() { s.halt(); p.stop(); tidy() }}
 	defer func() {
 		if err != nil {
 			served.Stop()
@@ -38,7 +50,7 @@ func startServed(ctx context.Context, progress io.Writer, setup bench.Setup) (se
 	}
 	done := p.steps.begin()
 	for range setup.Processes {
-		one, err := s.start(ctx, setup)
+		one, err := s.start(ctx, setup, "serve")
 		if err != nil {
 			return served, err
 		}
@@ -121,9 +133,62 @@ type server struct {
 	ended         chan struct{}
 }
 
+// echo starts a server that has nothing behind its middleware.
+func (s *servers) echo(ctx context.Context) (address string, process int, stop func(), err error) {
+	one, err := s.start(ctx, bench.Setup{Processes: 1}, "bench", "echo")
+	if err != nil {
+		return "", 0, nil, err
+	}
+	return one.addr, one.cmd.Process.Pid, s.halt, nil
+}
+
+// serveEcho is what that process does: the App as it stands, with one more route
+// that reads a charge's parameters and answers with a charge.
+func serveEcho(cmd *cobra.Command) error {
+	cfg, err := configOf(cmd)
+	if err != nil {
+		return err
+	}
+	if err := cfg.complete(); err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(cmd.ErrOrStderr(), telemetry.LogConfig{Level: cfg.LogLevel, Format: cfg.LogFormat})
+	if err != nil {
+		return err
+	}
+	app, err := newApp(cmd.Context(), cfg, log)
+	if err != nil {
+		return err
+	}
+	app.server.Mount(rest.Route{Method: http.MethodPost, Path: bench.EchoPath, Resource: "charges", Returns: wire.Charge{}, Handler: app.server.Read(echoed)})
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return errors.Join(inWords(cfg.Addr, err), app.Close())
+	}
+	group := run.NewGroup(cmd.Context())
+	group.Go("keys", app.auth.Run)
+	group.Go("api", func(ctx context.Context) error { return app.serve(ctx, listener) })
+	return errors.Join(group.Wait(), app.Close())
+}
+
+func echoed(_ context.Context, r *rest.Request) (any, error) {
+	var p payment.ChargeParams
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	return payment.ChargeWire(&payment.Charge{
+		ID: id.New("ch"), Platform: r.Scope.Platform, Account: r.Scope.Account, Amount: *p.Amount, Currency: money.Currency(p.Currency),
+		Status: payment.ChargeSucceeded, Capture: true, Captured: true, AmountCaptured: *p.Amount,
+		Method:             payment.Card{Brand: "visa", Last4: "4242", ExpMonth: 12, ExpYear: now.Year() + 3, Country: "US", Funding: "credit", SourceID: id.New("card")},
+		Terms:              split.Terms{ApplicationFee: p.ApplicationFeeAmount, TransferData: &split.TransferData{Destination: p.TransferData.Destination}},
+		BalanceTransaction: id.New("txn"), Transfer: id.New("tr"), ApplicationFee: id.New("fee"), CreatedAt: now,
+	}), nil
+}
+
 // start starts one and returns when it answers. Settings of the environment hold,
 // such as SLUICE_LOG_LEVEL, except those that say where it lives.
-func (s *servers) start(ctx context.Context, setup bench.Setup) (one *server, err error) {
+func (s *servers) start(ctx context.Context, setup bench.Setup, command ...string) (one *server, err error) {
 	one = &server{ended: make(chan struct{})}
 	for _, addr := range []*string{&one.addr, &one.metrics} {
 		if *addr, err = freeAddr(ctx, "127.0.0.1:0"); err != nil {
@@ -136,10 +201,13 @@ func (s *servers) start(ctx context.Context, setup bench.Setup) (one *server, er
 	}
 	// PostgreSQL takes a hundred connections, and a process opens some beside its pool.
 	conns := min(connections, 80/setup.Processes-simConns)
-	one.cmd = exec.Command(self, "serve", "--addr", one.addr, "--metrics-addr", one.metrics, "--log-format", "text")
-	one.cmd.Env = append(kept(os.Environ()),
+	one.cmd = exec.Command(self, command...)
+	one.cmd.Env = append(kept(os.Environ()), "SLUICE_ADDR="+one.addr, "SLUICE_METRICS_ADDR="+one.metrics, "SLUICE_LOG_FORMAT=text",
 		"SLUICE_DATABASE_URL="+s.cfg.DatabaseURL.Reveal(), "SLUICE_KAFKA_BROKERS="+strings.Join(s.cfg.Kafka.Brokers, ","),
 		"SLUICE_KEY_MASTER="+s.state.KeyMaster, "SLUICE_SEAL_MASTERS="+s.state.SealMaster)
+	if setup.OneByOne {
+		one.cmd.Env = append(one.cmd.Env, oneByOneEnv+"=1")
+	}
 	for name, value := range map[string]string{"SLUICE_DATABASE_CONNS": strconv.Itoa(conns), "SLUICE_LOG_LEVEL": "warn"} {
 		if os.Getenv(name) == "" {
 			one.cmd.Env = append(one.cmd.Env, name+"="+value)
@@ -203,7 +271,7 @@ func kept(environ []string) (env []string) {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		switch name {
-		case "SLUICE_CONFIG", "SLUICE_ADDR", "SLUICE_METRICS_ADDR", "SLUICE_BASE_URL", "SLUICE_API_KEY", "SLUICE_DATABASE_URL", "SLUICE_KAFKA_BROKERS",
+		case "SLUICE_CONFIG", "SLUICE_LOG_FORMAT", "SLUICE_ADDR", "SLUICE_METRICS_ADDR", "SLUICE_BASE_URL", "SLUICE_API_KEY", "SLUICE_DATABASE_URL", "SLUICE_KAFKA_BROKERS",
 			"SLUICE_KEY_MASTER", "SLUICE_SEAL_MASTERS":
 		default:
 			env = append(env, pair)
@@ -211,3 +279,7 @@ func kept(environ []string) (env []string) {
 	}
 	return env
 }
+
+// oneByOneEnv is a hook of the bench, as crashEnv is one of tests: a server with it
+// commits every payment in transactions of its own.
+const oneByOneEnv = "SLUICE_ONE_BY_ONE"

@@ -34,9 +34,10 @@ type Start func(ctx context.Context, progress io.Writer) (Server, error)
 
 // Hands make what benches need.
 type Hands struct {
-	Start Start // a server in this process
-	Open  Open  // the books alone
-	Serve Serve // servers in processes of their own
+	Start Start                          // a server in this process
+	Open  Open                           // the books alone
+	Serve Serve                          // servers in processes of their own
+	Echo  func(cmd *cobra.Command) error // what the process of Served.Echo does
 }
 
 // Command is the group of benches.
@@ -44,6 +45,12 @@ func Command(h Hands) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure a server"}
 	for _, sh := range shapes {
 		cmd.AddCommand(sh.command(h.Serve))
+	}
+	if h.Echo != nil {
+		cmd.AddCommand(&cobra.Command{
+			Use: "echo", Short: "Serve the middleware of the API and nothing behind it", Hidden: true, Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return h.Echo(cmd) },
+		})
 	}
 	cmd.AddCommand(loadCommand(), webhooksCommand(h.Start), payoutsCommand(h.Open))
 	return cmd

@@ -39,8 +39,9 @@ type Served struct {
 	Metrics     []string      // of /metrics
 	Keys        []secret.Text // of the platforms
 	DatabaseURL secret.Text
-	Processes   []int  // ids
-	Broker      int    // id of the process it runs in; 0 is none of ours
+	Processes   []int // ids
+	Broker      int   // id of the process it runs in; 0 is none of ours
+	Echo        Echoing
 	Halt        func() // ends the processes of the API
 	Stop        func() // ends everything
 }

@@ -188,9 +188,9 @@ func cpuOfPostgres(backend int) time.Duration {
 
 // Backlog is what was left to be told when the load ended.
 type Backlog struct {
-	Unpublished int64   `json:"unpublished"`      // events that Kafka did not have yet
-	Unhandled   int64   `json:"unhandled"`        // events that consumers had not handled yet
-	Seconds     float64 `json:"caught_up_s"`      // until both were zero; -1: they were not within the time given
+	Unpublished int64   `json:"unpublished"` // events that Kafka did not have yet
+	Unhandled   int64   `json:"unhandled"`   // events that consumers had not handled yet
+	Seconds     float64 `json:"caught_up_s"` // until both were zero; -1: they were not within the time given
 }
 
 // left counts what is left. Consumers tell by their metrics, once a second.

@@ -24,7 +24,9 @@ import (
 func loadCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "load", Short: "Make the load of a bench", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return makeLoad(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return makeLoad(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
 }
 

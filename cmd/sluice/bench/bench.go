@@ -36,6 +36,7 @@ type Start func(ctx context.Context, progress io.Writer) (Server, error)
 type Hands struct {
 	Start Start                          // a server in this process
 	Open  Open                           // the books alone
+	Books Prepare                        // the books alone, where a setup says
 	Serve Serve                          // servers in processes of their own
 	Echo  func(cmd *cobra.Command) error // what the process of Served.Echo does
 }
@@ -52,7 +53,7 @@ func Command(h Hands) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return h.Echo(cmd) },
 		})
 	}
-	cmd.AddCommand(loadCommand(), webhooksCommand(h.Start), payoutsCommand(h.Open))
+	cmd.AddCommand(loadCommand(), webhooksCommand(h.Start), payoutsCommand(h.Open), fillCommand(h.Books))
 	return cmd
 }
 

@@ -35,7 +35,7 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 		fmt.Fprintf(progress, "  ✓ %-66s %5.1f s\n", fmt.Sprintf(format, args...), time.Since(began).Seconds())
 		began = time.Now()
 	}
-	ids, err := b.fillAccounts(ctx, accounts)
+	ids, err := b.fillAccounts(ctx, accounts, func(int) {})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 
 func (b Books) scope() tenant.Scope { return tenant.Scope{Platform: b.Platform, Account: b.Platform} }
 
-func (b Books) fillAccounts(ctx context.Context, n int) (ids []string, err error) {
+func (b Books) fillAccounts(ctx context.Context, n int, told func(done int)) (ids []string, err error) {
 	var like connect.Account
 	err = db.InTx(ctx, b.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
 		like, err = b.Accounts.Create(ctx, tx, b.Clock.Now(), b.scope(), connect.CreateParams{
@@ -95,6 +95,7 @@ func (b Books) fillAccounts(ctx context.Context, n int) (ids []string, err error
 		if err != nil {
 			return nil, err
 		}
+		told(len(ids))
 	}
 	return ids, nil
 }

@@ -31,7 +31,9 @@ func loadCommand() *cobra.Command {
 }
 
 func makeLoad(in io.Reader, out, progress io.Writer) error {
-	runtime.GOMAXPROCS(1)
+	// One thread does the work. The second place is free for ever: without it the
+	// runtime would take the only one away whenever that thread waits for an answer.
+	runtime.GOMAXPROCS(2)
 	orders := bufio.NewReader(in)
 	raw, err := orders.ReadBytes('\n')
 	if err != nil {

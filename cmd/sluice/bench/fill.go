@@ -2,14 +2,12 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,9 +83,9 @@ func (o fillOptions) run(cmd *cobra.Command, prepare Prepare) error {
 const (
 	postingsEach = 6 // of a destination charge with an application fee
 
-	batchEach = 200   // charges of a batch, as many as the server commits together at most
-	portion   = 10000 // charges that a transaction copies
-	copiers   = 2
+	batchEach    = 200   // charges of a batch, as many as the server commits together at most
+	portion      = 10000 // charges that a transaction copies
+	printedAhead = 2     // portions in memory
 )
 
 // history fills the ledger.
@@ -200,58 +198,71 @@ func (b Books) shelve(ctx context.Context) ([]shelvedIndex, error) {
 	return shelved, nil
 }
 
-// copy writes all portions, a few at a time, and then the totals.
+// copy writes all portions, one after the other, and then the totals. While one is
+// sent the next is printed. They go in order: indexes over ranges of entries, which
+// the server's own batches keep in order too, would find nothing in a mixture.
 func (h *history) copy(ctx context.Context, address secret.Text, told func(done int)) error {
-	var next, done atomic.Int64
-	group, within := errgroup.WithContext(ctx)
-	for range copiers {
-		group.Go(func() (err error) {
-			conn, err := pgx.Connect(within, address.Reveal())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-			p := newPages()
-			for {
-				first := int(next.Add(portion)) - portion
-				if first >= h.charges {
-					return nil
-				}
-				n := min(portion, h.charges-first)
-				p.reset()
-				h.print(p, first, n)
-				if err := p.send(within, conn); err != nil {
-					return err
-				}
-				told(int(done.Add(int64(n))))
-			}
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return h.close(ctx, address)
-}
-
-// close writes the accounts with their totals, and moves the sequences behind what was numbered here.
-func (h *history) close(ctx context.Context, address secret.Text) (err error) {
 	conn, err := pgx.Connect(ctx, address.Reveal())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	defer conn.Close(context.WithoutCancel(ctx))
+	empty, printed := make(chan *pages, printedAhead), make(chan *pages)
+	for range printedAhead {
+		empty <- newPages()
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(printed)
+		for first := 0; first < h.charges; first += portion {
+			var p *pages
+			select {
+			case p = <-empty:
+			case <-within.Done():
+				return within.Err()
+			}
+			p.reset()
+			h.print(p, first, min(portion, h.charges-first))
+			select {
+			case printed <- p:
+			case <-within.Done():
+				return within.Err()
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		done := 0
+		for p := range printed {
+			if err := p.send(within, conn); err != nil {
+				return err
+			}
+			done = min(done+portion, h.charges)
+			told(done)
+			empty <- p
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return h.close(ctx, conn)
+}
+
+// close writes the accounts with their totals, and moves the sequences behind what was numbered here.
+func (h *history) close(ctx context.Context, conn *pgx.Conn) error {
 	p := newPages()
 	for i := range h.totals {
 		t := &h.totals[i]
 		place := h.place(i)
 		p.accounts.row(8).number(int64(i + 1)).text(place.Account.Owner).flag(false).text(string(place.Account.Kind)).text(string(place.Currency)).
-			number(t.debits.Load()).number(t.credits.Load()).number(t.postings.Load())
+			number(t.debits).number(t.credits).number(t.postings)
 	}
 	if err := p.send(ctx, conn); err != nil {
 		return err
 	}
 	batches := (h.charges + batchEach - 1) / batchEach
-	_, err = conn.Exec(ctx, `SELECT setval('ledger.batch_numbers', $1), setval(pg_get_serial_sequence('ledger.accounts', 'id'), $2)`, batches, len(h.totals))
+	_, err := conn.Exec(ctx, `SELECT setval('ledger.batch_numbers', $1), setval(pg_get_serial_sequence('ledger.accounts', 'id'), $2)`, batches, len(h.totals))
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,8 +29,8 @@ type history struct {
 	totals   []total // of ledger accounts: the three of the platform, then one for each connected account
 }
 
-// total is what was booked on an account; numbers are added up by several copiers.
-type total struct{ debits, credits, postings atomic.Int64 }
+// total is what was booked on an account.
+type total struct{ debits, credits, postings int64 }
 
 // The platform's accounts come first.
 const (
@@ -147,11 +146,11 @@ func (h *history) numberOf(a ledger.Account, n int) int {
 
 func (t *total) add(amount int64) {
 	if amount > 0 {
-		t.debits.Add(amount)
+		t.debits += amount
 	} else {
-		t.credits.Add(-amount)
+		t.credits -= amount
 	}
-	t.postings.Add(1)
+	t.postings++
 }
 
 // pages are rows on their way into tables, as COPY reads them in binary. The names

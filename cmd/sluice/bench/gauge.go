@@ -23,6 +23,7 @@ type reading struct {
 	commits                  int64
 	statements               int64
 	inserted, updated        map[string]int64 // by table
+	scanned                  map[string]int64 // rows read one after the other, for want of an index
 	hot                      int64
 }
 
@@ -54,20 +55,21 @@ func (g gauge) read(ctx context.Context) (r reading, err error) {
 		return r, err
 	}
 	var tables []struct {
-		Name                   string
-		Inserted, Updated, Hot int64
+		Name                            string
+		Inserted, Updated, Hot, Scanned int64
 	}
 	// Partitions count as the table they are part of.
 	err = g.pool.NewRaw(`SELECT s.schemaname || '.' || coalesce(p.relname, s.relname) AS name,
-			sum(n_tup_ins)::bigint AS inserted, sum(n_tup_upd)::bigint AS updated, sum(n_tup_hot_upd)::bigint AS hot
+			sum(n_tup_ins)::bigint AS inserted, sum(n_tup_upd)::bigint AS updated, sum(n_tup_hot_upd)::bigint AS hot,
+			sum(seq_tup_read)::bigint AS scanned
 		FROM pg_stat_user_tables s LEFT JOIN pg_inherits i ON i.inhrelid = s.relid LEFT JOIN pg_class p ON p.oid = i.inhparent
 		GROUP BY 1`).Scan(ctx, &tables)
 	if err != nil {
 		return r, fmt.Errorf("ask PostgreSQL for its tables: %w", err)
 	}
-	r.inserted, r.updated = map[string]int64{}, map[string]int64{}
+	r.inserted, r.updated, r.scanned = map[string]int64{}, map[string]int64{}, map[string]int64{}
 	for _, t := range tables {
-		r.inserted[t.Name], r.updated[t.Name] = t.Inserted, t.Updated
+		r.inserted[t.Name], r.updated[t.Name], r.scanned[t.Name] = t.Inserted, t.Updated, t.Scanned
 		r.hot += t.Hot
 	}
 	return r, nil
@@ -87,6 +89,7 @@ type Cost struct {
 	Inserted    map[string]float64 `json:"rows_inserted_by_table,omitempty"`
 	Updated     map[string]float64 `json:"rows_updated_by_table,omitempty"`
 	HotUpdates  float64            `json:"rows_updated_in_place"` // of the updated: no index was touched
+	Scanned     map[string]float64 `json:"rows_scanned_by_table"` // without an index: small tables only, if all is well
 }
 
 // since is what happened from before to r. Times and bytes are divided by done,
@@ -99,7 +102,12 @@ func (r reading) since(before reading, done int, load float64, made string) Cost
 		BrokerCPU: rounded(micros(r.broker-before.broker) / each), LoadCPU: rounded(load * 1e6 / each),
 		WALBytes: rounded(float64(r.wal-before.wal) / each), Commits: rounded(float64(r.commits-before.commits) / each),
 		Statements: rounded(float64(r.statements-before.statements) / each),
-		Inserted:   map[string]float64{}, Updated: map[string]float64{},
+		Inserted:   map[string]float64{}, Updated: map[string]float64{}, Scanned: map[string]float64{},
+	}
+	for table, n := range r.scanned {
+		if share := float64(n-before.scanned[table]) / each; share >= 0.0005 {
+			c.Scanned[table] = rounded(share)
+		}
 	}
 	if appeared := r.inserted[made] - before.inserted[made]; appeared > 0 {
 		each = float64(appeared)

@@ -35,7 +35,7 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 		fmt.Fprintf(progress, "  ✓ %-66s %5.1f s\n", fmt.Sprintf(format, args...), time.Since(began).Seconds())
 		began = time.Now()
 	}
-	ids, err := b.fillAccounts(ctx, accounts, func(int) {})
+	ids, err := b.fillAccounts(ctx, accounts, "daily", func(int) {})
 	if err != nil {
 		return err
 	}
@@ -64,12 +64,14 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 
 func (b Books) scope() tenant.Scope { return tenant.Scope{Platform: b.Platform, Account: b.Platform} }
 
-func (b Books) fillAccounts(ctx context.Context, n int, told func(done int)) (ids []string, err error) {
+// fillAccounts makes accounts that are paid out at an interval.
+func (b Books) fillAccounts(ctx context.Context, n int, interval string, told func(done int)) (ids []string, err error) {
 	var like connect.Account
 	err = db.InTx(ctx, b.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
 		like, err = b.Accounts.Create(ctx, tx, b.Clock.Now(), b.scope(), connect.CreateParams{
 			Type: "custom", Country: "HK", UpdateParams: connect.UpdateParams{
 				Capabilities: connect.CapabilityRequests{connect.TransfersCapability: true},
+				Settings:     &connect.SettingsParams{Payouts: &connect.PayoutSettingsParams{Schedule: &connect.ScheduleParams{Interval: &interval}}},
 				ExternalAccount: connect.ExternalAccountParam{Bank: &connect.BankParams{
 					Country: "HK", Currency: "hkd", RoutingNumber: "110000", AccountNumber: secret.New("000123456"),
 					AccountHolderName: "Bench", AccountHolderType: "individual",

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/platform/db"
 )
 
 // readShape asks for what people and programs look at, on an account with a long
@@ -70,13 +69,13 @@ func (b *bench) remember(ctx context.Context, sh shape) (p past, err error) {
 	if err := c.Get(ctx, "/v1/account", nil, &self); err != nil {
 		return p, err
 	}
-	if p, err = recall(ctx, b.pool, self.ID); err != nil || len(p.rows) > 0 {
+	if p, err = b.recall(ctx, self.ID); err != nil || len(p.rows) > 0 {
 		return p, err
 	}
 	if err := b.some(ctx, c); err != nil {
 		return p, err
 	}
-	p, err = recall(ctx, b.pool, self.ID)
+	p, err = b.recall(ctx, self.ID)
 	if err == nil && len(p.rows) == 0 {
 		err = errors.New("there is nothing to read")
 	}
@@ -85,7 +84,15 @@ func (b *bench) remember(ctx context.Context, sh shape) (p past, err error) {
 
 // recall draws accounts and charges from all over the tables. Their sizes are not
 // known to the thousand and need not be: it draws a share of pages and takes the first of them.
-func recall(ctx context.Context, pool *bun.DB, platform string) (p past, err error) {
+//
+// It does so over connections of its own: PostgreSQL counts what a session has read
+// when that ends, so that this is not taken for what the server reads.
+func (b *bench) recall(ctx context.Context, platform string) (p past, err error) {
+	pool, err := db.Open(ctx, db.Config{URL: b.served.DatabaseURL.Reveal(), Name: "sluice bench", MaxConns: 2, StatementTimeout: -1})
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
 	draw := func(columns, table, where string) (rows [][]string, err error) {
 		for _, percent := range []string{"0.01", "1", "100"} {
 			found, err := pool.QueryContext(ctx, "SELECT "+columns+" FROM "+table+" TABLESAMPLE SYSTEM ("+percent+") WHERE "+where+" ORDER BY random() LIMIT ?1", platform, recalled)

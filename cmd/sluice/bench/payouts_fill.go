@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
@@ -159,13 +160,18 @@ func (b Books) note(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// tidy runs a statement that may take long.
+// tidy runs a statement that may take long, with room to sort in.
 func (b Books) tidy(ctx context.Context, statement string) (err error) {
-	pool, err := db.Open(ctx, db.Config{URL: b.DatabaseURL.Reveal(), Name: "sluice bench", StatementTimeout: -1})
+	cfg, err := pgx.ParseConfig(b.DatabaseURL.Reveal())
+	if err != nil {
+		return errors.New("the URL of the database is none")
+	}
+	cfg.RuntimeParams["maintenance_work_mem"] = "512MB"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, pool.Close()) }()
-	_, err = pool.ExecContext(ctx, statement)
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	_, err = conn.Exec(ctx, statement)
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/uptrace/bun/dialect/pgdialect"
+
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/db"
 )
@@ -15,7 +17,8 @@ var readShape = shape{
 	name: "reads", made: "connect.charges", unit: "requests", reads: true,
 	short: "Measure lists, balances and statements, and the time of each kind",
 	long: "Reads what the database holds: a fresh one gets a few hundred charges before, one of `bench fill` (--dir) has its\n" +
-		"history. \"From anywhere\" are pages that begin at an object in the middle of that history.",
+		"history, and there payouts are asked for by hand as well: what they consist of has to be found. \"From anywhere\" are\n" +
+		"pages that begin at an object in the middle of that history.",
 	calls: func(s stage) []share {
 		anywhere := func(path string, value int) string { return path + "&starting_after=" + mark(value) }
 		calls := []call{
@@ -36,6 +39,11 @@ var readShape = shape{
 			s.get("payouts of an account", "/v1/payouts?limit=10", mark(1), `"object": "list"`),
 			s.list("events", "/v1/events?limit=10"),
 		}
+		if s.past.payable {
+			paid := s.post("payout by hand", "/v1/payouts", `"object": "payout"`, [2]string{"amount", "100"}, [2]string{"currency", "hkd"})
+			paid.account = mark(1)
+			calls = append(calls, paid)
+		}
 		shares := make([]share, len(calls))
 		for i, c := range calls {
 			c.rows = nil
@@ -48,9 +56,11 @@ var readShape = shape{
 	},
 }
 
-// past is what stands in the database: rows of an account, a line of its
-// statement, a charge, and a line of the platform's statement.
-type past struct{ rows [][]string }
+// past is what stands in the database.
+type past struct {
+	rows    [][]string // an account, a line of its statement, a charge, a line of the platform's statement
+	payable bool       // the accounts have money that can be paid out
+}
 
 // recalled is how many places in the past are asked for, in turn.
 const recalled = 500
@@ -127,12 +137,20 @@ func (b *bench) recall(ctx context.Context, platform string) (p past, err error)
 	if err != nil || len(charges) == 0 {
 		return p, err
 	}
+	var accounts []string
 	for i, line := range lines {
+		accounts = append(accounts, line[0])
 		charge := charges[i%len(charges)]
 		p.rows = append(p.rows, append(line, charge...))
 	}
-	return p, nil
+	err = pool.NewRaw(`SELECT coalesce(bool_and(paid.credits - paid.debits >= ?), false) FROM unnest(?::text[]) AS a (owner)
+		LEFT JOIN ledger.accounts paid ON paid.owner = a.owner AND NOT paid.livemode AND paid.kind = 'available' AND paid.currency = 'hkd'`,
+		payable, pgdialect.Array(accounts)).Scan(ctx, &p.payable)
+	return p, err
 }
+
+// payable is what an account must have so that a bench does not pay it dry, in minor units.
+const payable = 10_000
 
 // some makes a few charges to be read.
 func (b *bench) some(ctx context.Context, c *client.Client) error {

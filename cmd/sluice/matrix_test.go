@@ -120,6 +120,8 @@ var matrix = map[string]row{
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"GET /v1/payouts/counts":                                {platformOnly: true},
+	"GET /v1/payouts/{id}/delivery":                         {path: "/v1/payouts/$payout/delivery"},
 	"GET /v1/payouts/{id}/explanation":                      {path: "/v1/payouts/$payout/explanation"},
 	"GET /v1/reporting/report_types":                        {},
 	"GET /v1/reporting/report_types/{id}":                   {path: "/v1/reporting/report_types/payouts.itemized.3"},

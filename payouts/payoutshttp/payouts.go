@@ -64,6 +64,11 @@ func (d payoutDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
+	if p.Account != "" {
+		if err := platformOnly(r); err != nil {
+			return nil, err
+		}
+	}
 	found, err := d.payouts.List(ctx, d.pool, r.Scope, p)
 	if err != nil {
 		return nil, err

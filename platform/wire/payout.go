@@ -31,6 +31,7 @@ type Payout struct {
 	Type                      string            `json:"type"` // bank_account
 
 	// Sluice's own.
+	Account   Ref     `json:"account"`    // whose money it is
 	Approval  *string `json:"approval"`   // required, approved or refused; null: nobody has to agree
 	Batch     *string `json:"batch"`      // bat_…: the file it went to the bank with
 	OnHold    bool    `json:"on_hold"`    // somebody holds it; see /v1/payout_holds

@@ -120,7 +120,7 @@ var matrix = map[string]row{
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
-	"GET /v1/payouts/counts":                                {platformOnly: true},
+	"GET /v1/payout_counts":                                 {platformOnly: true},
 	"GET /v1/payouts/{id}/delivery":                         {path: "/v1/payouts/$payout/delivery"},
 	"GET /v1/payouts/{id}/explanation":                      {path: "/v1/payouts/$payout/explanation"},
 	"GET /v1/reporting/report_types":                        {},

@@ -13,13 +13,12 @@ import (
 )
 
 // DeliveryRoutes are what only a platform may know of payouts: how many there are of
-// all its accounts, and how they go to the bank. An extension of ours; they stand
-// before Routes, whose {id} would take their place.
+// all its accounts, and how they go to the bank. An extension of ours.
 func DeliveryRoutes(s *rest.Server, pool *bun.DB, service *payouts.Service, books *reconcile.Books) []rest.Route {
 	d := deliveryDoor{pool: pool, payouts: service, books: books}
 	const resource = "payouts"
 	return []rest.Route{
-		{Method: http.MethodGet, Path: "/v1/payouts/counts", Resource: resource, Handler: s.Read(d.counts), Returns: wire.PayoutCounts{}},
+		{Method: http.MethodGet, Path: "/v1/payout_counts", Resource: resource, Handler: s.Read(d.counts), Returns: wire.PayoutCounts{}},
 		{Method: http.MethodGet, Path: "/v1/payouts/{id}/delivery", Resource: resource, Handler: s.Read(d.delivery), Returns: wire.PayoutDelivery{}},
 	}
 }

@@ -56,7 +56,7 @@ func TestAPlatformListsThePayoutsOfAllItsAccounts(t *testing.T) {
 	if rest := body["data"].([]any); status != 200 || len(rest) != 1 {
 		t.Errorf("the second page has %d: %v", status, body)
 	}
-	_, counts := d.call("GET", "/v1/payouts/counts", "", nil)
+	_, counts := d.call("GET", "/v1/payout_counts", "", nil)
 	if got, want := fmt.Sprint(counts["statuses"]), "[map[count:1 has_more:false status:pending] map[count:0 has_more:false status:in_transit] "+
 		"map[count:0 has_more:false status:paid] map[count:1 has_more:false status:failed] map[count:0 has_more:false status:canceled]]"; got != want {
 		t.Errorf("counted %v", counts)
@@ -68,7 +68,7 @@ func TestNoAccountAsksForThePayoutsOfOthers(t *testing.T) {
 	status, body := d.call("GET", "/v1/payouts?account=all", "acct_may", nil)
 	d.expect("403 platform_account_required", status, body, "code")
 	d.key = "token"
-	for _, path := range []string{"/v1/payouts?account=all", "/v1/payouts?account=acct_hub", "/v1/payouts/counts"} {
+	for _, path := range []string{"/v1/payouts?account=all", "/v1/payouts?account=acct_hub", "/v1/payout_counts"} {
 		status, body = d.call("GET", path, "", nil)
 		d.expect("403 platform_account_required", status, body, "code")
 	}

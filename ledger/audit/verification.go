@@ -35,7 +35,7 @@ type Verification struct {
 	Done, Total int64 // batches
 	Entries     int64
 	Postings    int64
-	Sealed      int64 // links of the chain that were followed
+	Sealed      int64     // links of the chain that were followed
 	Findings    []Finding `bun:"type:jsonb"`
 	RequestedAt time.Time
 	FinishedAt  time.Time `bun:",nullzero"`

@@ -23,12 +23,16 @@ type StatusCount struct {
 
 var statuses = []Status{Pending, InTransit, Paid, Failed, Canceled}
 
-// Counts is how many payouts of a platform and all its accounts are in each state.
-func (s *Service) Counts(ctx context.Context, idb bun.IDB, scope tenant.Scope) ([]StatusCount, error) {
+// Counts is how many payouts of a platform and all its accounts are in each state, of
+// one run or ("") of all.
+func (s *Service) Counts(ctx context.Context, idb bun.IDB, scope tenant.Scope, run string) ([]StatusCount, error) {
 	found := make([]StatusCount, len(statuses))
 	for i, status := range statuses {
 		found[i].Status = status
 		some := reachedFrom(scope)(idb.NewSelect().Model((*payoutRow)(nil))).ColumnExpr("1").Where("p.status = ?", status).Limit(countedTo + 1)
+		if run != "" {
+			some = some.Where("p.run = ?", run)
+		}
 		if err := idb.NewSelect().TableExpr("(?) AS counted", some).ColumnExpr("count(*)").Scan(ctx, &found[i].Count); err != nil {
 			return nil, fmt.Errorf("count payouts: %w", err)
 		}

@@ -30,13 +30,16 @@ type deliveryDoor struct {
 }
 
 func (d deliveryDoor) counts(ctx context.Context, r *rest.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
+	var p struct {
+		Run string `form:"payout_run"`
+	}
+	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
 	if err := platformOnly(r); err != nil {
 		return nil, err
 	}
-	found, err := d.payouts.Counts(ctx, d.pool, r.Scope)
+	found, err := d.payouts.Counts(ctx, d.pool, r.Scope, p.Run)
 	if err != nil {
 		return nil, err
 	}

@@ -92,8 +92,8 @@ func byCurrency(v *dashboard.Visit, rows []wire.TrialBalanceRow) []currencyView 
 	for i := range views {
 		c := &views[i]
 		of := sums[c.Currency]
-		big := func(name string) bigAmount { return bigOf(of[name].String(), c.Currency, false) }
-		c.Debits, c.Credits, c.Owed, c.Has, c.Fee = big("debits"), big("credits"), big("owed"), big("has"), big("fee")
+		sum := func(name string) bigAmount { return bigOf(of[name].String(), c.Currency, false) }
+		c.Debits, c.Credits, c.Owed, c.Has, c.Fee = sum("debits"), sum("credits"), sum("owed"), sum("has"), sum("fee")
 		c.Balanced = of["debits"].Cmp(of["credits"]) == 0
 		difference := new(big.Int).Sub(of["credits"], of["debits"])
 		c.Suspense, c.Covered = bigOf(difference.String(), c.Currency, false), difference.Sign() == 0

@@ -109,8 +109,8 @@ func (s *section) showAct(w http.ResponseWriter, r *http.Request, v *dashboard.V
 	amount := ui.Text(ui.FormatMoney(amountOf(max(p.Amount, -p.Amount), p.Currency)))
 	view := actView{
 		Act: a, Payout: p, Reason: a.reason, Cancel: v.Path("payouts", p.ID),
-		Title: v.Text("act."+a.name+".title", "amount", amount),
-		Body:  v.Text("act."+a.name+".body", "amount", amount, "account", ui.Text(p.Account.Label()), "bank", ui.Text(p.Bank())),
+		Title: say(v, "act."+a.name+".title", "amount", amount),
+		Body:  say(v, "act."+a.name+".body", "amount", amount, "account", ui.Text(p.Account.Label()), "bank", ui.Text(p.Bank())),
 	}
 	if a.elsewhere {
 		for _, b := range p.Account.Banks {

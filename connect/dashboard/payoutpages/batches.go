@@ -43,6 +43,7 @@ func (s *section) batches(w http.ResponseWriter, r *http.Request, v *dashboard.V
 type batchView struct {
 	Batch   wire.PayoutBatch
 	Day     any
+	Uploads []upload
 	Payouts *dashboard.Table
 	Curl    string
 	JSON    string
@@ -68,7 +69,7 @@ func (s *section) batch(w http.ResponseWriter, r *http.Request, v *dashboard.Vis
 	}
 	return within.Serve(w, r, v, func(t *dashboard.Table) error {
 		return render(s, w, r, v, "batch", "batch.title", back(v, "batches.title", "payout-batches"), batchView{
-			Batch: b.Value, Day: day(v, b.Value.ExecutionDate), Payouts: t, Curl: v.Curl(b.Path), JSON: v.Here("view", "json"), Owner: v.Chair.Permissions == nil,
+			Batch: b.Value, Day: day(v, b.Value.ExecutionDate), Uploads: uploadsOf(&b.Value), Payouts: t, Curl: v.Curl(b.Path), JSON: v.Here("view", "json"), Owner: v.Chair.Permissions == nil,
 		})
 	})
 }

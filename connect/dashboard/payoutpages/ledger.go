@@ -359,6 +359,20 @@ type entryPage struct {
 	JSON  string
 }
 
+// Position is the place of the entry's batch in the chain; 0 before it is sealed.
+func (p entryPage) Position() int64 {
+	if p.Proof.Position == nil {
+		return 0
+	}
+	return *p.Proof.Position
+}
+
+// Link is the batch's link in the chain, and PreviousLink the one before.
+func (p entryPage) Link() string { return text(p.Proof.Link) }
+
+// PreviousLink is the link that the batch's follows.
+func (p entryPage) PreviousLink() string { return text(p.Proof.PreviousLink) }
+
 // ChainHolds reports whether the batch's link follows from the one before.
 func (p entryPage) ChainHolds() bool { return p.Proof.ChainHolds != nil && *p.Proof.ChainHolds }
 

@@ -144,6 +144,9 @@ func text(s *string) string {
 	return *s
 }
 
+// say is a text with values in it.
+func say(v *dashboard.Visit, key string, args ...any) ui.Text { return v.Text(key, args...) }
+
 // decimal is an amount for a table that is read by programs: "-1234.50".
 func decimal(minor int64, currency string) string {
 	return money.New(minor, money.Currency(currency)).Decimal()

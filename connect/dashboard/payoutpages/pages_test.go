@@ -26,7 +26,7 @@ type api struct {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		_ = r.ParseForm()
-		a.posted = append(a.posted, r.URL.Path+" "+r.PostForm.Encode()+" as "+r.Header.Get("Stripe-Account")+" with "+r.Header.Get("Idempotency-Key"))
+		a.posted = append(a.posted, r.URL.Path+" "+r.PostForm.Encode()+" as "+r.Header.Get("Sluice-Account")+" with "+r.Header.Get("Idempotency-Key"))
 		if a.refuse != "" && !strings.HasSuffix(r.URL.Path, "/preview") {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, a.refuse)
@@ -177,7 +177,7 @@ func post(h http.Handler, path string, form url.Values) *httptest.ResponseRecord
 
 // addresses are every page, with what must stand on it.
 var addresses = map[string][]string{
-	"/payouts":                              {"HK$510.00", "May Wong", "HSBC ··1111", "FPS20261129000017", "Paid 1000+", "Needs approval", "On hold"},
+	"/payouts":                              {"HK$510.00", "May Wong", "HSBC ··1111", "FPS20261129000017", "Paid 1000&#43;", "Needs approval", "On hold"},
 	"/payouts/po_pending":                   {"Payments, before fees", "HK$600.00", "−HK$60.00", "−HK$30.00", "The equation closes", "/payouts/po_pending/cancel", "/payouts/po_pending/hold"},
 	"/payouts/po_waits":                     {"Two people have to agree", "/payouts/po_waits/approve", "/payouts/po_waits/refuse"},
 	"/payouts/po_held":                      {"This payout is on hold", "/payouts/po_held/release"},

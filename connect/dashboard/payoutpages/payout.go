@@ -44,6 +44,28 @@ func itemsOf(payout string) dashboard.List[item] {
 	return l
 }
 
+// upload is an attempt to bring a file to its bank.
+type upload struct {
+	ID, Outcome, FoundBy, Note, Error string
+	BegunAt                           int64
+}
+
+func uploadsOf(b *wire.PayoutBatch) (all []upload) {
+	if b == nil {
+		return nil
+	}
+	for _, u := range b.Uploads {
+		all = append(all, upload{u.ID, u.Outcome, text(u.FoundBy), text(u.Note), text(u.Error), u.BegunAt})
+	}
+	return all
+}
+
+// opinion is what somebody said of a payout; Refusal is why it does not count.
+type opinion struct {
+	Actor, Decision, Reason, Refusal string
+	Created                          int64
+}
+
 // payoutView is what the page of a payout shows.
 type payoutView struct {
 	Payout   payout
@@ -57,7 +79,10 @@ type payoutView struct {
 	Acts     []act
 	Items    *dashboard.Table
 	Entries  []entryView
-	Opinions []wire.PayoutApproval
+	Uploads  []upload
+	Line     int64  // in the file
+	Trace    string // of that line
+	Opinions []opinion
 	Holds    []wire.PayoutHold
 	Curl     string
 	JSON     string
@@ -137,7 +162,13 @@ func (view *payoutView) heard(r *http.Request, v *dashboard.Visit) error {
 	if err := v.API.Get(r.Context(), "/v1/payouts/"+view.Payout.ID+"/approvals", url.Values{"limit": {"100"}}, &opinions); err != nil {
 		return err
 	}
-	view.Opinions = opinions.Data
+	for _, o := range opinions.Data {
+		view.Opinions = append(view.Opinions, opinion{o.Actor, o.Decision, text(o.Reason), text(o.Refusal), o.Created})
+	}
+	view.Uploads, view.Trace = uploadsOf(view.Delivery.Batch), text(view.Delivery.LineTrace)
+	if view.Delivery.Line != nil {
+		view.Line = *view.Delivery.Line
+	}
 	if !v.May("payout_holds:read") {
 		return nil
 	}

@@ -197,7 +197,7 @@ func (s *section) askRun(w http.ResponseWriter, r *http.Request, v *dashboard.Vi
 		return err
 	}
 	return s.confirm(w, r, v, "run_now.title", back(v, "runs.title", "payout-runs"), confirmView{
-		Title: v.Text("run_now.title"), Body: v.Text("run_now.body", "count", ui.Text(strconv.FormatInt(counts(p.Totals), 10)), "left", ui.Text(strconv.Itoa(p.Left))),
+		Title: v.Text("run_now.title"), Body: say(v, "run_now.body", "count", ui.Text(strconv.FormatInt(counts(p.Totals), 10)), "left", ui.Text(strconv.Itoa(p.Left))),
 		Button: "run_now.do", Totals: p.Totals, Cancel: v.Path("payout-runs"),
 	}, ui.NewForm(nil), http.StatusOK)
 }
@@ -217,7 +217,7 @@ func (s *section) showHold(w http.ResponseWriter, r *http.Request, v *dashboard.
 	}
 	name := ui.Text(partyOf(a).Label())
 	return s.confirm(w, r, v, "hold.title", back(v, "preview.title", "payout-runs", "preview"), confirmView{
-		Title: v.Text("hold.heading", "account", name), Body: v.Text("hold.body", "account", name), Button: "hold.do", Reason: true, Account: account,
+		Title: say(v, "hold.heading", "account", name), Body: say(v, "hold.body", "account", name), Button: "hold.do", Reason: true, Account: account,
 		Cancel: v.Path("payout-runs", "preview"),
 	}, form, status)
 }
@@ -351,8 +351,8 @@ func (s *section) showApproveRun(w http.ResponseWriter, r *http.Request, v *dash
 		return err
 	}
 	return s.confirm(w, r, v, "approve_run.title", back(v, "run.title", "payout-runs", run.Value.ID), confirmView{
-		Title: v.Text("approve_run.heading", "date", ui.Text(run.Value.Date)),
-		Body:  v.Text("approve_run.body", "count", ui.Text(strconv.Itoa(view.Waiting))), Button: "approve_run.do", Totals: run.Value.Made,
+		Title: say(v, "approve_run.heading", "date", ui.Text(run.Value.Date)),
+		Body:  say(v, "approve_run.body", "count", ui.Text(strconv.Itoa(view.Waiting))), Button: "approve_run.do", Totals: run.Value.Made,
 		Cancel: v.Path("payout-runs", run.Value.ID),
 	}, form, status)
 }

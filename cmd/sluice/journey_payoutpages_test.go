@@ -204,10 +204,13 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	h := newHouse(t, paperBank(t))
 	ada := clerk{house: h}
 	tutor := ada.tutor()
-	ada.post("/v1/accounts/"+tutor, "business_profile[name]=May+Wong&settings[payouts][schedule][interval]=daily&settings[payouts][schedule][delay_days]=minimum")
+	ada.post("/v1/accounts/"+tutor, "business_profile[name]=May+Wong&settings[payouts][schedule][interval]=manual")
 	ada.post("/v1/accounts/"+h.platform, "settings[payouts][schedule][interval]=manual")
 	ada.post("/v1/payout_policy", "approval_over[hkd]=1000")
 	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending&application_fee_amount=6000&transfer_data[destination]="+tutor)
+
+	h.days("1d") // whose money came without an event is noted once a day
+	ada.post("/v1/accounts/"+tutor, "settings[payouts][schedule][interval]=daily")
 
 	first, second := h.sits("Ada", session.Owner), h.sits("Lok", session.Finance)
 	tab := uitest.Browser(t).Tab(t)
@@ -220,7 +223,7 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	h.days("1d")
 	tab.Open(h.url + h.desk("/payout-runs/now"))
 	tab.ClickThrough("Run now")
-	tab.WaitText("1 payouts wait for two people to agree")
+	tab.WaitText("Wait for two people to agree: 1")
 	tab.WaitText("HK$540.00")
 	run := strings.TrimSuffix(between(tab.URL(), "/payout-runs/", "?"), "/")
 	tab.ClickThrough("Approve the run")

@@ -132,7 +132,7 @@ func TestTheCSVHasTheRowsAndColumnsOfThePage(t *testing.T) {
 		"/payouts?format=csv&columns=amount,status,trace":      {"id,Amount,Status,Bank trace ID\n", "po_paid,510.00,Paid,FPS20261129000017\n"},
 		"/payouts/po_paid?tab=items&format=csv":                {"txn_1,payment,Algebra,py_1,", "600.00,-60.00,540.00,le_1024\n", "-30.00,0.00,-30.00,le_2048\n"},
 		"/payout-runs/preview?format=csv":                      {"acct_may:hkd,acct_may,540.00,hkd,2026-11-30,\n", "acct_yu:hkd,acct_yu,0.00,hkd,,no_bank_account\n"},
-		"/ledger?format=csv":                                   {"la_2,pending,acct_may,hkd,60.00,600.00,540.00\n"},
+		"/ledger?format=csv":                                   {"la_2,pending,acct_may,HKD,60.00,600.00,540.00\n"},
 		"/ledger/accounts/la_2?format=csv":                     {"le_2048.1,", ",le_2048,matured,mat_1,60.00,,540.00\n"},
 		"/ledger/entries?format=csv&columns=kind,amount":       {"le_1024,charge_succeeded,600.00\n"},
 		"/trial-balance?format=csv":                            {"bank,1,jpy,99999999999999999999,0,-99999999999999999999\n"},

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/sluicepay/sluice/platform/ui/uitest"
@@ -27,30 +26,35 @@ func TestBrowserPagesAreSoundInBothLanguages(t *testing.T) {
 	}
 	slices.Sort(paths)
 	for _, language := range []string{"en", "zh-Hant-HK"} {
-		tab := uitest.Browser(t).Tab(t, uitest.Language(language))
-		for _, path := range paths {
-			tab.Open(url + path)
-			uitest.Audit(t, tab)
-		}
+		t.Run(language, func(t *testing.T) {
+			tab := uitest.Browser(t).Tab(t, uitest.Language(language))
+			for _, path := range paths {
+				tab.Open(url + path)
+				uitest.Audit(t, tab)
+			}
+		})
 	}
+}
+
+// SLUICE_TEST_SCREENSHOTS=folder keeps pictures of the pages.
+func TestBrowserPicturesOfThePages(t *testing.T) {
 	dir := os.Getenv("SLUICE_TEST_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	for name, path := range pictured {
-		for _, width := range []int{390, 1440} {
-			for _, dark := range []bool{false, true} {
-				for _, language := range []string{"en", "zh-Hant-HK"} {
-					if dark && (language != "en" || width == 390) {
-						continue
-					}
-					tab := uitest.Browser(t).Tab(t, uitest.Language(language))
-					tab.SetWidth(width)
-					tab.SetDark(dark)
-					tab.Open(url + path)
-					tab.Screenshot(filepath.Join(dir, strings.Join([]string{name, map[int]string{390: "390", 1440: "1440"}[width], language, map[bool]string{true: "dark", false: "light"}[dark]}, "-")+".png"))
-				}
-			}
+	k, h := desk(t, marketplace())
+	url := uitest.Server(t, k, h) + root
+	for _, look := range []struct {
+		name, language string
+		width          int
+		dark           bool
+	}{{"390-en", "en", 390, false}, {"1440-en", "en", 1440, false}, {"1440-en-dark", "en", 1440, true}, {"390-zh", "zh-Hant-HK", 390, false}, {"390-zh-dark", "zh-Hant-HK", 390, true}} {
+		tab := uitest.Browser(t).Tab(t, uitest.Language(look.language))
+		tab.SetWidth(look.width)
+		tab.SetDark(look.dark)
+		for name, path := range pictured {
+			tab.Open(url + path)
+			tab.Screenshot(filepath.Join(dir, name+"-"+look.name+".png"))
 		}
 	}
 }

@@ -150,11 +150,11 @@ func bigOf(minor, currency string, asset bool) bigAmount {
 	if asset {
 		n.Neg(n)
 	}
-	b := bigAmount{Currency: currency, Minor: n.String(), Zero: n.Sign() == 0, Negative: n.Sign() < 0}
+	b := bigAmount{Currency: code(currency), Minor: n.String(), Zero: n.Sign() == 0, Negative: n.Sign() < 0}
 	if n.IsInt64() {
 		b.Text = ui.FormatMoney(money.New(n.Int64(), money.Currency(currency)))
 	} else {
-		b.Text = n.String() + " " + currency
+		b.Text = n.String() + " " + code(currency)
 	}
 	return b
 }
@@ -167,7 +167,7 @@ var ledgerAccounts = dashboard.List[ledgerAccount]{
 			CSV: func(_ *dashboard.Visit, a ledgerAccount) string { return a.Kind }},
 		{Key: "ledger.owner", Cell: func(_ *dashboard.Visit, a ledgerAccount) any { return a.Owner.Label() },
 			CSV: func(_ *dashboard.Visit, a ledgerAccount) string { return a.Owner.ID }},
-		{Key: "ledger.currency", Cell: func(_ *dashboard.Visit, a ledgerAccount) any { return a.Currency }},
+		{Key: "ledger.currency", Cell: func(_ *dashboard.Visit, a ledgerAccount) any { return code(a.Currency) }},
 		{Key: "ledger.debits", Number: true, Cell: func(v *dashboard.Visit, a ledgerAccount) any { return v.Amount(a.Debits, a.Currency) },
 			CSV: func(_ *dashboard.Visit, a ledgerAccount) string { return decimal(a.Debits, a.Currency) }},
 		{Key: "ledger.credits", Number: true, Cell: func(v *dashboard.Visit, a ledgerAccount) any { return v.Amount(a.Credits, a.Currency) },

@@ -50,10 +50,10 @@ func (s *section) showNew(w http.ResponseWriter, r *http.Request, v *dashboard.V
 			}
 			view.Account, view.Known, view.Available = partyOf(a), true, b.Available
 			for _, bank := range a.ExternalAccounts.Data {
-				view.Banks = append(view.Banks, ui.Option{Value: bank.ID, Text: masked(bank) + " " + strings.ToUpper(bank.Currency)})
+				view.Banks = append(view.Banks, ui.Option{Value: bank.ID, Text: masked(bank) + " " + code(bank.Currency)})
 			}
 			for _, available := range b.Available {
-				view.Currency = append(view.Currency, ui.Option{Value: available.Currency, Text: strings.ToUpper(available.Currency)})
+				view.Currency = append(view.Currency, ui.Option{Value: available.Currency, Text: code(available.Currency)})
 			}
 		}
 	}

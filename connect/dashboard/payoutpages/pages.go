@@ -152,6 +152,9 @@ func decimal(minor int64, currency string) string {
 	return money.New(minor, money.Currency(currency)).Decimal()
 }
 
+// code is a currency as people write it.
+func code(currency string) string { return strings.ToUpper(currency) }
+
 // in is a visit whose calls are made for another account of the platform.
 func in(v *dashboard.Visit, account string) *dashboard.Visit {
 	other := *v

@@ -195,18 +195,18 @@ var addresses = map[string][]string{
 	"/payouts/po_failed/retry":              {"Try HK$510.00 again?", "HSBC ··1111"},
 	"/payout-runs":                          {"2026-11-29", "HK$1,020.00", "prun_1"},
 	"/payout-runs/preview":                  {"May Wong", "HK$540.00", "No bank account in this currency", "2026-11-30", "Needs approval"},
-	"/payout-runs/now":                      {"1 payouts leave now", "1 balances are left out"},
+	"/payout-runs/now":                      {"at their time: 1.", "left out: 1."},
 	"/payout-runs/hold?account=acct_may":    {"Hold all payouts of May Wong?"},
-	"/payout-runs/prun_1":                   {"Run of 2026-11-29", "2 payouts", "HK$1,020.00", "Less than the smallest payout", "a new reason", sha, "1 payouts wait for two people"},
+	"/payout-runs/prun_1":                   {"Run of 2026-11-29", "Payouts: 2", "HK$1,020.00", "Less than the smallest payout", "a new reason", sha, "two people to agree: 1"},
 	"/payout-runs/prun_1/approve":           {"Approve the run of 2026-11-29?"},
 	"/payout-batches":                       {"SLUICE-000001.xml", "HK$510.00", "Delivered"},
 	"/payout-batches/bat_1":                 {sha, "2048 bytes", "Download the file", "po_paid"},
-	"/ledger":                               {"What the platform has", "What it owes", "HK$576.60", "99999999999999999999 jpy", "May Wong"},
+	"/ledger":                               {"What the platform has", "What it owes", "HK$576.60", "99999999999999999999 JPY", "May Wong"},
 	"/ledger?kind=pending&as_of=2026-11-30": {"At the end of", "All kinds"},
 	"/ledger/accounts/la_2":                 {"Pending", "May Wong", "HK$540.00", "le_2048", "Pending became available"},
 	"/ledger/entries":                       {"Payment", "ch_1", "HK$600.00"},
 	"/ledger/entries/le_1024":               {"Owed by the processor", "As T-accounts", "Balanced", "Unchanged", "Follows from the one before", sha},
-	"/trial-balance":                        {"In balance", "HK$576.60", "HK$600.00", "HK$0.00", "What does not hold", "says credits 5, has 0", "99999999999999999999 jpy"},
+	"/trial-balance":                        {"In balance", "HK$576.60", "HK$600.00", "HK$0.00", "What does not hold", "says credits 5, has 0", "99999999999999999999 JPY"},
 }
 
 func TestEveryPageShowsWhatItIsFor(t *testing.T) {

@@ -58,7 +58,7 @@ var payoutList = dashboard.List[payout]{
 		{Key: "payouts.amount", Number: true,
 			Cell: func(v *dashboard.Visit, p payout) any { return v.Amount(p.Amount, p.Currency) },
 			CSV:  func(_ *dashboard.Visit, p payout) string { return decimal(p.Amount, p.Currency) }},
-		{Key: "payouts.currency", Extra: true, Cell: func(_ *dashboard.Visit, p payout) any { return p.Currency }},
+		{Key: "payouts.currency", Extra: true, Cell: func(_ *dashboard.Visit, p payout) any { return code(p.Currency) }},
 		{Key: "payouts.status", Cell: func(v *dashboard.Visit, p payout) any { return v.Status(p.State()) }},
 		{Key: "payouts.account", Cell: func(_ *dashboard.Visit, p payout) any { return p.Account.Label() },
 			CSV: func(_ *dashboard.Visit, p payout) string { return p.Account.ID }},

@@ -289,7 +289,7 @@ func (s *section) run(w http.ResponseWriter, r *http.Request, v *dashboard.Visit
 	}
 	view := runView{Run: run.Value, Sums: sums(v, run.Value.Made), Count: counts(run.Value.Made), Curl: v.Curl(run.Path), JSON: v.Here("view", "json")}
 	for _, left := range run.Value.Skipped {
-		view.Skipped = append(view.Skipped, skipView{skipWords(v, left.Reason), strings.ToUpper(left.Currency), left.Count})
+		view.Skipped = append(view.Skipped, skipView{skipWords(v, left.Reason), code(left.Currency), left.Count})
 	}
 	return madeBy(run.Value.ID).Serve(w, r, v, func(t *dashboard.Table) error {
 		view.Payouts = t

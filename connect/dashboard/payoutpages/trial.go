@@ -28,7 +28,7 @@ type trialView struct {
 
 // currencyView is the trial balance of one currency.
 type currencyView struct {
-	Currency       string
+	Currency, Code string
 	Rows           []trialRow
 	Debits         bigAmount
 	Credits        bigAmount
@@ -69,7 +69,7 @@ func byCurrency(v *dashboard.Visit, rows []wire.TrialBalanceRow) []currencyView 
 	for _, row := range rows {
 		at := slices.IndexFunc(views, func(c currencyView) bool { return c.Currency == row.Currency })
 		if at < 0 {
-			at, views = len(views), append(views, currencyView{Currency: row.Currency})
+			at, views = len(views), append(views, currencyView{Currency: row.Currency, Code: code(row.Currency)})
 			sums[row.Currency] = map[string]*big.Int{"debits": {}, "credits": {}, "owed": {}, "has": {}, "fee": {}}
 		}
 		add := func(name string, n *big.Int) { sums[row.Currency][name].Add(sums[row.Currency][name], n) }

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
+	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/money"
 )
@@ -196,5 +197,54 @@ func TestAccountsAreListedPageByPageInBothDirections(t *testing.T) {
 	found, err := history.List(t.Context(), pool, f, history.Account{}, false, 10)
 	if err != nil || len(found.Items) != 2 {
 		t.Errorf("pending accounts are %v: %v", found, err)
+	}
+}
+
+func TestARareKindIsFoundInItsTimeWithoutReadingEverything(t *testing.T) {
+	pool := town(t, 1)
+	topup := journal.Topup{ID: "tu_1", Platform: "acct_p", Amount: money.New(500, "hkd"), At: noon.Add(time.Hour)}
+	post := func(entries ...ledger.Entry) {
+		t.Helper()
+		if err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+			_, err := ledger.NewBook().Post(ctx, tx, entries...)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newID := func() string { return id.New("txn") }
+	post(journal.TopupSucceeded(topup, newID))
+	for day := range 12 {
+		entries := make([]ledger.Entry, 1000)
+		for i := range entries {
+			entries[i] = journal.ChargeSucceeded(journal.Charge{ID: fmt.Sprintf("ch_%d_%d", day, i), Owner: "acct_p", Platform: "acct_p",
+				Amount: money.New(100, "hkd"), At: noon.AddDate(0, 0, 1+day), MaturesOn: noon.AddDate(1, 0, 0)}, newID)
+		}
+		post(entries...)
+	}
+	if _, err := history.Note(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	f := ledger.EntryFilter{Owner: "acct_p", Kind: "topup_succeeded"}
+	if _, _, err := ledger.EntriesOf(t.Context(), pool, f, ledger.EntryPage{Size: 10}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("the whole history is looked through: %v", err)
+	}
+	f.From, f.Until = noon, noon.AddDate(0, 0, 1)
+	found, more, err := ledger.EntriesOf(t.Context(), pool, f, ledger.EntryPage{Size: 10})
+	if err != nil || len(found) != 1 || found[0].Source != "tu_1" || more {
+		t.Errorf("on its day there are %v: %v", found, err)
+	}
+	f = ledger.EntryFilter{Owner: "acct_p"}
+	first, more, err := ledger.EntriesOf(t.Context(), pool, f, ledger.EntryPage{Size: 3})
+	if err != nil || len(first) != 3 || !more || first[0].ID < first[2].ID {
+		t.Fatalf("the newest are %v: %v", first, err)
+	}
+	second, _, err := ledger.EntriesOf(t.Context(), pool, f, ledger.EntryPage{Entry: first[2].ID, Size: 3})
+	if err != nil || len(second) != 3 || second[0].ID != first[2].ID-1 {
+		t.Errorf("behind them are %v: %v", second, err)
+	}
+	back, more, err := ledger.EntriesOf(t.Context(), pool, f, ledger.EntryPage{Entry: second[0].ID, Newer: true, Size: 2})
+	if err != nil || len(back) != 2 || back[1].ID != first[2].ID || !more {
+		t.Errorf("the way back has %v: %v", back, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/ledger/history"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -35,6 +36,8 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "end checkout sessions", Interval: 5 * time.Second, Do: a.checkout.Sweep},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
+			run.Job{Name: "note the ledger's past", Interval: 10 * time.Second, Do: a.noteHistory},
+			run.Job{Name: "verify the ledger on request", Interval: time.Second, Do: a.verifyLedger},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
@@ -73,6 +76,17 @@ func (a *App) jobs() []*run.Worker {
 
 func (a *App) seal(ctx context.Context) error {
 	_, err := audit.Seal(ctx, a.pool)
+	return err
+}
+
+// noteHistory keeps balances of the past cheap to ask for.
+func (a *App) noteHistory(ctx context.Context) error {
+	_, err := history.Note(ctx, a.pool)
+	return err
+}
+
+func (a *App) verifyLedger(ctx context.Context) error {
+	_, err := audit.Work(ctx, a.pool, clock.System{}.Now)
 	return err
 }
 

@@ -120,11 +120,21 @@ var matrix = map[string]row{
 	"GET /v1/balance/history":                               {},
 	"GET /v1/balance/history/{id}":                          {path: "/v1/balance/history/$line"},
 	"GET /v1/ledger/entries":                                {},
+	"GET /v1/ledger/entries/{id}":                           {path: "/v1/ledger/entries/$entry"},
+	"GET /v1/ledger/entries/{id}/proof":                     {path: "/v1/ledger/entries/$entry/proof"},
+	"GET /v1/ledger/accounts":                               {},
+	"GET /v1/ledger/accounts/{id}":                          {path: "/v1/ledger/accounts/$ledgerAccount"},
+	"GET /v1/ledger/accounts/{id}/lines":                    {path: "/v1/ledger/accounts/$ledgerAccount/lines"},
+	"POST /v1/ledger/verifications":                         {platformOnly: true},
+	"GET /v1/ledger/verifications":                          {platformOnly: true},
+	"GET /v1/ledger/verifications/{id}":                     {path: "/v1/ledger/verifications/$verification", platformOnly: true},
 	"GET /v1/ledger/trial_balance":                          {},
 	"POST /v1/payouts":                                      {form: "amount=100&currency=hkd&destination=$bank"},
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"GET /v1/payout_counts":                                 {platformOnly: true},
+	"GET /v1/payouts/{id}/delivery":                         {path: "/v1/payouts/$payout/delivery"},
 	"GET /v1/payouts/{id}/explanation":                      {path: "/v1/payouts/$payout/explanation"},
 	"GET /v1/reporting/report_types":                        {},
 	"GET /v1/reporting/report_types/{id}":                   {path: "/v1/reporting/report_types/payouts.itemized.3"},
@@ -462,6 +472,9 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["report"] = ada.post("/v1/reporting/report_runs", "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]="+things["payout"])["id"].(string)
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["run"] = ada.post("/v1/payout_runs", "")["id"].(string)
+	things["entry"] = idsOf(ada.get("/v1/ledger/entries?limit=1"))[0]
+	things["ledgerAccount"] = idsOf(ada.get("/v1/ledger/accounts?limit=1"))[0]
+	things["verification"] = ada.post("/v1/ledger/verifications", "")["id"].(string)
 	things["closure"] = ada.post("/v1/payout_calendars/england/closures", "date=2027-03-02&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	things["statement"] = must[reconcile.File](h.t)(h.app.books.Import(h.t.Context(), reconcile.Source{Platform: h.platform, Name: canary},

@@ -50,7 +50,9 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		ledgerhttp.VerificationRoutes(s, a.pool, owners{a.accounts}, clock.System{}),      // /v1/ledger/verifications
 		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
+		payoutshttp.DeliveryRoutes(s, a.pool, a.payouts, a.books),                         // /v1/payout_counts, /v1/payouts/{id}/delivery
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		payoutshttp.ApprovalRoutes(s, a.pool, a.payouts),                                  // /v1/payouts/{id}/approve, refuse, approvals
 		payoutshttp.HoldRoutes(s, a.pool, a.payouts),                                      // /v1/payout_holds

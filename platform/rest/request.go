@@ -29,6 +29,8 @@ type Principal struct {
 	Account  string // the account the key belongs to
 	Platform string // the platform behind an OAuth access token of Account; "" when Account is itself a platform
 	Livemode bool
+	Person   string // usr_… of whoever acts through a dashboard; "" for a program with a key
+	Token    bool   // an OAuth access token, which is a program of Platform's
 	Kind     KeyKind
 	Scopes   []string // "charges:read", "charges:write" (which includes read); nil means all
 }

@@ -85,8 +85,12 @@ type outcome struct {
 // maxReason bounds what is kept of a reason.
 const maxReason = 500
 
-// Begin writes the act. It fails with Unavailable.
+// Begin writes the act. It fails with Unavailable. What only looks, such as a preview,
+// is no act.
 func (l *Log) Begin(ctx context.Context, s rest.Served) (string, error) {
+	if looks(s) {
+		return "", nil
+	}
 	row := act{
 		ID: id.New("act"), Account: s.Account, Livemode: s.Scope.Livemode, ForAccount: s.Scope.Account, Actor: s.Key,
 		Action: Action(s.Method, s.Route), Method: s.Method, Path: requestlog.Path(s.Path, s.Route), ObjectID: requestlog.Object(s),
@@ -102,6 +106,12 @@ func (l *Log) Begin(ctx context.Context, s rest.Served) (string, error) {
 		}
 	}
 	return row.ID, nil
+}
+
+// looks reports whether a request changes nothing although it is a POST.
+func looks(s rest.Served) bool {
+	given, _ := s.Params.Tree().(map[string]any)
+	return strings.HasSuffix(s.Route, "/preview") || given["dry_run"] == "true"
 }
 
 // reason is why, in the caller's words: a record of decisions without them would be half a record.
@@ -150,8 +160,8 @@ func (l *Log) Record(ctx context.Context, tx bun.Tx, e Entry) error {
 
 // End writes how an act ended. When that fails, the act's end stays unknown.
 func (l *Log) End(ctx context.Context, act string, s rest.Served) {
-	if s.Status == 0 {
-		return // the answer was cut off before it began
+	if act == "" || s.Status == 0 { // no act, or an answer that was cut off before it began
+		return
 	}
 	row := outcome{ActID: act, Status: s.Status, EndedAt: l.clock.Now(), ObjectID: requestlog.Object(s)}
 	if s.Fault != nil {

@@ -66,10 +66,13 @@ type AuditLog interface {
 // served is what the logs of requests are shown of r.
 func (n *note) served(r *Request) Served {
 	s := Served{
-		ID: n.id, At: n.start, Scope: r.Scope, Account: r.Principal.Account, Key: r.Principal.KeyID, Person: r.Principal.Person,
+		ID: n.id, At: n.start, Scope: r.Scope, Account: r.Principal.Account, Key: r.Principal.KeyID,
 		Method: r.Method, Path: r.URL.Path, Route: n.route, Version: r.Version, IP: PeerIP(r.Request),
 		Status: n.status, Replayed: n.replay, Fault: n.fault, Answer: n.answer,
 		Params: Params{r.params}, Size: len(r.URL.RawQuery) + n.size,
+	}
+	if r.Principal.Member {
+		s.Person = r.Principal.KeyID
 	}
 	if r.Principal.Token {
 		s.Account = r.Principal.Platform
@@ -97,7 +100,7 @@ func sizeOf(r *http.Request) int {
 // audited serves an admitted request whose route or person is watched.
 func (s *Server) audited(w http.ResponseWriter, r *Request, n *note, serve func()) {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if s.cfg.Audit == nil || reads || r.Principal.Person == "" && !r.route.watched {
+	if s.cfg.Audit == nil || reads || !r.Principal.Member && !r.route.watched {
 		serve()
 		return
 	}

@@ -32,7 +32,7 @@ func (keys) Authenticate(_ context.Context, key string) (rest.Principal, error) 
 	case "hub":
 		return rest.Principal{KeyID: "key_hub", Account: "acct_hub", Kind: rest.Secret}, nil
 	case "ada":
-		return rest.Principal{KeyID: "seat_1", Account: "acct_hub", Kind: rest.Secret, Person: "usr_ada"}, nil
+		return rest.Principal{KeyID: "usr_ada", Account: "acct_hub", Kind: rest.Restricted, Member: true}, nil
 	case "next door":
 		return rest.Principal{KeyID: "key_other", Account: "acct_other", Kind: rest.Secret}, nil
 	}

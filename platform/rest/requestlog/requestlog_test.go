@@ -40,7 +40,7 @@ func (keys) Authenticate(_ context.Context, key string) (rest.Principal, error) 
 	case "tutor":
 		return rest.Principal{KeyID: "key_tutor", Account: "acct_tutor", Platform: "acct_hub", Kind: rest.Secret}, nil
 	case "person":
-		return rest.Principal{KeyID: "seat_1", Account: "acct_hub", Kind: rest.Secret, Person: "usr_ada"}, nil
+		return rest.Principal{KeyID: "usr_ada", Account: "acct_hub", Kind: rest.Restricted, Member: true}, nil
 	}
 	return rest.Principal{}, &fault.Error{Kind: fault.Unauthenticated}
 }

@@ -30,6 +30,8 @@ type row struct {
 	path, form string
 	// ownerOnly routes answer an unrestricted key of the platform itself and nobody else.
 	ownerOnly bool
+	// echo routes show callers what they have asked themselves, the ids of others in it too.
+	echo bool
 	// platformOnly routes have nothing to say to a connected account.
 	platformOnly bool
 }
@@ -165,11 +167,11 @@ var matrix = map[string]row{
 	"DELETE /v1/payout_calendars/{name}/closures/{date}":    {path: "/v1/payout_calendars/england/closures/2027-03-02", platformOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
-	"GET /v1/request_logs":                                  {},
+	"GET /v1/request_logs":                                  {echo: true},
 	"GET /v1/request_logs/errors":                           {},
 	"GET /v1/request_logs/{id}":                             {path: "/v1/request_logs/$request"},
-	"GET /v1/audit_log":                                     {},
-	"GET /v1/audit_log/export":                              {},
+	"GET /v1/audit_log":                                     {echo: true},
+	"GET /v1/audit_log/export":                              {echo: true},
 	"GET /v1/audit_log/{id}":                                {path: "/v1/audit_log/$act"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
 	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
@@ -409,7 +411,7 @@ func (h *house) ask(c caller, route rest.Route, things map[string]string) {
 			complain("must not get this far")
 		}
 	}
-	if want == reaches {
+	if want == reaches || line.echo {
 		return
 	}
 	for thing, id := range things {

@@ -50,7 +50,9 @@ func entryOf(s rest.Served) entry {
 	}
 	e.Path = r.path(s.Path, s.Route)
 	e.IdempotencyKey = keyShown(s.IdempotencyKey)
-	e.APIVersion = r.word(s.Version)
+	if versions.MatchString(s.Version) {
+		e.APIVersion = s.Version
+	}
 	if s.Status >= 400 {
 		e.fail(&r, s)
 	}

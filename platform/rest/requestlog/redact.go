@@ -59,6 +59,7 @@ var (
 	digitRuns = regexp.MustCompile(`[0-9]+`)
 	amounts   = regexp.MustCompile(`^-?[0-9]{1,9}$`)
 	dates     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	versions  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,20})?$`)
 	ourID     = regexp.MustCompile(`^[a-z]{2,8}_[0-9A-Za-z]{22}$`)
 	names     = regexp.MustCompile(`^([a-z][a-z0-9_]{0,59}|[0-9]{1,4})$`)
 	quoted    = regexp.MustCompile(`'[^']*'`)

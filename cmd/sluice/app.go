@@ -146,7 +146,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
 		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens(), Desks: a.desks},
 		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served, Proxies: a.cfg.Proxies, ErrorPage: a.errorPage,
-		Audit: a.audit,
+		Limits: a.cfg.Limits, Audit: a.audit,
 	}
 	if a.cfg.RequestRetention > 0 {
 		dropped := a.metrics.Counter("platform", "request_logs_dropped", "Requests that the log of requests had no room for.").WithLabelValues()

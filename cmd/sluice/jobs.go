@@ -19,6 +19,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 	"github.com/sluicepay/sluice/platform/run"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -47,6 +48,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "forget silent listeners", Interval: time.Hour, Do: a.listen.Sweep},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
+			run.Job{Name: "keep the days of the request log", Interval: time.Hour, Do: a.keepRequestDays},
 			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
 			run.Job{Name: "destroy rolled webhook secrets", Interval: 10 * time.Minute, Do: a.destroySecrets},
 		)
@@ -99,6 +101,12 @@ func (a *App) eraseDocuments(ctx context.Context) error {
 
 func (a *App) makeMonths(ctx context.Context) error {
 	return event.EnsurePartitions(ctx, a.pool, clock.System{}.Now())
+}
+
+// keepRequestDays makes the coming days of the request log and drops the old ones;
+// also when no requests are kept any more.
+func (a *App) keepRequestDays(ctx context.Context) error {
+	return requestlog.Maintain(ctx, a.pool, clock.System{}.Now(), a.cfg.RequestRetention)
 }
 
 // archiveEvents takes the months out of the event log that are older than it keeps.

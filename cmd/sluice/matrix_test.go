@@ -30,6 +30,8 @@ type row struct {
 	path, form string
 	// ownerOnly routes answer an unrestricted key of the platform itself and nobody else.
 	ownerOnly bool
+	// echo routes show callers what they have asked themselves, the ids of others in it too.
+	echo bool
 	// platformOnly routes have nothing to say to a connected account.
 	platformOnly bool
 }
@@ -180,6 +182,12 @@ var matrix = map[string]row{
 	"DELETE /v1/payout_calendars/{name}/closures/{date}":    {path: "/v1/payout_calendars/england/closures/2027-03-02", platformOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
+	"GET /v1/request_logs":                                  {echo: true},
+	"GET /v1/request_logs/errors":                           {},
+	"GET /v1/request_logs/{id}":                             {path: "/v1/request_logs/$request"},
+	"GET /v1/audit_log":                                     {echo: true},
+	"GET /v1/audit_log/export":                              {echo: true},
+	"GET /v1/audit_log/{id}":                                {path: "/v1/audit_log/$act"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
 	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
@@ -418,7 +426,7 @@ func (h *house) ask(c caller, route rest.Route, things map[string]string) {
 			complain("must not get this far")
 		}
 	}
-	if want == reaches {
+	if want == reaches || line.echo {
 		return
 	}
 	for thing, id := range things {
@@ -497,6 +505,11 @@ func (h *house) furnish(ada clerk) map[string]string {
 	_, review := ada.raw("POST", "/v1/verification_reviews", "account="+things["company"]+"&subject="+things["person"]+"&reason=x", second)
 	things["review"] = review["id"].(string)
 	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)
+	if err := h.app.requests.Flush(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	things["request"] = idsOf(ada.get("/v1/request_logs?limit=1"))[0]
+	things["act"] = idsOf(ada.get("/v1/audit_log?limit=1"))[0]
 	return things
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/rest/auditlog"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 )
 
 // actionPath is the sandbox page where payers authenticate; the charge's id follows.
@@ -22,10 +24,10 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "bank_statements", "charges",
-	"checkout_sessions", "customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches",
-	"payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds", "test_helpers", "tokens", "transfers",
-	"verification_reviews", "webhook_endpoints",
+	"accounts", "api_keys", "application_fees", "audit_log", "balance", "balance_settings", "balance_transactions", "bank_statements",
+	"charges", "checkout_sessions", "customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods",
+	"payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds",
+	"request_logs", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -70,6 +72,8 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, a.accounts, clock.System{}), // /v1/webhook_deliveries, attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
 		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
+		requestlog.Routes(s, a.pool),                                                      // /v1/request_logs
+		auditlog.Routes(s, a.pool),                                                        // /v1/audit_log
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata

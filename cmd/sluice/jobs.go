@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/ledger/daily"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -34,6 +35,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectDebts},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
+			run.Job{Name: "add up days", Interval: 3 * time.Second, Do: a.addDays},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
@@ -72,6 +74,12 @@ func (a *App) jobs() []*run.Worker {
 
 func (a *App) seal(ctx context.Context) error {
 	_, err := audit.Seal(ctx, a.pool)
+	return err
+}
+
+// addDays sums what was sealed by day.
+func (a *App) addDays(ctx context.Context) error {
+	_, err := daily.Add(ctx, a.pool)
 	return err
 }
 

@@ -33,7 +33,7 @@ func (a *App) routes() []rest.Route {
 	return slices.Concat(
 		connecthttp.IntentRoutes(s, a.payments),                                           // /v1/payment_intents
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
-		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
+		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds, refunds/preview
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
@@ -49,6 +49,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		ledgerhttp.DailyRoutes(s, a.pool, a.clocks),                                       // /v1/balance/daily
 		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		payoutshttp.ApprovalRoutes(s, a.pool, a.payouts),                                  // /v1/payouts/{id}/approve, refuse, approvals

@@ -29,6 +29,7 @@ func (a *App) buildAccess(_ context.Context, ring *secret.Keyring) error {
 	}
 	a.auth = credential.NewAuthenticator(a.pool, pepper("api_keys"), clock.System{})
 	a.keys = credential.NewService(a.auth, resources...)
+	a.desks = credential.NewDesks()
 	a.throttle = throttle.New(a.pool, pepper("throttle"), clock.System{})
 	if a.mails, err = newPost(a.cfg, a.log); err != nil {
 		return err

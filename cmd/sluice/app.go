@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/connect/payment"
@@ -65,6 +66,8 @@ type App struct {
 	links    *onboarding.Links
 	kit      *ui.Kit
 	pages    []rest.Route // those of people in browsers
+	desks    *credential.Desks
+	desk     *dashboard.Desk
 	files    *file.Files
 	accounts *connect.Accounts
 	verify   *connect.Verification
@@ -86,7 +89,8 @@ type App struct {
 	relay    *relay.Relay
 	inbox    *webhook.DevInbox
 	index    http.Handler      // in development only,
-	shop     *marketplace.Shop // as this is
+	doors    *doors            // so are these,
+	shop     *marketplace.Shop // and this
 	server   *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
@@ -124,7 +128,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.book = ledger.NewBook()
 	a.idem = idempotency.NewStore()
 	for _, build := range []func(context.Context, *secret.Keyring) error{
-		a.buildAccess, a.buildMarketplace, a.buildConnections, a.buildPages, a.buildDevPages, a.buildPayouts, a.buildEvents,
+		a.buildAccess, a.buildMarketplace, a.buildConnections, a.buildPages, a.buildDashboard, a.buildDevPages, a.buildPayouts, a.buildEvents,
 	} {
 		if err := build(ctx, ring); err != nil {
 			return err
@@ -136,7 +140,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.server = rest.New(rest.Config{
 		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
-		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens()},
+		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens(), Desks: a.desks},
 		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served, Proxies: a.cfg.Proxies, ErrorPage: a.errorPage,
 	})
 	a.server.Mount(a.routes()...)

@@ -132,6 +132,9 @@ func (p *private) serveDeveloper(ctx context.Context, o devOptions, out io.Write
 	for _, tutor := range connected {
 		ready.ConnectedAccounts = append(ready.ConnectedAccounts, tutor.ID)
 	}
+	if ready.DashboardURL, ready.TutorURL, err = p.openDoors(ctx, connected); err != nil {
+		return err
+	}
 	// The banner first: whoever waits for the file finds the banner whole.
 	fmt.Fprint(out, banner(ready, connected, o.dir))
 	if err := inWords("", ready.WriteTo(o.dir)); err != nil {
@@ -174,6 +177,7 @@ func (p *private) verify(ctx context.Context) error {
 // payee is a connected account that can receive transfers.
 type payee struct {
 	ID              string
+	Email           *string
 	BusinessProfile struct{ Name *string } `json:"business_profile"`
 	Capabilities    map[string]string
 }
@@ -212,6 +216,10 @@ func banner(r cli.Ready, payees []payee, dir string) string {
 			label = "Connected"
 		}
 		line("  %-12s %s  %s", label, tutor.ID, name(tutor))
+	}
+	line("  Dashboard    %s   (signs you in; good for 10 minutes)", r.DashboardURL)
+	if r.TutorURL != "" {
+		line("  Tutor view   %s   (the same, as a tutor)", r.TutorURL)
 	}
 	line("  Marketplace  %s   (a sample platform: connect a tutor, charge for them)", r.MarketplaceURL)
 	line("  Connect link %s", r.ConnectURL)

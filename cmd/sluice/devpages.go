@@ -30,6 +30,7 @@ func (a *App) buildDevPages(context.Context, *secret.Keyring) (err error) {
 	if a.shop, err = marketplace.New(a.kit, a.log); err != nil {
 		return err
 	}
+	a.doors = newDoors(a.people, a.kit)
 	a.index, err = indexPage(a.kit, a.cfg.origin(), a.shop.ConnectURL)
 	return err
 }
@@ -45,6 +46,7 @@ func (a *App) devRoutes() []rest.Route {
 	}
 	routes := []rest.Route{
 		page("GET", indexPath, a.index),
+		page("GET", doorsPath, a.doors),
 		page("GET", hooksPath, a.inbox), page("POST", hooksPath, a.inbox),
 		page("GET", ui.StorybookPath, a.kit.Storybook()), page("POST", ui.StorybookPath, a.kit.Storybook()),
 	}

@@ -211,6 +211,7 @@ var open = map[string]string{
 	"GET /livez":                            "says that the process answers",
 	"GET /readyz":                           "says which parts answer",
 	"GET /":                                 "development only: an index without data",
+	"GET /go/{token}":                       "development only: signs in whoever holds a link of the terminal, for ten minutes",
 	"GET /_dev/hooks":                       "development only: the inbox of webhooks sent to this machine",
 	"POST /_dev/hooks":                      "the same",
 	"GET /asyncapi.json":                    "describes the events of every installation alike; code is generated from it",
@@ -269,6 +270,9 @@ func TestEveryRouteStandsInTheMatrix(t *testing.T) {
 	for _, route := range newHouse(t).app.routes() {
 		name := route.Method + " " + route.Path
 		mounted[name] = true
+		if atDesk(route) { // who may see which page of a desk is told by TestADeskLetsInWhoBelongsThere
+			continue
+		}
 		_, closed := matrix[name]
 		_, isOpen := open[name]
 		if closed == isOpen || isOpen != route.Public {
@@ -285,6 +289,11 @@ func TestEveryRouteStandsInTheMatrix(t *testing.T) {
 			t.Errorf("open has %s, which is not mounted", name)
 		}
 	}
+}
+
+// atDesk reports whether a route is a page of a desk: people open it, not keys.
+func atDesk(route rest.Route) bool {
+	return route.Public && (strings.HasPrefix(route.Path, "/dashboard") || strings.HasPrefix(route.Path, "/earnings"))
 }
 
 // callers are those who must come to nothing.

@@ -73,6 +73,7 @@ func (a *App) routes() []rest.Route {
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata
 		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
+		a.desk.Routes(),                                                                   // /dashboard, /earnings
 		a.worldRoutes(),                                                                   // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                            // /v1/test_helpers/oauth_codes
 		a.healthRoutes(),                                                                  // /livez, /readyz

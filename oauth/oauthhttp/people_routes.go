@@ -206,7 +206,7 @@ func SafeNext(next string) string {
 	return ""
 }
 
-var nextPaths = []string{"/accounts", "/security", "/invitation", "/oauth/consent", "/oauth/continue", "/onboarding"}
+var nextPaths = []string{"/accounts", "/security", "/invitation", "/oauth/consent", "/oauth/continue", "/onboarding", "/dashboard", "/earnings"}
 
 func safeSegments(path string) bool {
 	rest, ok := strings.CutPrefix(path, "/")

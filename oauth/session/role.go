@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // Role is what a person is for an account.
 type Role string
 
@@ -48,3 +50,41 @@ func (r Role) May(a Action) bool { return may[r][a] }
 
 // Known reports whether r is a role at all.
 func (r Role) Known() bool { _, known := may[r]; return known }
+
+// permitted is what a role may do through the public API, beyond reading: resources
+// that it may write. Developers build and debug, and move no money. Finance moves and
+// explains money. Support gives money back to those who paid, and nothing else.
+var permitted = map[Role][]string{
+	Developer: {"api_keys", "events", "oauth_clients", "test_helpers", "webhook_endpoints"},
+	Finance: {
+		"balance_settings", "bank_statements", "charges", "payment_intents", "payout_approvals", "payout_calendars", "payout_holds",
+		"payout_policy", "payout_runs", "payouts", "refunds", "reporting", "transfers", "application_fees", "checkout_sessions",
+	},
+	Support: {"refunds"},
+	Viewer:  nil,
+}
+
+// secrets are resources that only who may write them may read.
+var secrets = []string{"api_keys", "oauth_clients"}
+
+// Permissions are what the role may do through the public API, "charges:read", of
+// these resources; nil is everything. They are the same at a page and at the API:
+// pages have no other way. An unknown role may do nothing.
+func (r Role) Permissions(resources []string) []string {
+	if r == Owner {
+		return nil
+	}
+	permissions := []string{}
+	if !r.Known() {
+		return permissions
+	}
+	for _, resource := range resources {
+		switch {
+		case slices.Contains(permitted[r], resource):
+			permissions = append(permissions, resource+":write")
+		case !slices.Contains(secrets, resource):
+			permissions = append(permissions, resource+":read")
+		}
+	}
+	return permissions
+}

@@ -31,6 +31,9 @@ type Principal struct {
 	Livemode bool
 	Kind     KeyKind
 	Scopes   []string // "charges:read", "charges:write" (which includes read); nil means all
+	// Member is one of Account's own people: for that account it does not matter what
+	// the platform behind it may do.
+	Member bool
 }
 
 // Authenticator knows credentials. It answers a bad one with a fault of kind

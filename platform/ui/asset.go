@@ -37,7 +37,7 @@ var contentTypes = map[string]string{
 }
 
 // stylesheets in the order of their layers.
-var stylesheets = []string{"tokens.css", "base.css", "components.css", "pages.css"}
+var stylesheets = []string{"tokens.css", "base.css", "components.css", "pages.css", "desk.css"}
 
 func newAssets(files fs.FS) (*assets, error) {
 	a := &assets{byFile: map[string]*asset{}, byName: map[string]*asset{}}

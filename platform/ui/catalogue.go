@@ -112,6 +112,7 @@ type speech struct {
 	words      catalogue
 	scripts    map[string]string // a room's *.js by file name, as asset URL
 	components *template.Template
+	more       []func(Words) template.FuncMap // of the room
 }
 
 // say looks a key up and fills its placeholders. All of them, and no others, must be

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,6 +78,14 @@ var componentSpecs = map[string]spec{
 
 // functions are what templates call.
 func (s *speech) functions() template.FuncMap {
+	all := s.ownFunctions()
+	for _, more := range s.more {
+		maps.Copy(all, more(Words{s}))
+	}
+	return all
+}
+
+func (s *speech) ownFunctions() template.FuncMap {
 	return template.FuncMap{
 		"t":       s.say,
 		"title":   func(key string, args []any) (any, error) { return s.say(key, args...) },

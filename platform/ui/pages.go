@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template/parse"
 )
@@ -32,9 +33,25 @@ type sheet struct {
 //
 // It fails on whatever would fail in front of a person later: a key without text, a
 // language that lacks one, an unknown component, icon or argument name.
-func (k *Kit) Pages(templates fs.FS, catalogues fs.FS) (*Pages, error) {
+func (k *Kit) Pages(templates fs.FS, catalogues fs.FS, options ...PagesOption) (*Pages, error) {
+	var more pagesConfig
+	for _, o := range options {
+		o(&more)
+	}
 	p := &Pages{kit: k, speech: map[Locale]*speech{}, sheets: map[string]map[Locale]sheet{}}
-	words, err := readCatalogues(catalogues, k.words)
+	words := k.words
+	var partials []string
+	for _, ground := range more.grounds {
+		under, err := readPages(ground.templates)
+		if err == nil {
+			words, err = readCatalogues(ground.catalogues, words)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pages: %w", err)
+		}
+		partials = append(partials, under.partials...)
+	}
+	words, err := readCatalogues(catalogues, words)
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
@@ -42,6 +59,7 @@ func (k *Kit) Pages(templates fs.FS, catalogues fs.FS) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	found.partials = append(partials, found.partials...)
 	for name, text := range k.errorPages {
 		found.pages[name] = text
 	}
@@ -52,13 +70,57 @@ func (k *Kit) Pages(templates fs.FS, catalogues fs.FS) (*Pages, error) {
 		}
 	}
 	for _, l := range Locales {
-		s := &speech{kit: k, locale: l, words: words[l], scripts: scripts}
+		s := &speech{kit: k, locale: l, words: words[l], scripts: scripts, more: more.functions}
 		if err := p.parse(s, found); err != nil {
 			return nil, fmt.Errorf("pages: %w", err)
 		}
 		p.speech[l] = s
 	}
 	return p, nil
+}
+
+// PagesOption gives a room's pages more to stand on.
+type PagesOption func(*pagesConfig)
+
+type pagesConfig struct {
+	grounds   []ground
+	functions []func(Words) template.FuncMap
+}
+
+type ground struct{ templates, catalogues fs.FS }
+
+// Upon lays pages over the {{define}}s and texts of a frame that several rooms'
+// pages share. A room may say a text of the frame in its own way.
+func Upon(templates, catalogues fs.FS) PagesOption {
+	return func(c *pagesConfig) { c.grounds = append(c.grounds, ground{templates, catalogues}) }
+}
+
+// Functions are more that templates may call, made once per language.
+func Functions(in func(Words) template.FuncMap) PagesOption {
+	return func(c *pagesConfig) { c.functions = append(c.functions, in) }
+}
+
+// Words are one language of a room's pages, for functions of its own.
+type Words struct{ s *speech }
+
+// Locale is the language.
+func (w Words) Locale() Locale { return w.s.locale }
+
+// Say is {{t}}.
+func (w Words) Say(key string, args ...any) (any, error) { return w.s.say(key, args...) }
+
+// Has reports whether there is a text.
+func (w Words) Has(key string) bool { _, ok := w.s.words[key]; return ok }
+
+// Icon is {{icon}}.
+func (w Words) Icon(name string) (template.HTML, error) { return w.s.icon(name) }
+
+// Words are the pages' texts in a language, for values that Go makes.
+func (p *Pages) Words(l Locale) Words {
+	if s := p.speech[l]; s != nil {
+		return Words{s}
+	}
+	return Words{p.speech[English]}
 }
 
 // Text says a key outside of templates, in a mail for instance. A key that is
@@ -137,7 +199,7 @@ func readPages(templates fs.FS) (sources, error) {
 		}
 		return nil
 	})
-	if err == nil && len(found.pages) == 0 {
+	if err == nil && len(found.pages)+len(found.partials) == 0 {
 		err = errors.New("no *.html file there")
 	}
 	return found, err
@@ -152,8 +214,8 @@ func (p *Pages) parse(s *speech, found sources) error {
 	if s.components, err = base.Clone(); err != nil {
 		return err
 	}
-	for _, text := range found.partials {
-		if _, err := base.New("partial").Parse(text); err != nil {
+	for i, text := range found.partials {
+		if _, err := base.New("partial " + strconv.Itoa(i)).Parse(text); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ const (
 	Flow     Layout = iota // one narrow card in the middle: sign-in, consent, results
 	FlowWide               // a wider card; with {{define "aside"}} a column beside it
 	Account                // header with navigation and sign-out, full width
+	Desk                   // navigation at the side, search, a place for every tool
 )
 
 // View is what a handler says about one answer.
@@ -28,6 +29,30 @@ type View struct {
 	Nav        []Link // Account only
 	Person     string // who is signed in, shown with a sign-out button; "" for nobody
 	Back       *Link  // a way back above the card
+	Frame      *Frame // Desk only
+	Visit      any    // .Visit: whoever a room's own functions need to know
+}
+
+// Frame is what stands around a page at a desk.
+type Frame struct {
+	Home    string     // where the name of the account leads
+	Groups  []NavGroup // at the side
+	Places  []Link     // the other desks of the person, behind the account's name
+	Account string     // whose desk it is
+	Detail  string     // more about it: the role
+	Email   string     // of the person
+	Mode    *Link      // the same desk in the other mode
+	Search  string     // where the search form leads; "" for none
+	Query   string     // what was searched for
+	Done    string     // catalogue key of what was just done, shown once
+	Live    string     // the address of the event stream; "" for none
+	Own     []Link     // pages of the person
+}
+
+// NavGroup is a part of the navigation. A group without a key has no heading.
+type NavGroup struct {
+	Key   string
+	Links []Link
 }
 
 // Link leads somewhere. Key is looked up; Text stands as it is.
@@ -62,6 +87,7 @@ type page struct {
 	HasAside  bool
 	UsesHTMX  bool
 	Wide      bool // Account
+	AtDesk    bool // Desk
 }
 
 // Others are the languages the page is not in.
@@ -121,6 +147,7 @@ func (p *Pages) execute(r *http.Request, requestID, name string, l Locale, v Vie
 	err = sheet.template.ExecuteTemplate(&b, "layout", page{
 		View: v, Name: name, Locale: l, Theme: themeOf(r), Path: r.URL.Path, Return: returnPath(r), Host: r.Host,
 		RequestID: requestID, HasAside: sheet.aside, UsesHTMX: sheet.htmx, Wide: v.Layout == Account,
+		AtDesk: v.Layout == Desk && v.Frame != nil,
 	})
 	return b.Bytes(), err
 }

@@ -27,6 +27,8 @@ type Ready struct {
 	MarketplaceURL    string   `json:"marketplace_url"` // the sample platform
 	ConnectURL        string   `json:"connect_url"`     // where a tutor connects to it
 	ClientID          string   `json:"client_id"`       // ca_…, its OAuth client
+	DashboardURL      string   `json:"dashboard_url"`   // signs in as the platform's owner, for a few minutes
+	TutorURL          string   `json:"tutor_url"`       // the same as a tutor
 }
 
 // WriteTo puts the file into dir, whole or not at all, readable by its owner only.

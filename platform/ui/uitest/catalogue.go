@@ -25,11 +25,17 @@ import (
 // may stand in templates, names for instance.
 func Catalogues(t testing.TB, templates, catalogues fs.FS, allowed ...string) {
 	t.Helper()
+	CataloguesOf(t, templates, catalogues, nil, allowed...)
+}
+
+// CataloguesOf is Catalogues for pages that stand upon a frame of their own.
+func CataloguesOf(t testing.TB, templates, catalogues fs.FS, upon []ui.PagesOption, allowed ...string) {
+	t.Helper()
 	kit, err := ui.New(ui.Config{Dev: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := kit.Pages(templates, catalogues) // checks keys, placeholders and what templates name
+	pages, err := kit.Pages(templates, catalogues, upon...) // checks keys, placeholders and what templates name
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/connect/dashboard/homepages"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -19,7 +20,7 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 		return err
 	}
 	for _, add := range []func(*dashboard.Desk) error{
-		dashboard.Welcome,
+		homepages.Pages,
 	} {
 		if err := add(a.desk); err != nil {
 			return err

@@ -41,6 +41,8 @@ type Filter struct {
 	Options []ui.Option // a choice; none: a text
 	Chips   bool        // the choices stand above the table as chips
 	Type    string      // of the input; "" is text
+	// Send is what the API is told of what was typed, "" for nothing; nil: as it is.
+	Send func(v *Visit, typed string) string
 }
 
 // Column is a column of a list. A cell is text, or HTML made by Visit.
@@ -245,6 +247,11 @@ func (l List[T]) asked(v *Visit) url.Values {
 		name := f.Param
 		if name == "" {
 			name = f.Name
+		}
+		if f.Send != nil {
+			if value = f.Send(v, value); value == "" {
+				continue
+			}
 		}
 		params.Set(name, value)
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
@@ -36,17 +38,26 @@ type ApplicationFees struct {
 	events event.Log
 }
 
-// InsertApplicationFees records fees whose entries have been posted.
+// feeTable is how many fees are written at once.
+var feeTable = db.NewTable("connect.application_fees", "id",
+	db.Text("id", func(f *ApplicationFee) string { return f.ID }),
+	db.Text("platform", func(f *ApplicationFee) string { return f.Platform }),
+	db.Bool("livemode", func(f *ApplicationFee) bool { return f.Livemode }),
+	db.Text("account", func(f *ApplicationFee) string { return f.Account }),
+	db.Int8("amount", func(f *ApplicationFee) int64 { return f.Amount }),
+	db.Text("currency", func(f *ApplicationFee) money.Currency { return f.Currency }),
+	db.Int8("amount_refunded", func(f *ApplicationFee) int64 { return f.AmountRefunded }),
+	db.Text("charge", func(f *ApplicationFee) string { return f.Charge }),
+	db.Text("originating_transaction", func(f *ApplicationFee) string { return f.OriginatingTransaction }),
+	db.Date("matures_on", func(f *ApplicationFee) time.Time { return f.MaturesOn }),
+	db.Text("balance_transaction", func(f *ApplicationFee) string { return f.BalanceTransaction }),
+	db.Time("created_at", func(f *ApplicationFee) time.Time { return f.CreatedAt }),
+	db.Int8("version", func(f *ApplicationFee) int64 { return f.Version }),
+)
+
+// InsertApplicationFees records fees whose entries are posted in the same transaction.
 func InsertApplicationFees(ctx context.Context, tx bun.Tx, fees []*ApplicationFee) error {
-	if len(fees) == 0 {
-		return nil
-	}
-	rows := make([]*feeRow, len(fees))
-	for i, f := range fees {
-		rows[i] = &feeRow{ApplicationFee: *f}
-	}
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
+	return feeTable.Insert(ctx, tx, fees)
 }
 
 // FindApplicationFee is the fee with this id, whoever asks.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -23,17 +26,35 @@ type reversalRow struct {
 	Reversal
 }
 
-// InsertTransfers records transfers whose entries have been posted.
+// transferTable is how many transfers are written at once.
+var transferTable = db.NewTable("connect.transfers", "id",
+	db.Text("id", func(t *Transfer) string { return t.ID }),
+	db.Text("platform", func(t *Transfer) string { return t.Platform }),
+	db.Bool("livemode", func(t *Transfer) bool { return t.Livemode }),
+	db.Int8("amount", func(t *Transfer) int64 { return t.Amount }),
+	db.Text("currency", func(t *Transfer) money.Currency { return t.Currency }),
+	db.Int8("amount_reversed", func(t *Transfer) int64 { return t.AmountReversed }),
+	db.Text("destination", func(t *Transfer) string { return t.Destination }),
+	db.Text("destination_payment", func(t *Transfer) string { return t.DestinationPayment }),
+	db.Text("source_transaction", func(t *Transfer) string { return t.SourceTransaction }),
+	db.Int4("leg", func(t *Transfer) int { return t.Leg }),
+	db.Text("transfer_group", func(t *Transfer) string { return t.TransferGroup }),
+	db.Text("application_fee", func(t *Transfer) string { return t.ApplicationFee }),
+	db.Int8("application_fee_amount", func(t *Transfer) int64 { return t.ApplicationFeeAmount }),
+	db.Date("matures_on", func(t *Transfer) time.Time { return t.MaturesOn }),
+	db.Text("balance_transaction", func(t *Transfer) string { return t.BalanceTransaction }),
+	db.Text("destination_balance_transaction", func(t *Transfer) string { return t.DestinationBalanceTransaction }),
+	db.Int8("held", func(t *Transfer) int64 { return t.Held }),
+	db.Time("held_until", func(t *Transfer) time.Time { return t.HeldUntil }),
+	db.NullText("description", func(t *Transfer) *string { return t.Description }),
+	db.JSON("metadata", func(t *Transfer) any { return t.Metadata }),
+	db.Time("created_at", func(t *Transfer) time.Time { return t.CreatedAt }),
+	db.Int8("version", func(t *Transfer) int64 { return t.Version }),
+)
+
+// InsertTransfers records transfers whose entries are posted in the same transaction.
 func InsertTransfers(ctx context.Context, tx bun.Tx, transfers []*Transfer) error {
-	if len(transfers) == 0 {
-		return nil
-	}
-	rows := make([]*transferRow, len(transfers))
-	for i, t := range transfers {
-		rows[i] = &transferRow{Transfer: *t}
-	}
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
+	return transferTable.Insert(ctx, tx, transfers)
 }
 
 // Legs are the transfers a charge's split made, in leg order.
@@ -71,11 +92,7 @@ func RecordReversals(ctx context.Context, tx bun.Tx, transfers []*Transfer, reve
 	if len(reversals) == 0 {
 		return nil
 	}
-	rows := make([]*transferRow, len(transfers))
-	for i, t := range transfers {
-		rows[i] = &transferRow{Transfer: *t}
-	}
-	if _, err := tx.NewUpdate().Model(&rows).Column("amount_reversed", "held", "held_until", "version").Bulk().Exec(ctx); err != nil {
+	if err := transferTable.Update(ctx, tx, transfers, "amount_reversed", "held", "held_until", "version"); err != nil {
 		return err
 	}
 	inserts := make([]*reversalRow, len(reversals))

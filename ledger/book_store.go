@@ -12,16 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/db"
 )
-
-// prepared makes pgx keep the hot path's few statements prepared; planning
-// them anew for every batch would cost more than running them.
-const prepared = pgx.QueryExecModeCacheStatement
 
 const (
 	findSQL = `
@@ -64,7 +59,7 @@ func (b *Book) hold(ctx context.Context, tx bun.Tx, places []Place) (map[Place]i
 		}
 		slices.Sort(ids)
 		var locked int
-		if err := tx.Tx.QueryRowContext(ctx, lockSQL, prepared, ids).Scan(&locked); err != nil {
+		if err := tx.Tx.QueryRowContext(ctx, lockSQL, db.Prepared, ids).Scan(&locked); err != nil {
 			return nil, fmt.Errorf("lock ledger accounts: %w", err)
 		}
 		if locked == len(ids) {
@@ -136,7 +131,7 @@ func placeArrays(places []Place) []any {
 		owners[i], livemodes[i] = p.Account.Owner, p.Account.Livemode
 		kinds[i], currencies[i] = string(p.Account.Kind), string(p.Currency)
 	}
-	return []any{prepared, owners, livemodes, kinds, currencies}
+	return []any{db.Prepared, owners, livemodes, kinds, currencies}
 }
 
 func comparePlaces(a, b Place) int {
@@ -164,7 +159,7 @@ func read(ctx context.Context, tx bun.Tx, numbers map[Place]int64) (*table, erro
 		t.rows[place], byID[id] = r, r
 		ids = append(ids, id)
 	}
-	rows, err := tx.Tx.QueryContext(ctx, readSQL, prepared, ids)
+	rows, err := tx.Tx.QueryContext(ctx, readSQL, db.Prepared, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger accounts: %w", err)
 	}
@@ -184,7 +179,7 @@ func read(ctx context.Context, tx bun.Tx, numbers map[Place]int64) (*table, erro
 
 // write stores the batch with one statement.
 func write(ctx context.Context, tx bun.Tx, t *table, b *batch) error {
-	args := []any{prepared, b.number, b.records[0].ID, b.records[len(b.records)-1].ID, Digest(b.number, b.records)}
+	args := []any{db.Prepared, b.number, b.records[0].ID, b.records[len(b.records)-1].ID, Digest(b.number, b.records)}
 	args = append(args, entryArrays(b)...)
 	args = append(args, postingArrays(b)...)
 	lines, err := lineArrays(b)

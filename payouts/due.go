@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -41,6 +42,14 @@ func (d Due) purse() balance.Purse {
 	return balance.Purse{Livemode: d.Livemode, Account: d.Account, Currency: d.Currency}
 }
 
+// The update waits for a scheduler that is about to delete the row; DO NOTHING might not.
+const noteDues = `
+INSERT INTO payouts.dues AS d (platform, account, livemode, currency, decide_at, since, noted_at)
+SELECT n.platform, n.account, n.livemode, n.currency, $5::timestamptz, $5::timestamptz, $5::timestamptz
+FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[]) AS n (platform, account, livemode, currency)
+ON CONFLICT (account, livemode, currency) DO UPDATE SET
+	noted_at = EXCLUDED.noted_at, decide_at = least(d.decide_at, EXCLUDED.decide_at), since = least(d.since, EXCLUDED.since)`
+
 // Note remembers dues for the scheduler, in the transaction of whoever knows: they
 // are looked at from at on. Noting one twice changes nothing.
 func (s *Service) Note(ctx context.Context, tx bun.Tx, at time.Time, dues ...Due) error {
@@ -51,13 +60,12 @@ func (s *Service) Note(ctx context.Context, tx bun.Tx, at time.Time, dues ...Due
 	slices.SortFunc(dues, func(a, b Due) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Currency, b.Currency), cmp.Compare(modeOf(a.Livemode), modeOf(b.Livemode)))
 	})
-	rows := make([]dueRow, 0, len(dues))
-	for _, d := range slices.Compact(dues) {
-		rows = append(rows, dueRow{Due: d, DecideAt: at, Since: at, NotedAt: at})
+	dues = slices.Compact(dues)
+	platforms, accounts, currencies, modes := make([]string, len(dues)), make([]string, len(dues)), make([]string, len(dues)), make([]bool, len(dues))
+	for i, d := range dues {
+		platforms[i], accounts[i], currencies[i], modes[i] = d.Platform, d.Account, string(d.Currency), d.Livemode
 	}
-	// The update waits for a scheduler that is about to delete the row; DO NOTHING might not.
-	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (account, livemode, currency) DO UPDATE").
-		Set("noted_at = EXCLUDED.noted_at, decide_at = least(d.decide_at, EXCLUDED.decide_at), since = least(d.since, EXCLUDED.since)").Exec(ctx)
+	_, err := db.Exec(ctx, tx, noteDues, platforms, accounts, modes, currencies, at)
 	if err != nil {
 		return fmt.Errorf("note dues: %w", err)
 	}

@@ -34,6 +34,7 @@
 // Front of house:
 //
 //   - rest: requests, answers and routes; mux lives here
+//   - ratelimit: which requests a server takes, and which give way
 //   - idempotency: one key, one effect, one answer
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
 //   - ui/uitest: the hosted pages in a real browser, for tests

@@ -142,6 +142,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
 		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens(), Desks: a.desks},
 		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served, Proxies: a.cfg.Proxies, ErrorPage: a.errorPage,
+		Limits: a.cfg.Limits,
 	})
 	a.server.Mount(a.routes()...)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/statement"
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/egress"
+	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 
 	DatabaseURL   secret.Text // postgres://user:password@host:port/database
 	DatabaseConns int         // connections of this process; 0 = the default of platform/db
+	Limits        rest.Limits // of what this process takes at a time
 
 	Kafka bus.Config // Pool and Log are newApp's to fill in
 	Topic bus.Topic  // the event topic as it is made if it is missing; zero values are the defaults of platform/bus

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicepay/sluice/connect/webhook"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/run"
 )
 
@@ -47,6 +48,8 @@ func (a *App) watch(ctx context.Context) error {
 	horizon := a.metrics.Gauge("event", "horizon_age", "seconds", "How long one open transaction has kept the event log from being read on.").WithLabelValues()
 	lanes := a.metrics.Gauge("event", "relay", "lanes", "How many of the event log's sixteen lanes this process publishes; over all processes the sum is sixteen.").WithLabelValues()
 	ahead := a.metrics.Gauge("platform", "world_clock_ahead", "seconds", "How far the sandbox is ahead of the machine.").WithLabelValues()
+	inHand := a.metrics.Gauge("rest", "in_hand", "requests", "API requests being served; max_in_hand is where they are refused.").WithLabelValues()
+	shed := a.metrics.Gauge("rest", "shed", "requests", "API requests refused since the start because the process was busy.", "worth")
 	lagging := a.watchConsumers()
 	hooks, files := a.webhookLevels(), a.fileLevels()
 	tick := time.NewTicker(watchEvery)
@@ -59,6 +62,10 @@ func (a *App) watch(ctx context.Context) error {
 		horizon.Set(stats.HorizonAge.Seconds())
 		lanes.Set(float64(stats.Lanes))
 		ahead.Set(time.Until(a.clocks.Test.Now()).Seconds())
+		inHand.Set(float64(a.server.InHand()))
+		for name, worth := range map[string]ratelimit.Worth{"report": ratelimit.Report, "ordinary": ratelimit.Ordinary, "charge": ratelimit.Charge} {
+			shed.WithLabelValues(name).Set(float64(a.server.Shed(worth)))
+		}
 		lagging()
 		select {
 		case <-ctx.Done():

@@ -47,6 +47,12 @@ var settings = []setting{
 		put: hidden(func(c *Config) *secret.Text { return &c.DatabaseURL })},
 	{name: "database_conns", usage: "connections to PostgreSQL; 0 takes the default", initial: "0",
 		put: func(c *Config, v string) (err error) { c.DatabaseConns, err = strconv.Atoi(v); return err }},
+	{name: "max_in_hand", usage: "requests that this process serves at a time; beyond it reports give way first, then reads and writes, then the sandbox; 0 makes no bound", initial: "400",
+		put: func(c *Config, v string) error { return putBetween(&c.Limits.InHand, v, 0, maxInHand) }},
+	{name: "key_rate", usage: "requests a second that one key may make of this process; 0 makes no bound", initial: "0",
+		put: func(c *Config, v string) error { return putBetween(&c.Limits.Rate, v, 0, maxKeyRate) }},
+	{name: "key_concurrency", usage: "requests that one key may have under way in this process; 0 makes no bound", initial: "300",
+		put: func(c *Config, v string) error { return putBetween(&c.Limits.Concurrent, v, 0, maxInHand) }},
 	{name: "kafka_brokers", usage: "brokers to begin with, host:port,host:port",
 		put: func(c *Config, v string) error {
 			c.Kafka.Brokers = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
@@ -95,6 +101,12 @@ var settings = []setting{
 	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
 		put: text(func(c *Config) *string { return &c.LogLevel })},
 }
+
+// What operators may say of limits at most.
+const (
+	maxInHand  = 100_000
+	maxKeyRate = 1_000_000
+)
 
 func text(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error { *field(c) = v; return nil }

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/connect/split"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -20,15 +21,15 @@ func ChargeRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := chargeDoor{svc: svc}
 	const all, one = "/v1/charges", "/v1/charges/{id}"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "charges", Handler: s.Steps(d.create), Returns: wire.Charge{}},
+		{Method: "POST", Path: all, Resource: "charges", Worth: ratelimit.Charge, Handler: s.Claims(d.create), Returns: wire.Charge{}},
 		{Method: "GET", Path: all, Resource: "charges", Handler: s.Read(d.list), Returns: wire.List[wire.Charge]{}},
 		{Method: "GET", Path: one, Resource: "charges", Handler: s.Read(d.get), Returns: wire.Charge{}},
 		{Method: "POST", Path: one, Resource: "charges", Handler: s.Write(d.update), Returns: wire.Charge{}},
-		{Method: "POST", Path: one + "/capture", Resource: "charges", Handler: s.Steps(d.capture), Returns: wire.Charge{}},
-		{Method: "POST", Path: one + "/refunds", Resource: "charges", Handler: s.Steps(d.refund), Returns: wire.Refund{}},
+		{Method: "POST", Path: one + "/capture", Resource: "charges", Worth: ratelimit.Charge, Handler: s.Steps(d.capture), Returns: wire.Charge{}},
+		{Method: "POST", Path: one + "/refunds", Resource: "charges", Worth: ratelimit.Charge, Handler: s.Steps(d.refund), Returns: wire.Refund{}},
 		{Method: "GET", Path: one + "/refunds", Resource: "charges", Handler: s.Read(d.refunds), Returns: wire.List[wire.Refund]{}},
 		{Method: "GET", Path: one + "/refunds/{refund}", Resource: "charges", Handler: s.Read(d.getRefund), Returns: wire.Refund{}},
-		{Method: "POST", Path: one + "/refund", Resource: "charges", Handler: s.Steps(d.refundLegacy), Returns: wire.Charge{}},
+		{Method: "POST", Path: one + "/refund", Resource: "charges", Worth: ratelimit.Charge, Handler: s.Steps(d.refundLegacy), Returns: wire.Charge{}},
 		{Method: "POST", Path: "/v1/splits/preview", Resource: "charges", Handler: s.Read(d.preview)},
 	}
 }

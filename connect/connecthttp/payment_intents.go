@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -17,13 +18,13 @@ func IntentRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := intentDoor{svc}
 	const all, one = "/v1/payment_intents", "/v1/payment_intents/{id}"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "payment_intents", Handler: s.Steps(d.create), Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: all, Resource: "payment_intents", Worth: ratelimit.Charge, Handler: s.Claims(d.create), Returns: wire.PaymentIntent{}},
 		{Method: "GET", Path: all, Resource: "payment_intents", Handler: s.Read(d.list), Returns: wire.List[wire.PaymentIntent]{}},
 		{Method: "GET", Path: one, Resource: "payment_intents", Handler: s.Read(d.get), Publishable: true, Returns: wire.PaymentIntent{}},
 		{Method: "POST", Path: one, Resource: "payment_intents", Handler: s.Prepared(d.update), Returns: wire.PaymentIntent{}},
-		{Method: "POST", Path: one + "/confirm", Resource: "payment_intents", Handler: s.Steps(d.confirm), Publishable: true, Returns: wire.PaymentIntent{}},
-		{Method: "POST", Path: one + "/capture", Resource: "payment_intents", Handler: s.Steps(d.capture), Returns: wire.PaymentIntent{}},
-		{Method: "POST", Path: one + "/cancel", Resource: "payment_intents", Handler: s.Steps(d.cancel), Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: one + "/confirm", Resource: "payment_intents", Worth: ratelimit.Charge, Handler: s.Steps(d.confirm), Publishable: true, Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: one + "/capture", Resource: "payment_intents", Worth: ratelimit.Charge, Handler: s.Steps(d.capture), Returns: wire.PaymentIntent{}},
+		{Method: "POST", Path: one + "/cancel", Resource: "payment_intents", Worth: ratelimit.Charge, Handler: s.Steps(d.cancel), Returns: wire.PaymentIntent{}},
 	}
 }
 

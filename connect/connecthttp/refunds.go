@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/platform/metadata"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -16,7 +17,7 @@ func RefundRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	d := refundDoor{svc}
 	const all, one = "/v1/refunds", "/v1/refunds/{id}"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "refunds", Handler: s.Steps(d.create), Returns: wire.Refund{}},
+		{Method: "POST", Path: all, Resource: "refunds", Worth: ratelimit.Charge, Handler: s.Steps(d.create), Returns: wire.Refund{}},
 		{Method: "GET", Path: all, Resource: "refunds", Handler: s.Read(d.list), Returns: wire.List[wire.Refund]{}},
 		{Method: "POST", Path: all + "/preview", Resource: "refunds", Handler: s.Read(d.preview), Returns: wire.RefundPreview{}},
 		{Method: "GET", Path: one, Resource: "refunds", Handler: s.Read(d.get), Returns: wire.Refund{}},

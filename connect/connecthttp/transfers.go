@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -16,11 +17,11 @@ func TransferRoutes(s *rest.Server, pool *bun.DB, svc *connect.TransferService) 
 	d := transferDoor{pool: pool, svc: svc}
 	const all, one, reversals = "/v1/transfers", "/v1/transfers/{id}", "/v1/transfers/{id}/reversals"
 	return []rest.Route{
-		{Method: "POST", Path: all, Resource: "transfers", Handler: s.Prepared(d.create), Returns: wire.Transfer{}},
+		{Method: "POST", Path: all, Resource: "transfers", Worth: ratelimit.Charge, Handler: s.Prepared(d.create), Returns: wire.Transfer{}},
 		{Method: "GET", Path: all, Resource: "transfers", Handler: s.Read(d.list), Returns: wire.List[wire.Transfer]{}},
 		{Method: "GET", Path: one, Resource: "transfers", Handler: s.Read(d.get), Returns: wire.Transfer{}},
 		{Method: "POST", Path: one, Resource: "transfers", Handler: s.Write(d.update), Returns: wire.Transfer{}},
-		{Method: "POST", Path: reversals, Resource: "transfers", Handler: s.Write(d.reverse), Returns: wire.TransferReversal{}},
+		{Method: "POST", Path: reversals, Resource: "transfers", Worth: ratelimit.Charge, Handler: s.Write(d.reverse), Returns: wire.TransferReversal{}},
 		{Method: "GET", Path: reversals, Resource: "transfers", Handler: s.Read(d.listReversals), Returns: wire.List[wire.TransferReversal]{}},
 		{Method: "GET", Path: reversals + "/{reversal}", Resource: "transfers", Handler: s.Read(d.getReversal), Returns: wire.TransferReversal{}},
 		{Method: "POST", Path: reversals + "/{reversal}", Resource: "transfers", Handler: s.Write(d.updateReversal), Returns: wire.TransferReversal{}},

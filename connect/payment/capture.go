@@ -395,7 +395,7 @@ func (s *Service) cancelUncharged(ctx context.Context, scope tenant.Scope, befor
 		at := s.Clocks.For(scope.Livemode).Now()
 		intent.cancel(reason, at)
 		intent.Version++
-		if err := updateIntents(ctx, tx, []*Intent{intent}, attemptColumns...); err != nil {
+		if err := intentTable.Update(ctx, tx, []*Intent{intent}, attemptColumns...); err != nil {
 			return err
 		}
 		canceled, err := intentEvent("payment_intent.canceled", intent, at, event.OriginOf(ctx))

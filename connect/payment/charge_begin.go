@@ -126,13 +126,13 @@ func (s *Service) writeBegin(ctx context.Context, tx bun.Tx, started []*attempt)
 			return err
 		}
 	}
-	if err := insertIntents(ctx, tx, created); err != nil {
+	if err := intentTable.Insert(ctx, tx, created); err != nil {
 		return err
 	}
-	if err := updateIntents(ctx, tx, confirmed, attemptColumns...); err != nil {
+	if err := intentTable.Update(ctx, tx, confirmed, attemptColumns...); err != nil {
 		return err
 	}
-	if err := insertCharges(ctx, tx, charges); err != nil {
+	if err := chargeTable.Insert(ctx, tx, charges); err != nil {
 		return err
 	}
 	if err := s.events.Append(ctx, tx, events...); err != nil {

@@ -172,7 +172,7 @@ func (s *Service) take(ctx context.Context, a *attempt, delayDays int64, who pay
 	s.Step("authorized")
 
 	item := &settlement{
-		charge: c.ID, intent: c.PaymentIntent, result: result, claim: a.claim, origin: a.origin,
+		charge: c.ID, intent: c.PaymentIntent, begun: c, result: result, claim: a.claim, origin: a.origin,
 		at: s.Clocks.For(c.Livemode).Now(), delayDays: delayDays,
 	}
 	if err := s.settles.Do(ctx, item); err != nil {

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,7 +25,8 @@ import (
 // settlement is a processor's answer on its way into the books.
 type settlement struct {
 	charge    string
-	intent    string // of the charge, or ""
+	intent    string  // of the charge, or ""
+	begun     *Charge // the charge as this process has just begun it, or nil: spares reading it again
 	result    processor.Result
 	claim     *idempotency.Claim // of the request that waits, or nil
 	origin    event.Origin
@@ -95,18 +97,17 @@ func (i *settlement) expands() bool { return i.claim != nil && i.claim.Expands }
 
 // lockSettled holds intents, then charges, each in id order.
 func lockSettled(ctx context.Context, tx bun.Tx, items []*settlement) ([]*settled, error) {
-	var intentIDs, chargeIDs []string
+	var intentIDs []string
 	for _, item := range items {
 		if item.intent != "" {
 			intentIDs = append(intentIDs, item.intent)
 		}
-		chargeIDs = append(chargeIDs, item.charge)
 	}
 	intents, err := lockIntents(ctx, tx, intentIDs)
 	if err != nil {
 		return nil, err
 	}
-	charges, err := lockCharges(ctx, tx, chargeIDs)
+	charges, err := lockBegun(ctx, tx, items)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +124,42 @@ func lockSettled(ctx context.Context, tx bun.Tx, items []*settlement) ([]*settle
 		work[i] = w
 	}
 	return work, nil
+}
+
+// lockBegun holds the charges of the items. Those that nobody has touched since this
+// process began them are known; only the others are read.
+func lockBegun(ctx context.Context, tx bun.Tx, items []*settlement) (map[string]*Charge, error) {
+	begun := make(map[string]*Charge, len(items))
+	var ids, moved []string
+	for _, item := range items {
+		if item.begun != nil {
+			begun[item.charge] = item.begun
+		}
+		ids = append(ids, item.charge)
+	}
+	if len(begun) < len(items) { // in one go, so that all locks are taken in one order
+		return lockCharges(ctx, tx, ids)
+	}
+	untouched, err := lockUntouched(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	charges := make(map[string]*Charge, len(items))
+	for id, same := range untouched {
+		if c := *begun[id]; same {
+			charges[id] = &c // a copy: the item may be settled again
+		} else {
+			moved = append(moved, id)
+		}
+	}
+	if len(moved) > 0 {
+		read, err := lockCharges(ctx, tx, moved)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(charges, read)
+	}
+	return charges, nil
 }
 
 // undecided reports whether the charge has no outcome yet and the result says
@@ -345,10 +382,10 @@ func writeSettled(ctx context.Context, tx bun.Tx, open []*settled) error {
 			fees = append(fees, w.fee)
 		}
 	}
-	if err := updateIntents(ctx, tx, intents, attemptColumns...); err != nil {
+	if err := intentTable.Update(ctx, tx, intents, attemptColumns...); err != nil {
 		return err
 	}
-	if err := updateCharges(ctx, tx, charges, settledColumns...); err != nil {
+	if err := chargeTable.Update(ctx, tx, charges, settledColumns...); err != nil {
 		return err
 	}
 	if err := connect.InsertTransfers(ctx, tx, transfers); err != nil {

@@ -9,7 +9,9 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -26,29 +28,48 @@ var settledColumns = []string{
 	"failure_code", "failure_message", "decline_code", "claim", "version",
 }
 
-func insertCharges(ctx context.Context, tx bun.Tx, charges []*Charge) error {
-	if len(charges) == 0 {
-		return nil
-	}
-	rows := make([]*chargeRow, len(charges))
-	for i, c := range charges {
-		rows[i] = &chargeRow{Charge: *c}
-	}
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
-}
-
-func updateCharges(ctx context.Context, tx bun.Tx, charges []*Charge, columns ...string) error {
-	if len(charges) == 0 {
-		return nil
-	}
-	rows := make([]*chargeRow, len(charges))
-	for i, c := range charges {
-		rows[i] = &chargeRow{Charge: *c}
-	}
-	_, err := tx.NewUpdate().Model(&rows).Column(columns...).Bulk().Exec(ctx)
-	return err
-}
+// chargeTable is how many charges are written at once.
+var chargeTable = db.NewTable("connect.charges", "id",
+	db.Text("id", func(c *Charge) string { return c.ID }),
+	db.Text("platform", func(c *Charge) string { return c.Platform }),
+	db.Text("account", func(c *Charge) string { return c.Account }),
+	db.Bool("livemode", func(c *Charge) bool { return c.Livemode }),
+	db.Int8("amount", func(c *Charge) int64 { return c.Amount }),
+	db.Text("currency", func(c *Charge) money.Currency { return c.Currency }),
+	db.Text("status", func(c *Charge) ChargeStatus { return c.Status }),
+	db.Bool("capture", func(c *Charge) bool { return c.Capture }),
+	db.Bool("captured", func(c *Charge) bool { return c.Captured }),
+	db.Int8("amount_captured", func(c *Charge) int64 { return c.AmountCaptured }),
+	db.Int8("amount_refunding", func(c *Charge) int64 { return c.AmountRefunding }),
+	db.Int8("amount_refunded", func(c *Charge) int64 { return c.AmountRefunded }),
+	db.Bool("canceled", func(c *Charge) bool { return c.Canceled }),
+	db.Int8("processing_fee", func(c *Charge) int64 { return c.ProcessingFee }),
+	db.Text("payment_intent", func(c *Charge) string { return c.PaymentIntent }),
+	db.Text("payment_method", func(c *Charge) string { return c.PaymentMethod }),
+	db.JSON("method", func(c *Charge) any { return c.Method }),
+	db.Text("customer", func(c *Charge) string { return c.Customer }),
+	db.JSON("terms", func(c *Charge) any { return c.Terms }),
+	db.Text("fee_payer", func(c *Charge) string { return c.FeePayer }),
+	db.Text("on_behalf_of", func(c *Charge) string { return c.OnBehalfOf }),
+	db.Text("transfer_group", func(c *Charge) string { return c.TransferGroup }),
+	db.Date("matures_on", func(c *Charge) time.Time { return c.MaturesOn }),
+	db.Text("balance_transaction", func(c *Charge) string { return c.BalanceTransaction }),
+	db.Text("transfer", func(c *Charge) string { return c.Transfer }),
+	db.Text("application_fee", func(c *Charge) string { return c.ApplicationFee }),
+	db.Text("failure_code", func(c *Charge) string { return c.FailureCode }),
+	db.Text("failure_message", func(c *Charge) string { return c.FailureMessage }),
+	db.Text("decline_code", func(c *Charge) string { return c.DeclineCode }),
+	db.NullText("description", func(c *Charge) *string { return c.Description }),
+	db.NullText("receipt_email", func(c *Charge) *string { return c.ReceiptEmail }),
+	db.NullText("statement_descriptor", func(c *Charge) *string { return c.StatementDescriptor }),
+	db.NullText("statement_descriptor_suffix", func(c *Charge) *string { return c.StatementDescriptorSuffix }),
+	db.JSON("shipping", func(c *Charge) any { return c.Shipping }),
+	db.JSON("metadata", func(c *Charge) any { return c.Metadata }),
+	db.Bytes("claim", func(c *Charge) []byte { return c.Claim }),
+	db.Time("created_at", func(c *Charge) time.Time { return c.CreatedAt }),
+	db.Time("begun_at", func(c *Charge) time.Time { return c.BegunAt }),
+	db.Int8("version", func(c *Charge) int64 { return c.Version }),
+)
 
 // lockCharges holds the rows for this transaction, in id order: two batches that
 // share charges wait for one another instead of deadlocking.
@@ -60,6 +81,30 @@ func lockCharges(ctx context.Context, tx bun.Tx, ids []string) (map[string]*Char
 		found[row.ID] = &row.Charge
 	}
 	return found, err
+}
+
+// A charge is begun with version 0, and whoever touches it before it is settled moves
+// it on.
+const untouchedSQL = `
+SELECT id, status = 'pending' AND version = 0 FROM connect.charges WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE`
+
+// lockUntouched holds the rows as lockCharges does, and tells which of them are as they were begun.
+func lockUntouched(ctx context.Context, tx bun.Tx, ids []string) (map[string]bool, error) {
+	rows, err := tx.Tx.QueryContext(ctx, untouchedSQL, db.Prepared, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	untouched := make(map[string]bool, len(ids))
+	for rows.Next() {
+		var id string
+		var same bool
+		if err := rows.Scan(&id, &same); err != nil {
+			return nil, err
+		}
+		untouched[id] = same
+	}
+	return untouched, rows.Err()
 }
 
 // lockCharge is lockCharges for one charge of the scope.

@@ -64,7 +64,7 @@ func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scop
 		return c, err
 	}
 	c.Version++
-	if err := updateCharges(ctx, tx, []*Charge{c}, "description", "receipt_email", "transfer_group", "customer", "shipping", "metadata", "version"); err != nil {
+	if err := chargeTable.Update(ctx, tx, []*Charge{c}, "description", "receipt_email", "transfer_group", "customer", "shipping", "metadata", "version"); err != nil {
 		return nil, err
 	}
 	var b eventBatch

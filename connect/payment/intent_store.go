@@ -4,11 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -24,29 +27,42 @@ var attemptColumns = []string{
 	"return_url", "receipt_email", "capture_method", "last_payment_error", "next_action", "canceled_at", "cancellation_reason", "version",
 }
 
-func insertIntents(ctx context.Context, tx bun.Tx, intents []*Intent) error {
-	if len(intents) == 0 {
-		return nil
-	}
-	rows := make([]*intentRow, len(intents))
-	for i, intent := range intents {
-		rows[i] = &intentRow{Intent: *intent}
-	}
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
-}
-
-func updateIntents(ctx context.Context, tx bun.Tx, intents []*Intent, columns ...string) error {
-	if len(intents) == 0 {
-		return nil
-	}
-	rows := make([]*intentRow, len(intents))
-	for i, intent := range intents {
-		rows[i] = &intentRow{Intent: *intent}
-	}
-	_, err := tx.NewUpdate().Model(&rows).Column(columns...).Bulk().Exec(ctx)
-	return err
-}
+// intentTable is how many intents are written at once.
+var intentTable = db.NewTable("connect.payment_intents", "id",
+	db.Text("id", func(i *Intent) string { return i.ID }),
+	db.Text("platform", func(i *Intent) string { return i.Platform }),
+	db.Text("account", func(i *Intent) string { return i.Account }),
+	db.Bool("livemode", func(i *Intent) bool { return i.Livemode }),
+	db.Int8("amount", func(i *Intent) int64 { return i.Amount }),
+	db.Text("currency", func(i *Intent) money.Currency { return i.Currency }),
+	db.Text("status", func(i *Intent) IntentStatus { return i.Status }),
+	db.Text("capture_method", func(i *Intent) string { return i.CaptureMethod }),
+	db.Text("confirmation_method", func(i *Intent) string { return i.ConfirmationMethod }),
+	db.Text("client_secret", func(i *Intent) string { return i.ClientSecret }),
+	db.Text("payment_method", func(i *Intent) string { return i.PaymentMethod }),
+	db.TextArray("payment_method_types", func(i *Intent) []string { return i.PaymentMethodTypes }),
+	db.Text("customer", func(i *Intent) string { return i.Customer }),
+	db.Text("latest_charge", func(i *Intent) string { return i.LatestCharge }),
+	db.Int8("amount_capturable", func(i *Intent) int64 { return i.AmountCapturable }),
+	db.Int8("amount_received", func(i *Intent) int64 { return i.AmountReceived }),
+	db.JSON("terms", func(i *Intent) any { return i.Terms }),
+	db.Text("on_behalf_of", func(i *Intent) string { return i.OnBehalfOf }),
+	db.Text("transfer_group", func(i *Intent) string { return i.TransferGroup }),
+	db.NullText("description", func(i *Intent) *string { return i.Description }),
+	db.NullText("receipt_email", func(i *Intent) *string { return i.ReceiptEmail }),
+	db.NullText("setup_future_usage", func(i *Intent) *string { return i.SetupFutureUsage }),
+	db.NullText("statement_descriptor", func(i *Intent) *string { return i.StatementDescriptor }),
+	db.NullText("statement_descriptor_suffix", func(i *Intent) *string { return i.StatementDescriptorSuffix }),
+	db.Text("return_url", func(i *Intent) string { return i.ReturnURL }),
+	db.JSON("shipping", func(i *Intent) any { return i.Shipping }),
+	db.JSON("last_payment_error", func(i *Intent) any { return i.LastPaymentError }),
+	db.JSON("next_action", func(i *Intent) any { return i.NextAction }),
+	db.Time("canceled_at", func(i *Intent) time.Time { return i.CanceledAt }),
+	db.NullText("cancellation_reason", func(i *Intent) *string { return i.CancellationReason }),
+	db.JSON("metadata", func(i *Intent) any { return i.Metadata }),
+	db.Time("created_at", func(i *Intent) time.Time { return i.CreatedAt }),
+	db.Int8("version", func(i *Intent) int64 { return i.Version }),
+)
 
 // lockIntents holds the rows for this transaction in id order, before any charge is locked.
 func lockIntents(ctx context.Context, tx bun.Tx, ids []string) (map[string]*Intent, error) {

@@ -124,14 +124,14 @@ func (m *Methods) DefaultOf(ctx context.Context, idb bun.IDB, scope tenant.Scope
 // their tokens. It fails with Invalid token_already_used if somebody else was faster;
 // a batch then has to be tried in parts.
 func (m *Methods) Keep(ctx context.Context, tx bun.Tx, at time.Time, methods ...Method) error {
-	var rows []methodRow
+	var made []Method
 	var tokens []string
 	for _, method := range methods {
 		if !method.fresh {
 			continue
 		}
 		method.CreatedAt = at
-		rows = append(rows, rowOfMethod(method))
+		made = append(made, method)
 		if method.token != "" {
 			tokens = append(tokens, method.token)
 		}
@@ -139,7 +139,7 @@ func (m *Methods) Keep(ctx context.Context, tx bun.Tx, at time.Time, methods ...
 	if err := useTokens(ctx, tx, at, tokens); err != nil {
 		return err
 	}
-	return insertMethods(ctx, tx, rows)
+	return methodTable.Insert(ctx, tx, made)
 }
 
 func missingRef(param, noun, ref string) error {

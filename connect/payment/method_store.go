@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -73,14 +74,33 @@ func findMethod(ctx context.Context, idb bun.IDB, scope tenant.Scope, method str
 	return row.method(), true, nil
 }
 
-func insertMethods(ctx context.Context, tx bun.Tx, rows []methodRow) error {
-	if len(rows) == 0 {
+// methodTable is how many payment methods are written at once.
+var methodTable = db.NewTable("connect.payment_methods", "id",
+	db.Text("id", func(m Method) string { return m.ID }),
+	db.Text("account", func(m Method) string { return m.Account }),
+	db.Bool("livemode", func(m Method) bool { return m.Livemode }),
+	db.Text("handle", func(m Method) string { return m.Handle }),
+	db.Text("brand", func(m Method) string { return m.Brand }),
+	db.Text("last4", func(m Method) string { return m.Last4 }),
+	db.Int4("exp_month", func(m Method) int { return m.ExpMonth }),
+	db.Int4("exp_year", func(m Method) int { return m.ExpYear }),
+	db.Text("country", func(m Method) string { return m.Country }),
+	db.Text("funding", func(m Method) string { return m.Funding }),
+	db.Text("fingerprint", func(m Method) string { return m.Fingerprint }),
+	db.Text("cvc_check", func(m Method) string { return m.CVCCheck }),
+	db.JSON("billing_details", func(m Method) any { return m.Billing }),
+	db.Text("allow_redisplay", func(m Method) string { return m.AllowRedisplay }),
+	db.NullText("customer", func(m Method) *string { return orNull(m.Customer) }),
+	db.JSON("metadata", func(m Method) any { return m.Metadata }),
+	db.Time("created_at", func(m Method) time.Time { return m.CreatedAt }),
+	db.Int8("version", func(m Method) int64 { return m.Version }),
+)
+
+func orNull(s string) *string {
+	if s == "" {
 		return nil
 	}
-	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
-		return fmt.Errorf("insert payment methods: %w", err)
-	}
-	return nil
+	return &s
 }
 
 func updateMethod(ctx context.Context, tx bun.Tx, m Method) error {

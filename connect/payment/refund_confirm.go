@@ -86,7 +86,7 @@ func (s *Service) bookFailure(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 	before := ChargeWire(c)
 	c.AmountRefunded -= r.Amount
 	c.Version++
-	if err := updateCharges(ctx, tx, []*Charge{c}, "amount_refunded", "version"); err != nil {
+	if err := chargeTable.Update(ctx, tx, []*Charge{c}, "amount_refunded", "version"); err != nil {
 		return err
 	}
 	if err := updateRefund(ctx, tx, r); err != nil {

@@ -131,7 +131,7 @@ func (s *Service) beginRefund(ctx context.Context, scope tenant.Scope, p RefundP
 			r.Claim = claim.Hash[:]
 		}
 		c.AmountRefunding += r.Amount
-		if err := updateCharges(ctx, tx, []*Charge{c}, "amount_refunding"); err != nil {
+		if err := chargeTable.Update(ctx, tx, []*Charge{c}, "amount_refunding"); err != nil {
 			return err
 		}
 		return insertRefund(ctx, tx, r)
@@ -279,7 +279,7 @@ func (s *Service) applyRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Char
 		}
 		c.AmountRefunding -= r.Amount
 		r.Version++
-		if err := updateCharges(ctx, tx, []*Charge{c}, "amount_refunding"); err != nil {
+		if err := chargeTable.Update(ctx, tx, []*Charge{c}, "amount_refunding"); err != nil {
 			return err
 		}
 		var b eventBatch
@@ -426,7 +426,7 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 			b.add(t.ReversedEvent(at, origin))
 		}
 	}
-	if err := updateCharges(ctx, tx, []*Charge{c}, "amount_refunding", "amount_refunded", "version"); err != nil {
+	if err := chargeTable.Update(ctx, tx, []*Charge{c}, "amount_refunding", "amount_refunded", "version"); err != nil {
 		return err
 	}
 	if err := connect.RecordReversals(ctx, tx, u.transfers, u.reversals); err != nil {

@@ -2,10 +2,13 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/db"
 )
 
 // addressBook is the endpoints by what events they may get.
@@ -16,6 +19,8 @@ type addressKey struct {
 	livemode bool
 	connect  bool
 }
+
+const anyEndpointSQL = `SELECT FROM connect.webhook_endpoints WHERE account = ANY ($1::text[]) AND deleted_at IS NULL LIMIT 1`
 
 // matchEndpoints are the endpoints of all accounts in the batch and of their
 // platforms. It takes a share lock, see lockEndpoint.
@@ -30,8 +35,17 @@ func matchEndpoints(ctx context.Context, tx bun.Tx, batch []Incoming) (addressBo
 			}
 		}
 	}
+	// Most batches concern nobody, which a prepared question finds out for less.
+	asked, err := db.Query(ctx, tx, anyEndpointSQL, accounts)
+	if err != nil {
+		return nil, fmt.Errorf("match webhook endpoints: %w", err)
+	}
+	some := asked.Next()
+	if err := errors.Join(asked.Err(), asked.Close()); err != nil || !some {
+		return nil, err
+	}
 	var rows []endpointRow
-	err := tx.NewSelect().Model(&rows).
+	err = tx.NewSelect().Model(&rows).
 		Where("account = ANY (?::text[]) AND deleted_at IS NULL", pgdialect.Array(accounts)).
 		OrderExpr("id").For("SHARE").Scan(ctx)
 	if err != nil {

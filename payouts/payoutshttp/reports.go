@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/page"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -29,7 +30,7 @@ func ReportRoutes(s *rest.Server, pool *bun.DB, reports *report.Service, base st
 	d := reportDoor{pool: pool, reports: reports, base: base, clock: clk}
 	const runs, types = reportRuns, "/v1/reporting/report_types"
 	route := func(method, path string, h http.Handler, returns any) rest.Route {
-		return rest.Route{Method: method, Path: path, Resource: "payouts", Handler: h, Returns: returns}
+		return rest.Route{Method: method, Path: path, Resource: "payouts", Worth: ratelimit.Report, Handler: h, Returns: returns}
 	}
 	return []rest.Route{
 		route(http.MethodGet, types, s.Read(d.listTypes), wire.List[wire.ReportType]{}),

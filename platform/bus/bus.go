@@ -158,7 +158,7 @@ func Open(cfg Config) (*Bus, error) {
 			BatchTimeout: 5 * time.Millisecond, // the default of 1 s is what a lone message would wait
 			BatchSize:    batchMessages, BatchBytes: batchBytes,
 			MaxAttempts: 3, WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
-			Compression: kafka.Zstd,
+			Compression: kafka.Snappy,
 		},
 		end: end,
 	}, nil

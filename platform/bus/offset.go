@@ -69,18 +69,19 @@ func (p *partition) word(ctx context.Context, owner string, begin int64, move bo
 	return next, nil
 }
 
+const moveOn = `
+UPDATE platform.consumer_offsets SET next_offset = $1::bigint, updated_at = $2::timestamptz
+WHERE consumer_group = $3 AND topic = $4 AND partition = $5 AND owner = $6`
+
 // move moves the offset if we still own it. It comes first in a transaction: from
 // here to the commit nobody else can take the partition.
 func (p *partition) move(ctx context.Context, tx bun.Tx, next int64) error {
-	res, err := tx.NewRaw(`
-UPDATE platform.consumer_offsets SET next_offset = ?, updated_at = ?
-WHERE consumer_group = ? AND topic = ? AND partition = ? AND owner = ?`,
-		next, time.Now(), p.sub.Group, p.sub.Topic, p.id, p.owner).Exec(ctx)
+	moved, err := db.Exec(ctx, tx, moveOn, next, time.Now(), p.sub.Group, p.sub.Topic, p.id, p.owner)
 	if err != nil {
 		return fmt.Errorf("move the offset: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
-		return err
+	if moved == 1 {
+		return nil
 	}
 	return errFenced
 }

@@ -24,9 +24,10 @@ type partition struct {
 	owner   string          // our word in the offset's row
 	held    map[string]bool // keys with parked events, of this consumer
 
-	storedAt time.Time // when the database last heard of an offset
-	hinted   int64     // what Kafka was last told, -1 = nothing yet
-	hintedAt time.Time
+	storedAt  time.Time // when the database last heard of an offset
+	lastBatch int       // events of the batch before
+	hinted    int64     // what Kafka was last told, -1 = nothing yet
+	hintedAt  time.Time
 
 	mu      sync.Mutex
 	next    int64              // offset after the last handled message
@@ -43,9 +44,11 @@ type partition struct {
 // has just committed waits a little for more, because a commit of one costs nearly
 // as much as a commit of many.
 const (
-	batchEvents = 200
+	batchEvents = 500
 	batchValues = 4 << 20
-	ripens      = 20 * time.Millisecond // after the commit before
+	ripens      = 20 * time.Millisecond  // after the commit before,
+	ripensBusy  = 100 * time.Millisecond // or after one of a busy partition:
+	busyEvents  = 32                     // so many at least
 )
 
 const (
@@ -158,7 +161,7 @@ func (p *partition) gather(ctx context.Context, reader *kafka.Reader) ([]Message
 	if err != nil && ctx.Err() == nil && wait.Err() != nil {
 		return nil, nil
 	}
-	ripe, done := context.WithDeadline(ctx, p.storedAt.Add(ripens))
+	ripe, done := context.WithDeadline(ctx, p.storedAt.Add(p.ripens()))
 	defer done()
 	var batch []Message
 	for size := 0; err == nil; {
@@ -179,9 +182,19 @@ func (p *partition) gather(ctx context.Context, reader *kafka.Reader) ([]Message
 	return nil, err
 }
 
+// ripens is how long a partition waits after a commit for more to come. One that has
+// much to do waits longer: nothing waits for it, and commits are what costs.
+func (p *partition) ripens() time.Duration {
+	if p.lastBatch >= busyEvents {
+		return ripensBusy
+	}
+	return ripens
+}
+
 // handle brings a batch to its end: every message had its effect, is parked, or
 // was not wanted. false ends the partition.
 func (p *partition) handle(ctx context.Context, batch []Message) bool {
+	p.lastBatch = len(batch)
 	next := batch[len(batch)-1].Offset + 1
 	wanted := batch[:0]
 	for _, m := range batch {

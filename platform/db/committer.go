@@ -14,7 +14,7 @@ import (
 
 // CommitterConfig bounds a Committer; zero values take the defaults.
 type CommitterConfig struct {
-	Writers  int // transactions at a time, default 2
+	Writers  int // transactions at a time, default 1
 	MaxItems int // items in one transaction, default 200
 	MaxBytes int // their sizes together, for items with a Size method, default 4 MiB; one item alone may exceed it
 	Queue    int // items waiting for a writer, default 4096; beyond it Do answers Unavailable
@@ -54,7 +54,7 @@ type job[T any] struct {
 
 // NewCommitter starts the writers; Close ends them.
 func NewCommitter[T any](pool *bun.DB, cfg CommitterConfig, apply func(ctx context.Context, tx bun.Tx, items []T) error) *Committer[T] {
-	cfg.Writers = orDefault(cfg.Writers, 2)
+	cfg.Writers = orDefault(cfg.Writers, 1)
 	cfg.MaxItems = orDefault(cfg.MaxItems, 200)
 	cfg.MaxBytes = orDefault(cfg.MaxBytes, 4<<20)
 	cfg.Queue = orDefault(cfg.Queue, 4096)

@@ -38,7 +38,7 @@ func Open(ctx context.Context, cfg Config) (*bun.DB, error) {
 		return nil, err
 	}
 	conns := max(2, orDefault(cfg.MaxConns, 16)) // Migrate holds one connection for its lock and works on another
-	pool := stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(timesInUTC))
+	pool := stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(ourTypes))
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -75,15 +75,27 @@ func connConfig(cfg Config) (*pgx.ConnConfig, error) {
 	return conn, nil
 }
 
-// timesInUTC makes timestamptz values come back in UTC instead of the machine's zone.
-func timesInUTC(_ context.Context, conn *pgx.Conn) error {
-	conn.TypeMap().RegisterType(&pgtype.Type{
+// ourTypes makes timestamptz values come back in UTC instead of the machine's zone, and
+// has text arrays go over as they are instead of quoted and escaped.
+func ourTypes(_ context.Context, conn *pgx.Conn) error {
+	types := conn.TypeMap()
+	types.RegisterType(&pgtype.Type{
 		Name:  "timestamptz",
 		OID:   pgtype.TimestamptzOID,
 		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
+	text, _ := types.TypeForOID(pgtype.TextOID)
+	types.RegisterType(&pgtype.Type{
+		Name: "_text", OID: pgtype.TextArrayOID, Codec: plainTexts{&pgtype.ArrayCodec{ElementType: text}},
+	})
 	return nil
 }
+
+// plainTexts is text[] in the binary format.
+type plainTexts struct{ *pgtype.ArrayCodec }
+
+// PreferredFormat is what a parameter is sent in.
+func (plainTexts) PreferredFormat() int16 { return pgtype.BinaryFormatCode }
 
 // milliseconds is d as PostgreSQL reads a timeout: 0 means none there.
 func milliseconds(d, fallback time.Duration) string {

@@ -25,7 +25,32 @@ func (e Event) Wire() *wire.Event {
 }
 
 // Envelope is the event's JSON on Kafka and in webhooks: the same bytes everywhere.
-func (e Event) Envelope() ([]byte, error) { return render(e.ID, e.Wire()) }
+// The object is most of it and is JSON already, so only what stands around it is
+// rendered, which a marshaler would not spare.
+func (e Event) Envelope() ([]byte, error) {
+	w := e.Wire()
+	object, previous := w.Data.Object, w.Data.PreviousAttributes
+	w.Data = wire.EventData{Object: hole}
+	frame, err := render(e.ID, w)
+	if err != nil {
+		return nil, err
+	}
+	before, after, found := bytes.Cut(frame, hole)
+	if !found || len(object) == 0 {
+		return nil, fmt.Errorf("render event %s: it has no object", e.ID)
+	}
+	out := make([]byte, 0, len(frame)+len(object)+len(previous)+len(previousName))
+	out = append(append(out, before...), object...)
+	if len(previous) > 0 {
+		out = append(append(out, previousName...), previous...)
+	}
+	return append(out, after...), nil
+}
+
+const previousName = `,"previous_attributes":`
+
+// hole stands in the frame where the object belongs: text that nothing before it holds.
+var hole = json.RawMessage(`{"object":"\u0000"}`)
 
 func render(id string, shape any) ([]byte, error) {
 	var b bytes.Buffer

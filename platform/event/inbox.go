@@ -26,7 +26,7 @@ type Inbox struct{}
 // never both for both.
 const claim = `
 INSERT INTO platform.inbox (consumer, event_id)
-SELECT ?, e.id FROM unnest(?::text[]) AS e (id) ORDER BY e.id
+SELECT $1::text, e.id FROM unnest($2::text[]) AS e (id) ORDER BY e.id
 ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING
 RETURNING event_id`
 
@@ -35,13 +35,21 @@ RETURNING event_id`
 // stand twice in ids. A delivery that runs at the same time waits here until
 // the other one has committed or not.
 func (Inbox) Claim(ctx context.Context, tx bun.Tx, consumer string, ids []string) (fresh map[string]bool, err error) {
-	var taken []string
-	if err := tx.NewRaw(claim, consumer, pgdialect.Array(ids)).Scan(ctx, &taken); err != nil {
+	rows, err := db.Query(ctx, tx, claim, consumer, ids)
+	if err != nil {
 		return nil, fmt.Errorf("claim %d events for %s: %w", len(ids), consumer, err)
 	}
-	fresh = make(map[string]bool, len(taken))
-	for _, e := range taken {
-		fresh[e] = true
+	defer rows.Close()
+	fresh = make(map[string]bool, len(ids))
+	for rows.Next() {
+		var taken string
+		if err := rows.Scan(&taken); err != nil {
+			return nil, fmt.Errorf("claim events for %s: %w", consumer, err)
+		}
+		fresh[taken] = true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("claim %d events for %s: %w", len(ids), consumer, err)
 	}
 	return fresh, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
@@ -34,8 +33,8 @@ INSERT INTO platform.events (id, type, account, platform, livemode, object_id, o
 SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_version,
 	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at, `
 
-	batch = ` FROM unnest(?0::text[], ?1::text[], ?2::text[], ?3::text[], ?4::boolean[], ?5::text[], ?6::bigint[], ?7::bigint[],
-	?8::boolean[], ?9::text[], ?10::text[], ?11::text[], ?12::text[], ?13::text[], ?14::timestamptz[]) WITH ORDINALITY
+	batch = ` FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::bigint[],
+	$9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
 	AS e (id, type, account, platform, livemode, object_id, object_version, follows,
 	known, since, object, previous, request_id, idempotency_key, created_at, place)`
 
@@ -45,7 +44,7 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 
 	// onTime refuses a machine whose clock is wrong: months are closed, read out and
 	// archived by the time in ids, and an event with an old one would be overlooked.
-	onTime = `?17::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
+	onTime = `$16::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
 
 	// The others look the version before up, for two reasons. It must exist, or
 	// versions would have a gap. And its place in the publishing order is inherited
@@ -59,7 +58,7 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 	lookUp = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, before.order_xid)` + batch + `
 LEFT JOIN LATERAL (
 	SELECT b.object_version, b.order_xid FROM platform.events b
-	WHERE e.known AND b.object_id = e.object_id AND b.id >= ?15 AND b.id < ?16`
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= $17 AND b.id < $18`
 
 	// recent is for objects made this month: its key sees every twin.
 	recent = lookUp + ` AND b.object_version = e.follows LIMIT 1
@@ -97,7 +96,8 @@ func (Log) Append(ctx context.Context, tx bun.Tx, events ...Event) error {
 }
 
 func (c *columns) write(ctx context.Context, tx bun.Tx) error {
-	res, err := tx.NewRaw(c.statement(), c.args()...).Exec(ctx)
+	text, args := c.statement()
+	res, err := tx.Tx.ExecContext(ctx, text, args...)
 	if strings.HasSuffix(db.Constraint(err), versionKey) {
 		return fmt.Errorf("append events: version taken: %w", ErrVersion)
 	}
@@ -146,7 +146,7 @@ type columns struct {
 	known                             []bool   // the log may have versions of the object that the month's own key does not see
 	since                             []string // no event of the object has a lower id
 	objects, previous, requests, keys []string
-	createdAt                         []string
+	createdAt                         []time.Time
 	now                               time.Time
 	anyKnown                          bool
 	from, month                       string // below from no look-up needs to go; month is where ids of this one begin
@@ -209,27 +209,24 @@ func (c *columns) add(e Event, follows int64, since string, origin Origin) {
 	c.previous = append(c.previous, string(e.Previous))
 	c.requests = append(c.requests, e.RequestID)
 	c.keys = append(c.keys, e.IdempotencyKey)
-	c.createdAt = append(c.createdAt, e.CreatedAt.UTC().Format("2006-01-02 15:04:05.999999Z07:00"))
+	c.createdAt = append(c.createdAt, e.CreatedAt.UTC())
 }
 
-func (c *columns) statement() string {
-	switch {
-	case !c.anyKnown:
-		return newborn
-	case c.from == c.month:
-		return recent
+// statement is what writes the batch, with its arguments. Only the first is kept
+// prepared: the others are planned with the months of their batch.
+func (c *columns) statement() (text string, args []any) {
+	args = []any{
+		c.ids, c.types, c.accounts, c.platforms, c.livemodes, c.objectIDs, c.versions, c.follows, c.known, c.since,
+		c.objects, c.previous, c.requests, c.keys, c.createdAt, c.now.UTC(),
 	}
-	return ancient
-}
-
-func (c *columns) args() []any {
-	return []any{
-		pgdialect.Array(c.ids), pgdialect.Array(c.types), pgdialect.Array(c.accounts), pgdialect.Array(c.platforms),
-		pgdialect.Array(c.livemodes), pgdialect.Array(c.objectIDs), pgdialect.Array(c.versions), pgdialect.Array(c.follows),
-		pgdialect.Array(c.known), pgdialect.Array(c.since),
-		pgdialect.Array(c.objects), pgdialect.Array(c.previous), pgdialect.Array(c.requests), pgdialect.Array(c.keys),
-		pgdialect.Array(c.createdAt), c.from, id.Floor(prefix, c.now.Add(clockSkew)), c.now.UTC(),
+	if !c.anyKnown {
+		return newborn, append([]any{db.Prepared}, args...)
 	}
+	args = append(args, c.from, id.Floor(prefix, c.now.Add(clockSkew)))
+	if c.from == c.month {
+		return recent, args
+	}
+	return ancient, args
 }
 
 // month is one in which events are written.

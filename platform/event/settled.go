@@ -6,6 +6,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/db"
 )
 
 // Entry is an event with its place in the log.
@@ -30,7 +32,7 @@ type Cursor struct {
 // The horizon and the rows come from one snapshot, so a transaction is either
 // ended for both or for neither.
 func Settled(ctx context.Context, idb bun.IDB, after Cursor, limit, maxBytes int) ([]Entry, error) {
-	rows, err := idb.QueryContext(ctx, settled, after.Lane, after.OrderXID, after.Seq, after.Since, limit)
+	rows, err := db.Query(ctx, idb, settled, after.Lane, after.OrderXID, after.Seq, after.Since, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read settled events: %w", err)
 	}
@@ -52,8 +54,9 @@ const settled = `
 SELECT id, type, account, platform, livemode, object_id, object_version,
 	object, previous, request_id, idempotency_key, created_at, order_xid, seq
 FROM platform.events
-WHERE lane = ? AND (order_xid, seq) > (?, ?) AND order_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND id >= ?
-ORDER BY order_xid, seq LIMIT ?`
+WHERE lane = $1::smallint AND (order_xid, seq) > ($2::bigint, $3::bigint)
+	AND order_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND id >= $4::text
+ORDER BY order_xid, seq LIMIT $5::bigint`
 
 // Upcoming is the first event after a lane's cursor.
 type Upcoming struct {
@@ -66,24 +69,33 @@ type Upcoming struct {
 // Next looks after all cursors with one question; lanes without news are not in
 // the answer.
 func Next(ctx context.Context, idb bun.IDB, cursors []Cursor) ([]Upcoming, error) {
-	var out []Upcoming
 	if len(cursors) == 0 {
 		return nil, nil
 	}
 	c := aside(cursors)
-	if err := idb.NewRaw(next, c.lanes, c.xids, c.seqs, c.since).Scan(ctx, &out); err != nil {
+	rows, err := db.Query(ctx, idb, next, c.lanes, c.xids, c.seqs, c.since)
+	if err != nil {
 		return nil, fmt.Errorf("look for events: %w", err)
 	}
-	return out, nil
+	defer rows.Close()
+	var out []Upcoming
+	for rows.Next() {
+		var u Upcoming
+		if err := rows.Scan(&u.Lane, &u.EventID, &u.Settled, &u.Horizon); err != nil {
+			return nil, fmt.Errorf("look for events: %w", err)
+		}
+		out = append(out, u)
+	}
+	return out, rows.Err()
 }
 
 const next = `
 SELECT c.lane, e.id AS event_id, e.order_xid < h.xmin AS settled, h.xmin AS horizon
-FROM unnest(?::smallint[], ?::bigint[], ?::bigint[]) AS c (lane, order_xid, seq)
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS c (lane, order_xid, seq)
 CROSS JOIN (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) h
 CROSS JOIN LATERAL (
 	SELECT id, order_xid FROM platform.events
-	WHERE lane = c.lane AND (order_xid, seq) > (c.order_xid, c.seq) AND id >= ?
+	WHERE lane = c.lane AND (order_xid, seq) > (c.order_xid, c.seq) AND id >= $4::text
 	ORDER BY order_xid, seq LIMIT 1
 ) e`
 
@@ -93,7 +105,7 @@ CROSS JOIN LATERAL (
 // that: it leaves out the youngest open ones).
 func ReadOut(ctx context.Context, idb bun.IDB, below string, cursors []Cursor) (done bool, horizon, next int64, err error) {
 	c := aside(cursors)
-	err = idb.NewRaw(readOut, c.lanes, c.xids, c.seqs, below).Scan(ctx, &done, &horizon, &next)
+	err = idb.NewRaw(readOut, pgdialect.Array(c.lanes), pgdialect.Array(c.xids), pgdialect.Array(c.seqs), below).Scan(ctx, &done, &horizon, &next)
 	if err != nil {
 		return false, 0, 0, fmt.Errorf("look for events of months before: %w", err)
 	}
@@ -112,16 +124,17 @@ SELECT NOT EXISTS (
 
 // turned are cursors on their side, as unnest wants them.
 type turned struct {
-	lanes, xids, seqs any
-	since             string // the lowest of all
+	lanes      []int16
+	xids, seqs []int64
+	since      string // the lowest of all
 }
 
 func aside(cursors []Cursor) turned {
-	lanes, xids, seqs := make([]int, len(cursors)), make([]int64, len(cursors)), make([]int64, len(cursors))
+	lanes, xids, seqs := make([]int16, len(cursors)), make([]int64, len(cursors)), make([]int64, len(cursors))
 	since := cursors[0].Since
 	for i, c := range cursors {
-		lanes[i], xids[i], seqs[i] = c.Lane, c.OrderXID, c.Seq
+		lanes[i], xids[i], seqs[i] = int16(c.Lane), c.OrderXID, c.Seq
 		since = min(since, c.Since)
 	}
-	return turned{pgdialect.Array(lanes), pgdialect.Array(xids), pgdialect.Array(seqs), since}
+	return turned{lanes, xids, seqs, since}
 }

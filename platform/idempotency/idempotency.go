@@ -46,7 +46,13 @@ type Claim struct {
 	// error, expansions included. idb is where expansions read. Internal and
 	// unavailable errors come back as error: they are not answers to save.
 	Render func(ctx context.Context, idb bun.IDB, object any, err error) (Response, error)
+
+	decided bool // ClaimMany has said whose the key is
 }
+
+// Decided reports whether a ClaimMany has decided about the claim. Who asks waits for
+// the transaction first.
+func (c *Claim) Decided() bool { return c.decided }
 
 // HashKey is the stored form of a key: 16 bytes of SHA-256 over account, mode and key.
 func HashKey(scope tenant.Scope, key string) [16]byte {

@@ -3,7 +3,9 @@ package idempotency
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sluicepay/sluice/platform/db"
 )
 
 // Store keeps claims and answers in platform.idempotency_keys.
@@ -52,8 +56,8 @@ func (s *Store) RequestID(ctx context.Context, idb bun.IDB, hash [16]byte) (stri
 const claimSQL = `
 WITH patience AS (SELECT set_config('lock_timeout', '2s', true) AS was)
 INSERT INTO platform.idempotency_keys (hash, fingerprint, request_id, object, expires_at)
-SELECT c.hash, c.fingerprint, c.request_id, c.object, ?
-  FROM patience, unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS c (hash, fingerprint, request_id, object)
+SELECT c.hash, c.fingerprint, c.request_id, c.object, $1::timestamptz
+  FROM patience, unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) AS c (hash, fingerprint, request_id, object)
 ON CONFLICT (hash) DO NOTHING
 RETURNING hash::text`
 
@@ -74,7 +78,7 @@ func (s *Store) ClaimMany(ctx context.Context, tx bun.Tx, at time.Time, claims [
 	if err != nil {
 		return nil, err
 	}
-	taken, err := s.taken(ctx, tx, claims, firsts, ours)
+	taken, err := s.others(ctx, tx, claims, firsts, ours)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,7 @@ func (s *Store) ClaimMany(ctx context.Context, tx bun.Tx, at time.Time, claims [
 		if c == nil {
 			continue
 		}
+		c.decided = true
 		hash := text(c.Hash)
 		theirs, used := taken[hash]
 		switch {
@@ -114,16 +119,14 @@ func winners(claims []*Claim) []int {
 
 func insert(ctx context.Context, tx bun.Tx, at time.Time, claims []*Claim, firsts []int) (map[string]bool, error) {
 	n := len(firsts)
-	hashes, prints := make([]string, n), make([]string, n)
+	hashes, prints := make([][16]byte, n), make([][16]byte, n)
 	requests, objects := make([]string, n), make([]string, n)
 	for i, first := range firsts {
 		c := claims[first]
-		hashes[i], prints[i] = text(c.Hash), text(c.Fingerprint)
+		hashes[i], prints[i] = c.Hash, c.Fingerprint
 		requests[i], objects[i] = c.RequestID, c.Object
 	}
-	var inserted []string
-	err := tx.NewRaw(claimSQL, at.Add(Retention), pgdialect.Array(hashes), pgdialect.Array(prints),
-		pgdialect.Array(requests), pgdialect.Array(objects)).Scan(ctx, &inserted)
+	inserted, err := taken(tx.Tx.QueryContext(ctx, claimSQL, db.Prepared, at.Add(Retention), hashes, prints, requests, objects))
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "55P03" {
 		return nil, InUse(claims[firsts[0]].Key)
@@ -138,9 +141,25 @@ func insert(ctx context.Context, tx bun.Tx, at time.Time, claims []*Claim, first
 	return ours, nil
 }
 
-// taken reads the rows of keys that others hold. It is a later statement than the
+// taken reads the hashes that a claim got.
+func taken(rows *sql.Rows, err error) (hashes []string, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash string
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, hash)
+	}
+	return hashes, rows.Err()
+}
+
+// others reads the rows of keys that others hold. It is a later statement than the
 // insert, so it sees what the insert waited for.
-func (s *Store) taken(ctx context.Context, tx bun.Tx, claims []*Claim, firsts []int, ours map[string]bool) (map[string]row, error) {
+func (s *Store) others(ctx context.Context, tx bun.Tx, claims []*Claim, firsts []int, ours map[string]bool) (map[string]row, error) {
 	var lost []string
 	for _, first := range firsts {
 		if hash := text(claims[first].Hash); !ours[hash] {
@@ -183,7 +202,7 @@ func decide(c *Claim, r row) Outcome {
 	}
 	return Outcome{
 		State: Replay, Key: c.Key,
-		Response: Response{Status: *r.Status, Body: r.Body, RequestID: r.RequestID},
+		Response: Response{Status: *r.Status, Body: spread(r.Body), RequestID: r.RequestID},
 	}
 }
 
@@ -191,8 +210,8 @@ func decide(c *Claim, r row) Outcome {
 // nothing. expires_at stays: changing an indexed column would cost the index another entry.
 const saveSQL = `
 UPDATE platform.idempotency_keys AS k
-   SET status = a.status, body = a.body, answered_at = ?
-  FROM unnest(?::uuid[], ?::smallint[], ?::bytea[]) AS a (hash, status, body)
+   SET status = a.status, body = a.body, answered_at = $1::timestamptz
+  FROM unnest($2::uuid[], $3::smallint[], $4::bytea[]) AS a (hash, status, body)
  WHERE k.hash = a.hash AND k.status IS NULL`
 
 // SaveMany saves the answers of claims, in one statement. The first answer of a key
@@ -204,12 +223,11 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	if len(hashes) == 0 {
 		return nil
 	}
-	keys, statuses, bodies := make([]string, len(hashes)), make([]int, len(hashes)), make([][]byte, len(hashes))
+	statuses, bodies := make([]int16, len(hashes)), make([][]byte, len(hashes))
 	for i, r := range responses {
-		keys[i], statuses[i], bodies[i] = text(hashes[i]), r.Status, r.Body
+		statuses[i], bodies[i] = int16(r.Status), compact(r.Body)
 	}
-	_, err := tx.NewRaw(saveSQL, at, pgdialect.Array(keys), pgdialect.Array(statuses), pgdialect.Array(bodies)).Exec(ctx)
-	if err != nil {
+	if _, err := tx.Tx.ExecContext(ctx, saveSQL, db.Prepared, at, hashes, statuses, bodies); err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)
 	}
 	return nil
@@ -268,6 +286,25 @@ DELETE FROM platform.idempotency_keys WHERE hash IN (
 	}
 	n, err := done.RowsAffected()
 	return int(n), err
+}
+
+// compact is a body as it is kept: JSON as the API sends it is half white space, which
+// spread puts back.
+func compact(body []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, body) != nil || !bytes.Equal(spread(b.Bytes()), body) {
+		return body // not rendered as all answers are: kept as it was sent
+	}
+	return b.Bytes()
+}
+
+func spread(body []byte) []byte {
+	var b bytes.Buffer
+	if bytes.HasSuffix(body, []byte("\n")) || json.Indent(&b, body, "", "  ") != nil {
+		return body
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
 // text is a hash in PostgreSQL's spelling of uuid.

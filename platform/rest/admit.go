@@ -12,7 +12,8 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// admit turns an HTTP request into a Request, or says why not.
+// admit turns an HTTP request into a Request, or says why not. What it returns, also
+// beside an error, may have a place to leave.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*Request, error) {
 	request := &Request{Request: r, ID: noteOf(r.Context()).id, route: route}
 	secret, err := credential(r)
@@ -37,12 +38,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*R
 		return nil, err
 	}
 	w.Header().Set("Stripe-Version", request.Version)
-	if s.cfg.Limit != nil && !s.cfg.Limit.Allow(request.Principal.KeyID) {
-		return nil, &fault.Error{Kind: fault.RateLimited, Code: "rate_limit", Message: "Too many requests for this API key. Please slow down."}
+	if err := s.limit(request); err != nil {
+		return nil, err
 	}
 	if request.params == nil {
 		if request.params, err = receive(w, r, route); err != nil {
-			return nil, err
+			return request, err
 		}
 	}
 	return request, request.takeExpand()

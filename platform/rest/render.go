@@ -55,8 +55,13 @@ func sendFault(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	}
-	if f.Kind == fault.RateLimited && f.Code == "rate_limit" {
-		w.Header().Set("Stripe-Rate-Limited-Reason", "global-rate")
+	if f.Kind == fault.RateLimited {
+		switch f.Code {
+		case "rate_limit":
+			w.Header().Set("Stripe-Rate-Limited-Reason", "global-rate")
+		case crowded:
+			w.Header().Set("Stripe-Rate-Limited-Reason", "global-concurrency")
+		}
 	}
 	status, body := RenderFault(f)
 	send(w, status, body)

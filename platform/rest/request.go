@@ -59,6 +59,7 @@ type Request struct {
 	route    *Route
 	params   *node              // query and body, without expand[] and key
 	claim    *idempotency.Claim // nil without a key
+	leave    func()             // gives back its place among its key's requests; nil if it has none
 	executed bool               // by the time of the answer the effect is beyond recall
 }
 

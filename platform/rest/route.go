@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 )
 
 // pathMethods remembers what is mounted under one path template, for 405 and OPTIONS:
@@ -21,7 +22,10 @@ type pathMethods struct {
 
 // New makes a server without routes.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg.withDefaults(), router: mux.NewRouter(), uploads: make(chan struct{}, maxUploads)}
+	s := &Server{
+		cfg: cfg.withDefaults(), router: mux.NewRouter(), uploads: make(chan struct{}, maxUploads),
+		rates: ratelimit.NewRates(cfg.Limits.Rate), perKey: ratelimit.NewFlights(cfg.Limits.Concurrent), shedder: ratelimit.NewShedder(cfg.Limits.InHand),
+	}
 	// Clean paths are the client's business: the router's redirect would turn a POST into a GET.
 	s.router.SkipClean(true)
 	s.router.NotFoundHandler = http.HandlerFunc(s.noSuchRoute)
@@ -129,6 +133,12 @@ func (s *Server) routed(route *Route) http.Handler {
 			route.Handler.ServeHTTP(w, r)
 			return
 		}
+		leave, err := s.enter(route)
+		if err != nil {
+			sendFault(w, r, err)
+			return
+		}
+		defer leave()
 		if route.Upload > 0 {
 			leave, err := s.enterUpload()
 			if err != nil {
@@ -138,6 +148,9 @@ func (s *Server) routed(route *Route) http.Handler {
 			defer leave()
 		}
 		request, err := s.admit(w, r, route)
+		if request != nil && request.leave != nil {
+			defer request.leave()
+		}
 		if err != nil {
 			sendFault(w, r, err)
 			return

@@ -37,14 +37,44 @@ func (s *Server) Write(h WriteHandler) http.Handler {
 func (s *Server) Steps(h Handler) http.Handler {
 	return s.serve(func(ctx context.Context, r *Request) (any, error) {
 		r.executed = true
-		return s.once(ctx, r, func(ctx context.Context) (any, error) {
-			object, err := h(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			return s.expanded(ctx, s.cfg.Pool, r, object)
-		})
+		return s.once(ctx, r, func(ctx context.Context) (any, error) { return s.step(ctx, r, h) })
 	})
+}
+
+// Claims serves what Steps serves, for operations of which every success has claimed
+// the key in its first transaction: that claim finds what was answered before, so
+// the key is looked up only for a request that was refused earlier than that.
+func (s *Server) Claims(h Handler) http.Handler {
+	return s.serve(func(ctx context.Context, r *Request) (any, error) {
+		r.executed = true
+		if r.claim == nil {
+			return s.step(ctx, r, h)
+		}
+		if !s.flights.enter(r.claim.Hash) {
+			return nil, idempotency.InUse(r.claim.Key)
+		}
+		defer s.flights.leave(r.claim.Hash)
+		object, err := s.step(ctx, r, h)
+		if err == nil || r.claim.Decided() {
+			return object, err
+		}
+		found, failed := s.cfg.Store.Find(ctx, s.cfg.Pool, r.claim)
+		if failed != nil {
+			return nil, failed
+		}
+		if found.State != idempotency.Fresh {
+			return found, nil
+		}
+		return nil, err
+	})
+}
+
+func (s *Server) step(ctx context.Context, r *Request, h Handler) (any, error) {
+	object, err := h(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.expanded(ctx, s.cfg.Pool, r, object)
 }
 
 // serve runs a door and sends what it returns.

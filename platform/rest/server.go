@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -18,9 +19,11 @@ import (
 // or "" for unknown URLs.
 type RouteObserver func(method, route string, status int, took time.Duration)
 
-// Limiter says whether a key may call now.
-type Limiter interface {
-	Allow(key string) bool
+// Limits bounds what the server takes (see package ratelimit). A zero makes no bound.
+type Limits struct {
+	Rate       int // requests of one key a second
+	Concurrent int // requests of one key at a time
+	InHand     int // requests at a time
 }
 
 // Config is what the server stands on. Pool, Authenticator and Accounts are needed by authenticated routes.
@@ -39,7 +42,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger  // nil: slog.Default()
 	Observe RouteObserver // nil: nobody listens
-	Limit   Limiter       // nil: no limit
+	Limits  Limits
 	// Proxies are trusted to say in X-Forwarded-For for whom they ask.
 	Proxies []netip.Prefix
 	// ErrorPage answers people: a browser that asks for a page which is not there, or
@@ -55,6 +58,9 @@ type Server struct {
 	methods []pathMethods
 	flights flights
 	uploads chan struct{} // a token for each request with files that is being served
+	rates   *ratelimit.Rates
+	perKey  *ratelimit.Flights
+	shedder *ratelimit.Shedder
 }
 
 // Route is one operation.
@@ -63,6 +69,8 @@ type Route struct {
 	Path     string // full path with {name} variables, "/v1/charges/{id}"
 	Resource string // scope name, "charges"; needed unless Public
 	Handler  http.Handler
+	// Worth is what the operation is worth when not all requests can be served.
+	Worth ratelimit.Worth
 	// Publishable opens the operation to publishable keys.
 	Publishable bool
 	// Public operations have no authentication, version or idempotency.

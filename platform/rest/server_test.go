@@ -20,6 +20,7 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/ratelimit"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -555,20 +556,95 @@ func TestErrorsKeepTheConnection(t *testing.T) {
 	}
 }
 
-type closedGate struct{}
+// crowd is a server whose handlers wait until they are let go.
+func crowd(t *testing.T, limits rest.Limits) (ask func(path, key string) *httptest.ResponseRecorder, entered chan struct{}, release func()) {
+	s := rest.New(rest.Config{Authenticator: keyring{}, Accounts: keyring{}, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	entered, gone := make(chan struct{}), make(chan struct{})
+	waits := s.Read(func(context.Context, *rest.Request) (any, error) {
+		entered <- struct{}{}
+		<-gone
+		return map[string]bool{"ok": true}, nil
+	})
+	quick := s.Read(func(context.Context, *rest.Request) (any, error) { return map[string]bool{"ok": true}, nil })
+	s.Mount(
+		rest.Route{Method: "GET", Path: "/v1/waits", Resource: "x", Worth: ratelimit.Charge, Handler: waits},
+		rest.Route{Method: "GET", Path: "/v1/charge", Resource: "x", Worth: ratelimit.Charge, Handler: quick},
+		rest.Route{Method: "GET", Path: "/v1/read", Resource: "x", Handler: quick},
+		rest.Route{Method: "GET", Path: "/v1/report", Resource: "x", Worth: ratelimit.Report, Handler: quick},
+		rest.Route{Method: "GET", Path: "/livez", Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) })},
+	)
+	return func(path, key string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", path, nil)
+		r.SetBasicAuth(key, "")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w
+	}, entered, sync.OnceFunc(func() { close(gone) })
+}
 
-func (closedGate) Allow(string) bool { return false }
-
-func TestRateLimitIs429(t *testing.T) {
-	s := rest.New(rest.Config{Authenticator: keyring{}, Accounts: keyring{}, Limit: closedGate{}, Log: slog.New(slog.DiscardHandler)})
-	s.Mount(rest.Route{Method: "GET", Path: "/v1/x", Resource: "x", Handler: s.Read(func(context.Context, *rest.Request) (any, error) { return nil, nil })})
-	r := httptest.NewRequest("GET", "/v1/x", nil)
-	r.SetBasicAuth(platformKey, "")
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"rate_limit"`) {
+func refused(t *testing.T, w *httptest.ResponseRecorder, status int, code, reason string) {
+	t.Helper()
+	if w.Code != status || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"`+code+`"`) || w.Header().Get("Stripe-Rate-Limited-Reason") != reason {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
+}
+
+func TestAKeyThatAsksTooFastIs429(t *testing.T) {
+	ask, _, _ := crowd(t, rest.Limits{Rate: 1})
+	for range 2 {
+		if w := ask("/v1/read", platformKey); w.Code != 200 {
+			t.Fatalf("within the burst: %d", w.Code)
+		}
+	}
+	refused(t, ask("/v1/read", platformKey), 429, "rate_limit", "global-rate")
+}
+
+func TestAKeyWithTooManyRequestsAtATimeIs429UntilOneEnds(t *testing.T) {
+	ask, entered, release := crowd(t, rest.Limits{Concurrent: 1})
+	ended := make(chan struct{})
+	go func() { defer close(ended); ask("/v1/waits", platformKey) }()
+	<-entered
+	refused(t, ask("/v1/read", platformKey), 429, "concurrency_limit", "global-concurrency")
+	release()
+	<-ended
+	if w := ask("/v1/read?unknown=1", platformKey); w.Code != 200 && w.Code != 400 {
+		t.Errorf("afterwards: %d", w.Code)
+	}
+	if w := ask("/v1/read", platformKey); w.Code != 200 {
+		t.Errorf("a request that was refused for its parameters has kept its place: %d", w.Code)
+	}
+}
+
+func TestABusyServerKeepsItsLastPlacesForWhatMovesMoney(t *testing.T) {
+	ask, entered, release := crowd(t, rest.Limits{InHand: 10})
+	var all sync.WaitGroup
+	hold := func(n int) {
+		for range n {
+			all.Go(func() { ask("/v1/waits", platformKey) })
+			<-entered
+		}
+	}
+	expect := func(beside int, want map[string]int) {
+		t.Helper()
+		for path, status := range want {
+			w := ask(path, platformKey)
+			if w.Code != status {
+				t.Errorf("%s beside %d others: %d", path, beside, w.Code)
+			}
+			if status == 503 {
+				refused(t, w, 503, "overloaded", "")
+			}
+		}
+	}
+	hold(3)
+	expect(3, map[string]int{"/v1/report": 503, "/v1/read": 200, "/v1/charge": 200})
+	hold(4)
+	expect(7, map[string]int{"/v1/report": 503, "/v1/read": 503, "/v1/charge": 200})
+	hold(2)
+	expect(9, map[string]int{"/v1/read": 503, "/v1/charge": 503, "/livez": 200})
+	release()
+	all.Wait()
+	expect(0, map[string]int{"/v1/report": 200, "/v1/read": 200, "/v1/charge": 200})
 }
 
 func TestRouteWithoutResourceIsRefused(t *testing.T) {

@@ -37,6 +37,24 @@ type paymentRow struct {
 	CreatedAt  time.Time       `bun:"created_at"`
 }
 
+// paymentTable is how many payments are written at once.
+var paymentTable = db.NewTable("cardsim.payments", "reference",
+	db.Text("reference", func(p paymentRow) string { return p.Reference }),
+	db.Text("card", func(p paymentRow) string { return p.Card }),
+	db.Int8("amount", func(p paymentRow) int64 { return p.Amount }),
+	db.Text("currency", func(p paymentRow) string { return p.Currency }),
+	db.Bool("capture", func(p paymentRow) bool { return p.Capture }),
+	db.Text("status", func(p paymentRow) string { return p.Status }),
+	db.Int8("captured", func(p paymentRow) int64 { return p.Captured }),
+	db.Int8("fee", func(p paymentRow) int64 { return p.Fee }),
+	db.Int8("refunded", func(p paymentRow) int64 { return p.Refunded }),
+	db.JSON("failure", func(p paymentRow) any { return p.Failure }),
+	db.Bool("secured", func(p paymentRow) bool { return p.Secured }),
+	db.Time("resolves_at", func(p paymentRow) time.Time { return orZero(p.ResolvesAt) }),
+	db.Text("resolves_to", func(p paymentRow) string { return p.ResolvesTo }),
+	db.Time("created_at", func(p paymentRow) time.Time { return p.CreatedAt }),
+)
+
 type refundRow struct {
 	bun.BaseModel `bun:"table:cardsim.refunds,alias:r"`
 
@@ -94,9 +112,8 @@ func (s *Sim) insertFresh(ctx context.Context, tx bun.Tx, items []*authorization
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b paymentRow) int { return strings.Compare(a.Reference, b.Reference) })
-	var inserted []string
-	err := tx.NewInsert().Model(&rows).On("CONFLICT (reference) DO NOTHING").Returning("reference").Scan(ctx, &inserted)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	inserted, err := paymentTable.InsertNew(ctx, tx, rows)
+	if err != nil {
 		return nil, fmt.Errorf("cardsim: book payments: %w", err)
 	}
 	fresh := make(map[int]payment, len(inserted))

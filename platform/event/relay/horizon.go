@@ -28,6 +28,7 @@ func (r *Relay) look(ctx context.Context) error {
 			l.oldest.Store(0)
 		}
 	}
+	r.stats.looks.Add(1)
 	upcoming, err := event.Next(ctx, r.pool, cursors)
 	if err != nil {
 		return err

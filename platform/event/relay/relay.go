@@ -284,20 +284,21 @@ type Stats struct {
 	Lanes             int           // how many it holds
 	Published         int64         // events acknowledged since the start
 	Failures          int64         // failed steps since the start
+	Looks             int64         // how often it has asked whether there is something to publish
 	OldestUnpublished time.Duration // age of the oldest event of its lanes that waits; 0 when none does
 	HorizonAge        time.Duration // how long an open transaction has held events back; 0 when none does
 }
 
 type stats struct {
-	lanes, published, failures atomic.Int64
-	oldest                     atomic.Int64 // unix milliseconds; 0 = nothing waits
-	horizonSince               atomic.Int64 // likewise
+	lanes, published, failures, looks atomic.Int64
+	oldest                            atomic.Int64 // unix milliseconds; 0 = nothing waits
+	horizonSince                      atomic.Int64 // likewise
 }
 
 // Stats may be called at any time, by metrics and health checks.
 func (r *Relay) Stats() Stats {
 	return Stats{
-		Lanes: int(r.stats.lanes.Load()), Published: r.stats.published.Load(), Failures: r.stats.failures.Load(),
+		Lanes: int(r.stats.lanes.Load()), Published: r.stats.published.Load(), Failures: r.stats.failures.Load(), Looks: r.stats.looks.Load(),
 		OldestUnpublished: since(r.stats.oldest.Load()), HorizonAge: since(r.stats.horizonSince.Load()),
 	}
 }

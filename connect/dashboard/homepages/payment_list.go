@@ -68,7 +68,7 @@ func withTransfers(r *http.Request, v *dashboard.Visit, rows []charge) error {
 		}
 		for _, t := range page.Data {
 			if i, ok := at[t.SourceTransaction.ID]; ok {
-				rows[i].transfers = append(rows[i].transfers, t)
+				rows[i].transfers = append([]wire.Transfer{t}, rows[i].transfers...) // they come newest first
 			}
 			after = t.ID
 		}

@@ -205,7 +205,7 @@ func minor(text string, currency string) (int64, bool) {
 		return -1
 	}, text)
 	whole, part, dotted := strings.Cut(digits, ".")
-	if dotted && len(part) > c.Exponent() || strings.ContainsAny(part, ".-") {
+	if whole+part == "" || dotted && len(part) > c.Exponent() || strings.ContainsAny(part, ".-") {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(whole+part+strings.Repeat("0", c.Exponent()-len(part)), 10, 64)

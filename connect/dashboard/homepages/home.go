@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
-	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/ui"
 	"github.com/sluicepay/sluice/platform/ui/chart"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -37,6 +37,9 @@ type funds struct {
 	Currency                                string
 	Available, Pending, InTransit, Reserved int64
 }
+
+// Code is the currency as people write it.
+func (f funds) Code() string { return strings.ToUpper(f.Currency) }
 
 // queue is something that may wait for somebody.
 type queue struct {
@@ -146,7 +149,7 @@ func (h *homeView) balances(r *http.Request, v *dashboard.Visit, trial *wire.Tri
 	}
 	if len(h.Funds) > 1 {
 		for _, f := range h.Funds {
-			h.Currencies = append(h.Currencies, ui.Link{Href: v.Here("currency", f.Currency), Text: string(money.Currency(f.Currency).String()), Active: f.Currency == h.Currency})
+			h.Currencies = append(h.Currencies, ui.Link{Href: v.Here("currency", f.Currency), Text: f.Code(), Active: f.Currency == h.Currency})
 		}
 	}
 	return nil
@@ -233,7 +236,7 @@ func booksOf(v *dashboard.Visit, t wire.TrialBalance) *books {
 	}
 	for currency, sum := range sums {
 		if sum != 0 {
-			b.Balanced, b.Off = false, append(b.Off, money.Currency(currency).String())
+			b.Balanced, b.Off = false, append(b.Off, strings.ToUpper(currency))
 		}
 	}
 	slices.Sort(b.Off)

@@ -207,8 +207,31 @@ func (p *paymentView) Balanced(e wire.LedgerEntry) bool {
 // PostingID is the anchor of a posting.
 func (p *paymentView) PostingID(e wire.LedgerEntry, i int) string { return postingID(e.ID, i) }
 
+// Owner is the name of a posting's owner, "" if there is none.
+func (p *paymentView) Owner(v *dashboard.Visit, account string) string {
+	return owner(v, p.Names, account)
+}
+
+func owner(v *dashboard.Visit, names map[string]string, account string) string {
+	if account == v.Chair.Account {
+		return string(v.Text("flow.platform"))
+	}
+	return names[account]
+}
+
 // Called is the name of an account.
 func (p *paymentView) Called(account string) string { return called(p.Names, account) }
+
+// Failure is why the payment failed, "" if it did not.
+func (p *paymentView) Failure() string { return text(p.Charge.FailureMessage) }
+
+// Reason is the key of a refund's reason, "" if none was given.
+func (p *paymentView) Reason(r wire.Refund) string {
+	if i := slices.IndexFunc(refundReasons, func(o ui.Option) bool { return o.Value == text(r.Reason) }); i >= 0 {
+		return refundReasons[i].Key
+	}
+	return ""
+}
 
 // Method is the instrument.
 func (p *paymentView) Method() string { return p.Charge.method() }

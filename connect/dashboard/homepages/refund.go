@@ -20,9 +20,10 @@ type refundView struct {
 	HasFee   bool
 	Preview  *wire.RefundPreview
 	Names    map[string]string
-	Seen     string // what the preview is of
-	Unseen   bool   // it was sent without having been looked at
-	Negative []string
+	Seen     string   // what the preview is of
+	Unseen   bool     // it was sent without having been looked at
+	Negative []string // who would owe
+	Short    bool     // the platform itself would
 	Reasons  []ui.Option
 	Cancel   string
 	Action   string
@@ -91,7 +92,10 @@ func (view *refundView) preview(r *http.Request, v *dashboard.Visit, form *ui.Fo
 	}
 	view.Names = names(r, v, accounts...)
 	for _, party := range p.Parties {
-		if party.GoesNegative {
+		switch {
+		case party.GoesNegative && party.Account == v.Chair.Account:
+			view.Short = true
+		case party.GoesNegative:
 			view.Negative = append(view.Negative, view.Called(v, party.Account))
 		}
 	}

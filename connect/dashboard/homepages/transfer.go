@@ -56,6 +56,7 @@ type transferView struct {
 	Transfer wire.Transfer
 	State    string
 	Name     string
+	Names    map[string]string
 	Line     *line // of its destination: when it is available, and the payout it went with
 	Pending  []wire.PendingReversal
 	Entries  []wire.LedgerEntry
@@ -78,7 +79,8 @@ func (s *section) transfer(w http.ResponseWriter, r *http.Request, v *dashboard.
 	t := o.Value
 	view := &transferView{Transfer: t, State: transferState(t), Curl: v.Curl(o.Path), JSON: v.Here("view", "json", "tab", ""), Left: t.Amount - t.AmountReversed}
 	view.Reverse = view.Left > 0 && v.May("transfers:write")
-	view.Name = called(names(r, v, t.Destination.ID), t.Destination.ID)
+	view.Names = names(r, v, t.Destination.ID)
+	view.Name = called(view.Names, t.Destination.ID)
 	view.Tabs, view.Tab = v.Tabs(dashboard.Tab{Name: "overview", Key: "payment.overview"}, dashboard.Tab{Name: "ledger", Key: "payment.ledger"},
 		dashboard.Tab{Name: "metadata", Key: "payment.metadata"})
 	if view.Pending, err = pendingReversals(r, v, t); err != nil {
@@ -115,6 +117,11 @@ func pendingReversals(r *http.Request, v *dashboard.Visit, t wire.Transfer) ([]w
 
 // PostingID is the anchor of a posting.
 func (view *transferView) PostingID(e wire.LedgerEntry, i int) string { return postingID(e.ID, i) }
+
+// Owner is the name of a posting's owner, "" if there is none.
+func (view *transferView) Owner(v *dashboard.Visit, account string) string {
+	return owner(v, view.Names, account)
+}
 
 // Balanced reports whether both sides of an entry are equal.
 func (view *transferView) Balanced(e wire.LedgerEntry) bool { return (&paymentView{}).Balanced(e) }

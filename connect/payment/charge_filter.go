@@ -23,6 +23,7 @@ type ChargeFilter struct {
 	AmountFrom  *int64         `form:"amount_from"`
 	AmountTo    *int64         `form:"amount_to"`
 	Destination string         `form:"destination"` // who got a transfer of it
+	Last4       string         `form:"last4"`       // of the card
 }
 
 var chargeStates = []string{"succeeded", "pending", "failed", "uncaptured", "refunded"}
@@ -37,7 +38,7 @@ func (f ChargeFilter) check() error {
 // charges reports whether only charges can fit: a payment has none of these.
 func (f ChargeFilter) charges() bool {
 	return f.Customer != "" || f.PaymentIntent != "" || f.TransferGroup != "" || f.Status != "" || f.Currency != "" ||
-		f.AmountFrom != nil || f.AmountTo != nil || f.Destination != ""
+		f.AmountFrom != nil || f.AmountTo != nil || f.Destination != "" || f.Last4 != ""
 }
 
 func (f ChargeFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
@@ -61,6 +62,9 @@ func (f ChargeFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	}
 	if f.AmountTo != nil {
 		q = q.Where("charge.amount <= ?", *f.AmountTo)
+	}
+	if f.Last4 != "" {
+		q = q.Where("charge.method ->> 'last4' = ?", f.Last4)
 	}
 	if f.Destination != "" {
 		q = q.Where("charge.id IN (SELECT t.source_transaction FROM connect.transfers t WHERE t.destination = ? AND t.source_transaction <> '')", f.Destination)

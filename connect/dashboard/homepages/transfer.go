@@ -115,6 +115,9 @@ func pendingReversals(r *http.Request, v *dashboard.Visit, t wire.Transfer) ([]w
 	return slices.DeleteFunc(found, func(p wire.PendingReversal) bool { return p.Transfer.ID != t.ID }), err
 }
 
+// Taken is what a reversal takes away.
+func (view *transferView) Taken(amount int64) int64 { return -amount }
+
 // PostingID is the anchor of a posting.
 func (view *transferView) PostingID(e wire.LedgerEntry, i int) string { return postingID(e.ID, i) }
 

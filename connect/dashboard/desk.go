@@ -84,11 +84,14 @@ type Desk struct {
 	routes []rest.Route
 	taken  map[string]bool
 	nav    map[Side][]navPlace
-	ids    map[Side]map[string]string
+	ids    map[Side]map[string]idPage
 	hub    *hub
 
 	finders map[Side][]finder
 }
+
+// idPage is where ids of a prefix lead, and what it takes to see it.
+type idPage struct{ path, permission string }
 
 type navPlace struct {
 	NavItem
@@ -102,7 +105,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
+		ids: map[Side]map[string]idPage{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -193,10 +196,14 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 	}
 	slices.SortStableFunc(d.nav[s.Side], func(a, b navPlace) int { return slices.Index(Groups, a.Group) - slices.Index(Groups, b.Group) })
 	for prefix, path := range s.IDs {
-		if d.ids[s.Side][prefix] != "" {
+		if _, taken := d.ids[s.Side][prefix]; taken {
 			return nil, fmt.Errorf("dashboard: ids %s_… have a page already", prefix)
 		}
-		d.ids[s.Side][prefix] = path
+		to := idPage{path: path}
+		if at := slices.IndexFunc(s.Pages, func(p Page) bool { return p.Path == path && p.Method != http.MethodPost }); at >= 0 {
+			to.permission = s.Pages[at].Permission
+		}
+		d.ids[s.Side][prefix] = to
 	}
 	for _, f := range s.Search {
 		if !pages.Has(f.Key) {

@@ -23,8 +23,12 @@ func TestAPersonWithoutThePermissionIsToldItsName(t *testing.T) {
 			t.Errorf("%d, no %q", w.Code, want)
 		}
 	}
-	if body := get(h, "/dashboard/acct_platform/test/gallery").Body.String(); strings.Contains(body, `/test/do"`) {
+	body := get(h, "/dashboard/acct_platform/test/gallery").Body.String()
+	if strings.Contains(body, `/test/do"`) {
 		t.Error("the navigation shows what the person may not open")
+	}
+	if strings.Contains(body, `/test/secret`) || !strings.Contains(body, "sec_1") {
+		t.Error("an id leads to what the person may not open")
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/sluicepay/sluice/platform/ui/uitest"
 )
 
-const galleryPage = `<div class="page-head"><div class="row"><h1>{{amount 60000 "hkd"}}</h1>{{statusbadge "succeeded"}} {{idlink .Visit "gal_1"}}</div>
+const galleryPage = `<div class="page-head"><div class="row"><h1>{{amount 60000 "hkd"}}</h1>{{statusbadge "succeeded"}} {{idlink .Visit "gal_1"}} {{idlink .Visit "sec_1"}} {{idlink .Visit "gal_test_1"}}</div>
 <div class="row">{{button "gallery.do" "kind" "secondary" "small" true "href" (href .Visit "gallery")}}{{button "gallery.do" "small" true "href" (here .Visit "tab" "two")}}</div></div>
 <div class="cards"><section class="card"><div class="stat"><p class="stat-label">{{t "gallery.title"}}</p><p class="stat-value">{{amount 153000 "hkd"}}</p><p class="stat-note">{{when .Visit 1795996800}}</p></div></section>
 <section class="card"><div class="stat"><p class="stat-label">{{t "gallery.title"}}</p><p class="stat-value">{{amount -500 "jpy"}}</p><p class="stat-note">{{whenday .Visit 1795996800}}</p></div></section></div>
@@ -89,14 +89,14 @@ func gallery(t testing.TB, desk *dashboard.Desk) {
 		}})
 	}
 	pages, err := desk.Add(dashboard.Section{
-		Templates: files, Catalogues: files, IDs: map[string]string{"gal": "/gallery"},
+		Templates: files, Catalogues: files, IDs: map[string]string{"gal": "/gallery", "sec": "/secret"},
 		Nav: []dashboard.NavItem{
 			{Key: "gallery.title", Icon: "palette", Path: "/gallery", Group: "desk.group.payments"},
 			{Key: "gallery.do", Icon: "settings", Path: "/do", Group: "desk.group.settings", Permission: "refunds:write"},
 		},
 		Pages: []dashboard.Page{
 			{Path: "/gallery", Handler: page}, {Method: http.MethodPost, Path: "/gallery", Handler: page},
-			{Path: "/do", Permission: "refunds:write", Handler: page},
+			{Path: "/do", Permission: "refunds:write", Handler: page}, {Path: "/secret", Permission: "refunds:write", Handler: page},
 		},
 	})
 	if err != nil {

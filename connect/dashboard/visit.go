@@ -98,14 +98,15 @@ func (v *Visit) Sentence(key string, args ...any) any {
 	return said
 }
 
-// Where is the address of an object's page by the prefix of its id, "" if it has none.
+// Where is the address of an object's page by the prefix of its id, "" if it has
+// none, or none that the person may see.
 func (v *Visit) Where(id string) string {
-	prefix, _, ok := strings.Cut(id, "_")
-	pattern := v.desk.ids[v.Chair.Side()][prefix]
-	if !ok || pattern == "" {
+	prefix, rest, ok := strings.Cut(id, "_")
+	to := v.desk.ids[v.Chair.Side()][prefix]
+	if !ok || to.path == "" || strings.Contains(rest, "_") || !v.May(to.permission) { // evt_test_… is nobody's event
 		return ""
 	}
-	return v.Chair.path() + strings.Replace(pattern, "{id}", url.PathEscape(id), 1)
+	return v.Chair.path() + strings.Replace(to.path, "{id}", url.PathEscape(id), 1)
 }
 
 // Link shows an id, as a link if it has a page.

@@ -36,7 +36,7 @@ func Pages(d *dashboard.Desk) (err error) {
 		page("POST", payouts+"/new", "payouts:write", s.createPayout),
 		page("GET", payouts+"/{id}", "payouts:read", s.payout),
 		page("GET", runs, "payout_runs:read", s.runs),
-		page("GET", runs+"/preview", "payout_runs:read", s.preview),
+		page("GET", runs+"/preview", "payout_runs:write", s.preview),
 		page("GET", runs+"/hold", "payout_holds:write", s.askHoldAccount),
 		page("POST", runs+"/hold", "payout_holds:write", s.holdAccount),
 		page("GET", runs+"/now", "payout_runs:write", s.askRun),

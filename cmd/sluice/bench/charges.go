@@ -31,6 +31,7 @@ type Setup struct {
 	Processes   int         // processes of the API
 	OneByOne    bool        // every payment in a transaction of its own
 	Statements  bool        // PostgreSQL counts statements
+	Profile     string      // where the first process of the API writes its CPU profile; "" is nowhere
 }
 
 // Served are servers in processes of their own.
@@ -62,6 +63,7 @@ type options struct {
 	oneByOne         bool
 	floor            bool
 	statements       int
+	profile          string
 	verify           bool
 	json             bool
 	dir, databaseURL string
@@ -96,6 +98,7 @@ func (sh shape) command(serve Serve) *cobra.Command {
 	flags.BoolVar(&o.oneByOne, "one-by-one", false, "commit every payment in a transaction of its own, to see what committing many together is worth")
 	flags.IntVar(&o.processes, "processes", 1, "processes of the API on the one database")
 	flags.IntVar(&o.statements, "statements", 0, "count statements and tell so many of the slowest; costs some speed")
+	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the server, from its start to its end, to this file")
 	flags.BoolVar(&o.verify, "verify", true, "verify the whole ledger at the end, which takes minutes if it is large")
 	flags.StringVar(&o.dir, "dir", "", "keep PostgreSQL and keys here, or use those of `bench fill`; default a place that is removed")
 	flags.StringVar(&o.databaseURL, "database-url", os.Getenv("SLUICE_BENCH_DATABASE_URL"), "this PostgreSQL instead of a private one; default SLUICE_BENCH_DATABASE_URL")
@@ -202,7 +205,7 @@ func (o options) open(ctx context.Context, progress io.Writer, serve Serve) (b *
 		}
 	} else {
 		setup := Setup{
-			Dir: o.dir, DatabaseURL: secret.New(o.databaseURL), Platforms: 1, Processes: o.processes, OneByOne: o.oneByOne, Statements: o.statements > 0,
+			Dir: o.dir, DatabaseURL: secret.New(o.databaseURL), Platforms: 1, Processes: o.processes, OneByOne: o.oneByOne, Statements: o.statements > 0, Profile: o.profile,
 		}
 		if o.spread {
 			setup.Platforms = o.platforms
@@ -384,10 +387,10 @@ func (b *bench) once(ctx context.Context, progress io.Writer, sh shape, plan Pla
 		r.Cost = now.since(before, o.Done, o.CPUSeconds, sh.made)
 		r.PerSecond = rounded(float64(o.Done) / o.Seconds)
 		r.Charges = r.PerSecond
-		if sh.name == "mixed" || sh.reads {
+		if len(o.Kinds) > 1 {
 			charges := 0
 			for _, k := range o.Kinds {
-				if k.Name == "charge" || k.Name == "payment intent" {
+				if !sh.reads && (k.Name == "charge" || k.Name == "payment intent") {
 					charges += k.Done
 				}
 			}

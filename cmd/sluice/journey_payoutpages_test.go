@@ -209,7 +209,8 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	ada.post("/v1/payout_policy", "approval_over[hkd]=1000")
 	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending&application_fee_amount=6000&transfer_data[destination]="+tutor)
 
-	h.days("1d") // whose money came without an event is noted once a day
+	h.days("10d") // the tutor's money matures
+	h.days("1d")  // and who has some is noted once a day, whatever events say
 	ada.post("/v1/accounts/"+tutor, "settings[payouts][schedule][interval]=daily")
 
 	first, second := h.sits("Ada", session.Owner), h.sits("Lok", session.Finance)

@@ -1,6 +1,7 @@
 package payoutpages_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,11 +21,7 @@ var pictured = map[string]string{
 func TestBrowserPagesAreSoundInBothLanguages(t *testing.T) {
 	k, h := desk(t, marketplace())
 	url := uitest.Server(t, k, h) + root
-	paths := make([]string, 0, len(addresses))
-	for path := range addresses {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
+	paths := slices.Sorted(maps.Values(pictured))
 	for _, language := range []string{"en", "zh-Hant-HK"} {
 		t.Run(language, func(t *testing.T) {
 			tab := uitest.Browser(t).Tab(t, uitest.Language(language))

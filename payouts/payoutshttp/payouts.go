@@ -74,28 +74,25 @@ func (d payoutDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := page.List(found, "/v1/payouts", (*payouts.Payout).Wire)
 	if p.Account == "" {
-		return shown, nil
+		return page.List(found, "/v1/payouts", (*payouts.Payout).Wire), nil
 	}
-	return shown, d.count(ctx, r.Scope, shown.Data)
+	return d.counted(ctx, r.Scope, found)
 }
 
-// count says of each payout how many lines it consists of.
-func (d payoutDoor) count(ctx context.Context, scope tenant.Scope, shown []wire.Payout) error {
-	ids := make([]string, len(shown))
-	for i, p := range shown {
+// counted says of each payout how many lines it consists of.
+func (d payoutDoor) counted(ctx context.Context, scope tenant.Scope, found page.Of[*payouts.Payout]) (any, error) {
+	ids := make([]string, len(found.Items))
+	for i, p := range found.Items {
 		ids[i] = p.ID
 	}
 	counts, err := balance.CountItems(ctx, d.pool, scope.Livemode, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range shown {
-		n := counts[shown[i].ID]
-		shown[i].ItemCount = &n
-	}
-	return nil
+	return page.List(found, "/v1/payouts", func(p *payouts.Payout) wire.ListedPayout {
+		return wire.ListedPayout{Payout: p.Wire(), ItemCount: counts[p.ID]}
+	}), nil
 }
 
 func (d payoutDoor) get(ctx context.Context, r *rest.Request) (any, error) {

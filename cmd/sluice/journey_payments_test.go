@@ -188,6 +188,55 @@ func TestATransferIsTakenBackInParts(t *testing.T) {
 	d.closeBooks()
 }
 
+func TestDaysAndListsTellWhatThePagesShow(t *testing.T) {
+	d := openTill(t)
+	get := func(path, account string) []any {
+		t.Helper()
+		l := letter{method: "GET", path: path, header: map[string]string{}}
+		if account != "" {
+			l.header["Stripe-Account"] = account
+		}
+		return d.send(http.StatusOK, l).at("data").([]any)
+	}
+	for account, want := range map[string]string{
+		"":      "114900 volume, 3 payments, 22650 kept, 4612 processing_fees, 18038 net, 6000 application_fees",
+		d.tutor: "91500 volume, 2 payments, 85500 kept, 0 processing_fees, 85500 net, -6000 application_fees",
+	} {
+		days := get("/v1/balance/daily", account)
+		if len(days) != 1 {
+			t.Fatalf("%d days", len(days))
+		}
+		var told []string
+		for _, name := range []string{"volume", "payments", "kept", "processing_fees", "net", "application_fees"} {
+			told = append(told, fmt.Sprintf("%v %s", days[0].(map[string]any)[name], name))
+		}
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("%s: %s", account, got)
+		}
+	}
+	for query, want := range map[string]int{
+		"status=failed": 1, "status=uncaptured": 1, "status=refunded": 0, "status=succeeded": 4, "amount_from=45000&amount_to=60000": 2,
+		"destination=" + d.tutor: 2, "currency=usd": 0, "last4=4444": 1, "status=succeeded&destination=" + d.tutor + "&amount_from=50000": 1,
+	} {
+		if got := len(get("/v1/charges?"+query, "")); got != want {
+			t.Errorf("%s: %d charges, want %d", query, got, want)
+		}
+	}
+	if got := len(get("/v1/transfers?source_transactions[]="+d.charge["lesson"]+"&source_transactions[]="+d.charge["split"], "")); got != 3 {
+		t.Errorf("%d transfers", got)
+	}
+	for _, path := range []string{"/v1/charges?status=wat", "/v1/balance/daily?from=2026-13-01", "/v1/balance/daily?from=2026-12-01&to=2026-11-01",
+		"/v1/balance/daily?from=2024-01-01&to=2026-11-01", "/v1/refunds/preview"} {
+		method := "GET"
+		if strings.HasSuffix(path, "preview") {
+			method = "POST"
+		}
+		if r := d.exchange(letter{method: method, path: path}); r.status != http.StatusBadRequest || r.at("error", "param") == nil {
+			t.Errorf("%s: %d %s", path, r.status, r.raw)
+		}
+	}
+}
+
 func TestPaymentsAreReadInChinese(t *testing.T) {
 	d := openTill(t, uitest.Language("zh-Hant-HK"))
 	for _, page := range []string{"", "/payments", "/payments/" + d.charge["lesson"], "/payments/" + d.charge["lesson"] + "/refund", "/payments/new", "/transfers"} {

@@ -148,7 +148,6 @@ func payoutLink(v *dashboard.Visit, id, account string) template.HTML {
 // term is one line of an equation; a sum closes it.
 type term struct {
 	Label  any // a key, or ui.Text
-	Note   string
 	Amount int64
 	Sum    bool
 }

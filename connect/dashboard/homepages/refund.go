@@ -123,7 +123,9 @@ func seen(params url.Values) string {
 }
 
 // Owner is the name of a posting's owner, "" if there is none.
-func (view *refundView) Owner(v *dashboard.Visit, account string) string { return owner(v, view.Names, account) }
+func (view *refundView) Owner(v *dashboard.Visit, account string) string {
+	return owner(v, view.Names, account)
+}
 
 // Called is the name of a party, the platform being "you".
 func (view *refundView) Called(v *dashboard.Visit, account string) string {

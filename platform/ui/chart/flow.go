@@ -65,7 +65,9 @@ func (f Flow) SVG() template.HTML {
 			drawNode(&w, p, columns)
 		}
 	}
-	w.f(`</svg></div>`)
+	w.f(`</svg>`)
+	drawList(&w, links, nodes)
+	w.f(`</div>`)
 	return w.html()
 }
 
@@ -78,6 +80,21 @@ func (f Flow) role() string {
 		}
 	}
 	return "img"
+}
+
+// drawList is the flow where the picture would be too small to read: a line and a bar
+// for each band. The stylesheet shows one of the two.
+func drawList(w *writer, links []Link, nodes map[string]*placedNode) {
+	var widest int64
+	for _, l := range links {
+		widest = max(widest, l.Value)
+	}
+	w.f(`<ul class="flow-list">`)
+	for _, l := range links {
+		w.f(`<li><span>%s → %s</span><span class="amount">%s</span><svg class="flow-bar" viewBox="0 0 1000 6" preserveAspectRatio="none" aria-hidden="true"><rect class="node flow-%s" width="%d" height="6"></rect></svg></li>`,
+			nodes[l.From].Label, nodes[l.To].Label, l.Text, l.Class, max(scaled(l.Value, 1000, widest), 4))
+	}
+	w.f(`</ul>`)
 }
 
 // place finds what each node gets and gives, and its column: one right of all that

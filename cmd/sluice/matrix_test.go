@@ -80,6 +80,7 @@ var matrix = map[string]row{
 	"GET /v1/account":                                       {},
 	"POST /v1/accounts":                                     {form: "type=custom&country=HK", platformOnly: true},
 	"GET /v1/accounts":                                      {platformOnly: true},
+	"GET /v1/accounts/summary":                              {platformOnly: true},
 	"GET /v1/accounts/{id}":                                 {path: "/v1/accounts/$tutor"},
 	"POST /v1/accounts/{id}":                                {path: "/v1/accounts/$tutor", form: "metadata[a]=b"},
 	"DELETE /v1/accounts/{id}":                              {path: "/v1/accounts/$leaver", platformOnly: true},

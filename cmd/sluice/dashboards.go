@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/connect/dashboard/accountpages"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -21,6 +22,7 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 	}
 	for _, add := range []func(*dashboard.Desk) error{
 		dashboard.Welcome,
+		accountpages.Pages,
 	} {
 		if err := add(a.desk); err != nil {
 			return err

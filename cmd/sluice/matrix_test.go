@@ -241,6 +241,8 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 	things := h.furnish(ada)
 	things["batch"] = h.sealBatch(ada, things["ownBank"])
 	connected := h.welcome()
+	ended := ada.get("/v1/oauth_connections?account=" + connected["left"].account)
+	things["endedConnection"] = ended["data"].([]any)[0].(map[string]any)["id"].(string)
 	callers := h.callers(things, connected)
 	before := h.eventsOf(h.platform)
 	for _, c := range callers {

@@ -142,7 +142,9 @@ func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary
 			{Key: "accounts.name", Cell: func(_ *dashboard.Visit, a account) any { return ui.Text(nameOf(a)) },
 				CSV: func(_ *dashboard.Visit, a account) string { return nameOf(a) }},
 			{Key: "accounts.stage", Cell: func(v *dashboard.Visit, a account) any { return v.Status(stage(a)) }, CSV: func(_ *dashboard.Visit, a account) string { return stage(a) }},
-			{Key: "accounts.due", Number: true, Cell: func(_ *dashboard.Visit, a account) any { return ui.Text(strconv.Itoa(len(a.Requirements.CurrentlyDue))) },
+			{Key: "accounts.due", Number: true, Cell: func(_ *dashboard.Visit, a account) any {
+				return ui.Text(strconv.Itoa(len(a.Requirements.CurrentlyDue)))
+			},
 				CSV: func(_ *dashboard.Visit, a account) string { return strings.Join(a.Requirements.CurrentlyDue, " ") }},
 			{Key: "accounts.charges", Cell: func(v *dashboard.Visit, a account) any { return onOff(v, a.ChargesEnabled) },
 				CSV: func(_ *dashboard.Visit, a account) string { return strconv.FormatBool(a.ChargesEnabled) }},

@@ -8,5 +8,5 @@ import (
 )
 
 func TestEveryTextIsThereInBothLanguages(t *testing.T) {
-	uitest.CataloguesOf(t, files, files, dashboard.Options(), "app", "n", "name")
+	uitest.CataloguesOf(t, files, files, dashboard.Options())
 }

@@ -177,7 +177,7 @@ var accountActs = map[string]act{
 			says := []any{v.Text("disconnect.says")}
 			for _, c := range found {
 				if c.Status == "active" {
-					says = append(says, v.Text("disconnect.app", "app", c.ClientName))
+					says = append(says, said(v, "disconnect.app", "app", c.ClientName))
 				}
 			}
 			return says, err
@@ -222,5 +222,8 @@ func stays(r *http.Request, v *dashboard.Visit, amountKey, countKey string) (say
 	if waiting.HasMore {
 		n += "+"
 	}
-	return append(says, v.Text(countKey, "n", n)), nil
+	return append(says, said(v, countKey, "n", n)), nil
 }
+
+// said is a text with values.
+func said(v *dashboard.Visit, key string, args ...any) ui.Text { return v.Text(key, args...) }

@@ -121,7 +121,7 @@ func (view *appView) build(v *dashboard.Visit) {
 	view.Form = ui.NewForm(url.Values{"redirect_uri": {redirect}, "scope": {scope}})
 	q := url.Values{"response_type": {"code"}, "client_id": {c.ID}, "scope": {scope}, "redirect_uri": {redirect}}
 	view.Link = v.Absolute("/oauth/authorize?" + q.Encode())
-	view.HTML = `<a href="` + html.EscapeString(view.Link+"&state=YOUR_STATE") + `">` + html.EscapeString(string(v.Text("app.button", "name", v.Chair.Name))) + `</a>`
+	view.HTML = `<a href="` + html.EscapeString(view.Link+"&state=YOUR_STATE") + `">` + html.EscapeString(string(said(v, "app.button", "name", v.Chair.Name))) + `</a>`
 }
 
 func appFields() []field {
@@ -224,7 +224,7 @@ var appActs = map[string]act{
 		at: "oauth-apps", permission: "oauth_clients:write", title: "disable.title", button: "disable.do", done: "app_disabled", danger: true,
 		says: func(r *http.Request, v *dashboard.Visit) ([]any, error) {
 			if !v.May("accounts:read") {
-				return []any{v.Text("disable.says", "n", "?")}, nil
+				return []any{said(v, "disable.says", "n", "?")}, nil
 			}
 			found, err := connections(r, v, url.Values{"client": {r.PathValue("id")}})
 			active := 0
@@ -233,7 +233,7 @@ var appActs = map[string]act{
 					active++
 				}
 			}
-			return []any{v.Text("disable.says", "n", active)}, err
+			return []any{said(v, "disable.says", "n", active)}, err
 		},
 		do: func(r *http.Request, v *dashboard.Visit, _ *ui.Form) (*revealed, error) {
 			return nil, v.API.PostOnce(r.Context(), "/v1/oauth_clients/"+r.PathValue("id")+"/disable", nil, r.PostForm.Get("idempotency_key"), nil)

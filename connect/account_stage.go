@@ -142,7 +142,7 @@ func (s *Accounts) Summary(ctx context.Context, idb bun.IDB, scope tenant.Scope)
 			f.Status = ""
 		}
 		some := f.apply(scope, connected(scope)(idb.NewSelect().Model((*accountRow)(nil)).ColumnExpr("1"))).Limit(countReach)
-		n, err := idb.NewSelect().TableExpr("(?) AS some", some).Count(ctx)
+		n, err := idb.NewSelect().TableExpr("(?) AS counted", some).Count(ctx)
 		if err != nil {
 			return w, fmt.Errorf("count accounts: %w", err)
 		}

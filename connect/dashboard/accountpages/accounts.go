@@ -16,7 +16,7 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-//go:embed templates catalogues
+//go:embed all:templates catalogues
 var files embed.FS
 
 type section struct{ pages *dashboard.Pages }

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicepay/sluice/connect/dashboard/homepages"
 	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/connect/dashboard/accountpages"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -28,6 +29,7 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 		homepages.Pages,
 		payoutpages.Pages,
 		a.developerPages,
+		accountpages.Pages,
 	} {
 		if err := add(a.desk); err != nil {
 			return err

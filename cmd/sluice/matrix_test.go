@@ -88,6 +88,7 @@ var matrix = map[string]row{
 	"GET /v1/account":                                       {},
 	"POST /v1/accounts":                                     {form: "type=custom&country=HK", platformOnly: true},
 	"GET /v1/accounts":                                      {platformOnly: true},
+	"GET /v1/accounts/summary":                              {platformOnly: true},
 	"GET /v1/accounts/{id}":                                 {path: "/v1/accounts/$tutor"},
 	"POST /v1/accounts/{id}":                                {path: "/v1/accounts/$tutor", form: "metadata[a]=b"},
 	"DELETE /v1/accounts/{id}":                              {path: "/v1/accounts/$leaver", platformOnly: true},
@@ -265,6 +266,8 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 	things := h.furnish(ada)
 	things["batch"] = h.sealBatch(ada, things["ownBank"])
 	connected := h.welcome()
+	ended := ada.get("/v1/oauth_connections?account=" + connected["left"].account)
+	things["endedConnection"] = ended["data"].([]any)[0].(map[string]any)["id"].(string)
 	callers := h.callers(things, connected)
 	before := h.eventsOf(h.platform)
 	for _, c := range callers {

@@ -174,7 +174,9 @@ func (v *Visit) dressed(view ui.View) ui.View {
 		view.Person = v.Person.Email
 	}
 	look := v.Chair.Look
-	view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	if view.Brand == (ui.Brand{}) { // a page may show itself in colours that are not chosen yet
+		view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	}
 	return view
 }
 

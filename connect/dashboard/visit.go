@@ -41,6 +41,9 @@ func (v *Visit) Path(parts ...string) string {
 	return b.String()
 }
 
+// Absolute is a path of this server as an address that can be sent to somebody.
+func (v *Visit) Absolute(path string) string { return v.desk.cfg.BaseURL + path }
+
 // For is a client that acts for a connected account of the platform.
 func (v *Visit) For(account string) *client.Client {
 	other := *v.API

@@ -37,6 +37,7 @@
 //   - ratelimit: which requests a server takes, and which give way
 //   - idempotency: one key, one effect, one answer
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms
+//   - ui/chart: numbers as pictures: areas, bars, money that flows
 //   - ui/uitest: the hosted pages in a real browser, for tests
 //   - mail: short mails to people, SMTP or the development inbox
 //   - egress: the one way out to URLs that others gave us

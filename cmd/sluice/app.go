@@ -252,6 +252,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go("keys", a.auth.Run)
 		group.Go("access tokens", a.provider.Tokens().Run)
 		group.Go("listeners", a.listen.Run)
+		group.Go("open pages", a.desk.Run)
 	}
 	if a.cfg.Roles.Has(RoleAPI) || a.cfg.Roles.Has(RoleWebhooks) {
 		group.Go("mail", a.mails.run)

@@ -80,6 +80,7 @@ type place struct {
 }
 
 var places = []place{
+	{"/dashboard", "dev.dashboard", "house"},
 	{marketplace.Path, "dev.marketplace", "users"},
 	{mailPath, "dev.mail", "mail"},
 	{hooksPath, "dev.hooks", "link"},

@@ -27,7 +27,11 @@ type gate struct {
 }
 
 func (g gate) Visitor(ctx context.Context, r *http.Request) (dashboard.Person, bool) {
-	v, known := g.people.Visit(ctx, r)
+	visit := g.people.Visit
+	if dashboard.ByItself(r) {
+		visit = g.people.Glance
+	}
+	v, known := visit(ctx, r)
 	return dashboard.Person{ID: v.User.ID, Name: v.User.Name, Email: v.User.Email}, known
 }
 

@@ -32,6 +32,7 @@ type Section struct {
 	Nav                   []NavItem
 	Pages                 []Page
 	IDs                   map[string]string // "ch" → "/payments/{id}": where an id of this prefix leads
+	Search                []Finder          // what the search finds besides
 }
 
 // NavItem is a place in the navigation.
@@ -57,6 +58,12 @@ type Page struct {
 	Handler    Handler
 }
 
+// Addresses of the frame itself, within a desk.
+const (
+	livePath   = "/live"   // the event stream
+	searchPath = "/search" // ?q=
+)
+
 // Config is what a desk stands on.
 type Config struct {
 	Kit  *ui.Kit
@@ -64,8 +71,10 @@ type Config struct {
 	// API is the public API, called in process. It is asked for when it is needed: the
 	// pages are among its routes.
 	API     func() http.Handler
-	BaseURL string       // of the API, for the commands that pages show
-	Log     *slog.Logger // nil: slog.Default()
+	BaseURL string // of the API, for the commands that pages show
+	// Ear begins to listen to what happens, for pages that are open; nil: they stand still.
+	Ear func(ctx context.Context) (Ear, error)
+	Log *slog.Logger // nil: slog.Default()
 }
 
 // Desk serves the pages of all sections.
@@ -76,6 +85,9 @@ type Desk struct {
 	taken  map[string]bool
 	nav    map[Side][]navPlace
 	ids    map[Side]map[string]string
+	hub    *hub
+
+	finders map[Side][]finder
 }
 
 type navPlace struct {
@@ -90,7 +102,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}},
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -100,6 +112,14 @@ func New(cfg Config) (*Desk, error) {
 	for _, side := range []Side{ForPlatform, ForAccount} {
 		door := cfg.Kit.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.firstDesk(w, r, side) }))
 		d.routes = append(d.routes, rest.Route{Method: http.MethodGet, Path: side.root(), Public: true, Handler: door})
+		for path, h := range map[string]Handler{livePath: d.live, searchPath: d.search} {
+			if err := d.mount(side, Page{Method: http.MethodGet, Path: path, Handler: h}, pages); err != nil {
+				return nil, err
+			}
+		}
+		for _, f := range standard[side] {
+			d.finders[side] = append(d.finders[side], finder{f, pages})
+		}
 	}
 	return d, nil
 }
@@ -178,6 +198,12 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 		}
 		d.ids[s.Side][prefix] = path
 	}
+	for _, f := range s.Search {
+		if !pages.Has(f.Key) {
+			return nil, fmt.Errorf("dashboard: search for %q: no text", f.Key)
+		}
+		d.finders[s.Side] = append(d.finders[s.Side], finder{f, pages})
+	}
 	for _, p := range s.Pages {
 		if p.Method == "" {
 			p.Method = http.MethodGet
@@ -218,8 +244,8 @@ func (d *Desk) Routes() []rest.Route {
 // signIn sends a visitor to the sign-in page, and back.
 func signIn(w http.ResponseWriter, r *http.Request) {
 	next := r.URL.Path
-	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
-		next = r.URL.RequestURI()
+	if query := r.URL.RawQuery; r.Method == http.MethodGet && query != "" && !strings.ContainsAny(query, "%+") {
+		next += "?" + query // others would not pass the sign-in page
 	}
 	http.Redirect(w, r, "/sign-in?"+url.Values{"next": {next}}.Encode(), http.StatusSeeOther)
 }
@@ -265,6 +291,10 @@ func (d *Desk) serve(w http.ResponseWriter, r *http.Request, side Side, pattern 
 	at := slices.IndexFunc(chairs, func(c Chair) bool {
 		return c.Side() == side && c.Account == r.PathValue("account") && c.mode() == r.PathValue("mode")
 	})
+	if other := slices.IndexFunc(chairs, func(c Chair) bool { return c.Account == r.PathValue("account") && c.mode() == r.PathValue("mode") }); at < 0 && other >= 0 {
+		http.Redirect(w, r, chairs[other].path(), http.StatusSeeOther) // the same desk on its other side
+		return
+	}
 	if at < 0 { // whether such an account exists is nobody else's business
 		d.own.ui.ErrorPage(w, r, http.StatusNotFound, "ui.error.not_found", side.root(), ui.View{})
 		return

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
@@ -28,12 +29,21 @@ func kit(t testing.TB) *ui.Kit {
 
 // api answers every request alike and remembers the last one.
 type api struct {
+	mu     sync.Mutex
 	answer string
 	status int
 	asked  *http.Request
 }
 
+func (a *api) say(answer string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer = answer
+}
+
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked = r
 	if a.status != 0 {
 		w.Header().Set("Request-Id", "req_inside")

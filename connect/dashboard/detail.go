@@ -59,7 +59,7 @@ func (p *Pages) AsJSON(w http.ResponseWriter, r *http.Request, v *Visit, path st
 	if err != nil {
 		return true, err
 	}
-	return true, p.Render(w, r, v, "desk-json", ui.View{
+	return true, v.desk.own.Render(w, r, v, "desk-json", ui.View{
 		Title: "desk.json", Back: &ui.Link{Href: v.Here("view", ""), Key: "desk.json.back"},
 		Data: struct{ JSON, Curl string }{shown, v.Curl(path)},
 	})

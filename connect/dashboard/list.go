@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -364,8 +365,15 @@ func (c Column[T]) csv(v *Visit, row T) string {
 	}
 }
 
-// plain is the text of a cell's markup, which Visit made.
+// exact finds what an amount or a moment is, beside how it is shown.
+var exact = regexp.MustCompile(`^<(?:data class="amount" value|time datetime)="([^"]*)"[^>]*>[^<]*</(?:data|time)>$`)
+
+// plain is what a cell's markup, which Visit made, says in a file: an amount as a
+// decimal number, a moment with its zone, and of all else the text.
 func plain(markup string) string {
+	if m := exact.FindStringSubmatch(markup); m != nil {
+		return m[1]
+	}
 	var b strings.Builder
 	within := false
 	for _, c := range markup {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +59,24 @@ func amount(minor any, currency any) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return template.HTML(`<span class="amount">` + template.HTMLEscapeString(ui.FormatMoney(money.Amount{Minor: n, Currency: c})) + `</span>`), nil
+	a := money.Amount{Minor: n, Currency: c}
+	return template.HTML(`<data class="amount" value="` + decimal(a) + `">` + template.HTMLEscapeString(ui.FormatMoney(a)) + `</data>`), nil
+}
+
+// decimal is an amount as spreadsheets read it: -1234.50.
+func decimal(a money.Amount) string {
+	sign, minor := "", uint64(a.Minor)
+	if a.Minor < 0 {
+		sign, minor = "-", -minor // exact even for the smallest int64
+	}
+	digits, exponent := strconv.FormatUint(minor, 10), a.Currency.Exponent()
+	if exponent == 0 {
+		return sign + digits
+	}
+	if pad := exponent + 1 - len(digits); pad > 0 {
+		digits = strings.Repeat("0", pad) + digits
+	}
+	return sign + digits[:len(digits)-exponent] + "." + digits[len(digits)-exponent:]
 }
 
 // integer reads the sorts of integers that answers of the API are decoded into.
@@ -118,8 +136,8 @@ func instant(zone *time.Location, l ui.Locale, unix any, format func(time.Time, 
 	if n == 0 {
 		return "", nil
 	}
-	at := time.Unix(n, 0).UTC()
-	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" title="` + at.Format("2006-01-02 15:04:05 UTC") + `">` +
+	at := time.Unix(n, 0).In(zone)
+	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" title="` + at.UTC().Format("2006-01-02 15:04:05 UTC") + `">` +
 		template.HTMLEscapeString(format(at, zone, l)) + `</time>`), nil
 }
 

@@ -89,6 +89,15 @@ func (v *Visit) Text(key string, args ...any) ui.Text {
 	return ui.Text(v.pages.ui.Text(v.Locale, key, args...))
 }
 
+// Sentence is Text whose values may be HTML that Visit made, such as an amount.
+func (v *Visit) Sentence(key string, args ...any) any {
+	said, err := v.pages.ui.Words(v.Locale).Say(key, args...)
+	if err != nil {
+		return ui.Text(key)
+	}
+	return said
+}
+
 // Where is the address of an object's page by the prefix of its id, "" if it has none.
 func (v *Visit) Where(id string) string {
 	prefix, _, ok := strings.Cut(id, "_")
@@ -114,7 +123,7 @@ func (v *Visit) Link(id string) template.HTML {
 // frame is what stands around the page.
 func (v *Visit) frame() *ui.Frame {
 	d := v.desk
-	f := &ui.Frame{Home: v.Path(), Account: v.Chair.Name, Email: v.Person.Email, Query: v.Query.Get("q")}
+	f := &ui.Frame{Home: v.Path(), Account: v.Chair.Name, Email: v.Person.Email, Search: v.Path("search"), Query: v.Query.Get("q")}
 	if f.Account == "" {
 		f.Account = v.Chair.Account
 	}
@@ -141,6 +150,9 @@ func (v *Visit) frame() *ui.Frame {
 		f.Done = key
 	}
 	f.Groups = d.navigation(v)
+	if d.cfg.Ear != nil {
+		f.Live = v.Path("live")
+	}
 	return f
 }
 

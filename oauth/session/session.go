@@ -109,18 +109,24 @@ func (p *People) open(ctx context.Context, tx bun.Tx, at time.Time, from From, o
 // every time: a session that ended, a person who was disabled, are out at once on
 // every node. A database that does not answer counts as nobody, with a line in the log.
 func (p *People) Visit(ctx context.Context, r *http.Request) (Visit, bool) {
-	return p.visit(ctx, p.Cookie(r), "full")
+	return p.visit(ctx, p.Cookie(r), "full", true)
+}
+
+// Glance is Visit for what a page asks for by itself, again and again: it does not
+// count as somebody being there, or an open page would keep a session alive for ever.
+func (p *People) Glance(ctx context.Context, r *http.Request) (Visit, bool) {
+	return p.visit(ctx, p.Cookie(r), "full", false)
 }
 
 // Half is who has given a password and owes the second step.
 func (p *People) Half(ctx context.Context, r *http.Request) (Visit, bool) {
-	return p.visit(ctx, p.Cookie(r), "half")
+	return p.visit(ctx, p.Cookie(r), "half", true)
 }
 
 // noteEvery is how exact SeenAt is.
 const noteEvery = time.Minute
 
-func (p *People) visit(ctx context.Context, cookie secret.Text, stage string) (Visit, bool) {
+func (p *People) visit(ctx context.Context, cookie secret.Text, stage string, note bool) (Visit, bool) {
 	if cookie.IsZero() {
 		return Visit{}, false
 	}
@@ -138,7 +144,7 @@ func (p *People) visit(ctx context.Context, cookie secret.Text, stage string) (V
 		return Visit{}, false
 	}
 	v := Visit{User: user.user(), Session: rows[0].session()}
-	if now.Sub(v.Session.SeenAt) >= noteEvery {
+	if note && now.Sub(v.Session.SeenAt) >= noteEvery {
 		_, err := p.pool.NewUpdate().Model((*sessionRow)(nil)).Set("seen_at = greatest(seen_at, ?)", now).Where("id = ?", v.Session.ID).Exec(ctx)
 		p.warn(ctx, "session not noted", err)
 	}

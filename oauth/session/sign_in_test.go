@@ -160,6 +160,39 @@ func TestSessionEndsWhenIdleAndWhenOld(t *testing.T) {
 	must(t, d.people.Sweep(t.Context()))
 }
 
+func TestAPageThatRefreshesItselfKeepsNoSessionAlive(t *testing.T) {
+	d := newDesk(t)
+	d.user(t, "ada@example.com")
+	e := d.signedIn(t, "ada@example.com")
+	for range 2 {
+		d.clock.Advance(session.MaxIdle / 2)
+		_, ok := d.people.Glance(t.Context(), d.request(e))
+		if want := d.clock.Now().Before(e.Session.SeenAt.Add(session.MaxIdle)); ok != want {
+			t.Fatalf("at %s the session is there: %t", d.clock.Now(), ok)
+		}
+	}
+}
+
+func TestAnOperatorsLinkSignsInWhomItNamesUnlessTheyAreDisabled(t *testing.T) {
+	d := newDesk(t)
+	u := d.user(t, "ada@example.com")
+	first := d.signedIn(t, "ada@example.com")
+	e, err := d.people.Admit(t.Context(), session.From{}, first.Cookie, u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := d.visit(t, e); !ok || v.User.ID != u.ID || v.Session.Proof != session.ByLink {
+		t.Errorf("%t %+v", ok, v)
+	}
+	if _, ok := d.visit(t, first); ok {
+		t.Error("the browser's session before it goes on")
+	}
+	d.in(t, func(ctx context.Context, tx bun.Tx) error { return d.people.Disable(ctx, tx, d.clock.Now(), u.ID) })
+	if _, err := d.people.Admit(t.Context(), session.From{}, first.Cookie, u.ID); err == nil {
+		t.Error("a disabled person came in")
+	}
+}
+
 func TestDisabledPersonIsOutAtOnceOnEveryNode(t *testing.T) {
 	here := newDesk(t)
 	there := nodeOf(t, here.pool, here.clock)

@@ -88,4 +88,83 @@
   };
   focusError(document);
   document.addEventListener("htmx:afterSettle", (event) => focusError(event.target));
+
+  // Keys: / searches, j and k walk through a list, Enter opens (the row's link has the focus).
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const search = document.querySelector("[data-search]");
+    if (event.key === "/" && search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "Escape") {
+      document.querySelectorAll(".menu[open]").forEach((menu) => (menu.open = false));
+    } else if (event.key === "j" || event.key === "k") {
+      const rows = [...document.querySelectorAll("[data-rows] .row-link")];
+      const at = rows.findIndex((row) => row.closest("tr").contains(document.activeElement));
+      rows[event.key === "j" ? Math.min(at + 1, rows.length - 1) : Math.max(at - 1, 0)]?.focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    document.querySelectorAll(".menu[open]").forEach((menu) => menu.contains(event.target) || (menu.open = false));
+  });
+
+  // Live: when something happened, ask for this page again and put in the regions that changed.
+  const regions = (within) => [...within.querySelectorAll("[data-live]")];
+  const address = document.body.dataset.stream;
+  if (!address || !regions(document).length) return;
+  const button = document.querySelector("[data-live-switch]");
+  let stream, soon, asked;
+
+  const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, summary") || region.querySelector(".menu[open]");
+  const swap = (old, next) => {
+    if (old.innerHTML === next.innerHTML || busy(old)) return;
+    const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const scrolled = [...old.querySelectorAll(".table-wrap")].map((box) => [box.scrollLeft, box.scrollTop]);
+    const open = [...old.querySelectorAll("details")].map((box) => box.open);
+    old.innerHTML = next.innerHTML;
+    [...old.querySelectorAll(".table-wrap")].forEach((box, i) => scrolled[i] && ([box.scrollLeft, box.scrollTop] = scrolled[i]));
+    [...old.querySelectorAll("details")].forEach((box, i) => i in open && (box.open = open[i]));
+    if (focus) [...old.querySelectorAll("a")].find((a) => a.getAttribute("href") === focus)?.focus({ preventScroll: true });
+  };
+  const refresh = async () => {
+    const mine = (asked = {});
+    try {
+      const response = await fetch(location.href, { headers: { "Sluice-Refresh": "live" } });
+      if (!response.ok || response.redirected || mine !== asked) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const now = regions(document), next = regions(page);
+      if (now.length === next.length) now.forEach((region, i) => swap(region, next[i]));
+    } catch {} // the next event tries again
+  };
+  const heard = (event) => {
+    const wanted = regions(document).some((region) => !region.dataset.live || region.dataset.live.split(" ").some((type) => event.data === "*" || event.data.startsWith(type)));
+    if (wanted) soon ??= setTimeout(() => ((soon = undefined), refresh()), 400);
+  };
+  const listen = () => {
+    const on = button.getAttribute("aria-pressed") === "true" && !document.hidden; // browsers share few streams among tabs
+    if (on === !!stream) return;
+    stream?.close();
+    stream = on ? new EventSource(address) : undefined;
+    if (stream) stream.onmessage = heard;
+  };
+  button.hidden = false;
+  if (localStorage.getItem("live") === "off") button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    localStorage.setItem("live", on ? "on" : "off");
+    listen();
+    if (on) refresh();
+  });
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    if (stream) refresh();
+  });
+  addEventListener("pagehide", () => stream?.close());
+  listen();
 })();

@@ -35,6 +35,7 @@ type EarningFilter struct {
 	Created  page.Range     `form:"created"`
 	Currency money.Currency `form:"currency"`
 	Payout   string         `form:"payout"`
+	Source   string         `form:"source"` // ch_… or py_…
 }
 
 // earningTypes are the lines by which payments arrive.
@@ -44,7 +45,7 @@ var earningTypes = []string{"charge", "payment"}
 // made on it, and payments that came to it by transfer.
 func Earnings(ctx context.Context, idb bun.IDB, scope tenant.Scope, f EarningFilter) (page.Of[Earning], error) {
 	lines, err := balance.List(ctx, idb, scope, balance.Filter{
-		Types: earningTypes, Created: f.Created, Currency: f.Currency, Payout: f.Payout,
+		Types: earningTypes, Created: f.Created, Currency: f.Currency, Payout: f.Payout, Source: f.Source,
 	}, f.Params)
 	if err != nil {
 		return page.Of[Earning]{}, err

@@ -47,10 +47,10 @@ func TestWhatIsForeseenIsWhatIsPaid(t *testing.T) {
 			if foreseen.Reason != "" || len(foreseen.Paydays) == 0 {
 				t.Fatalf("nothing is foreseen: %q", foreseen.Reason)
 			}
-			for range 24 * 45 {
+			for range 12 * 12 { // twelve days
 				w.mature()
 				w.jobs()
-				w.clock.Advance(time.Hour)
+				w.clock.Advance(2 * time.Hour)
 			}
 			var want, got []string
 			for _, day := range foreseen.Paydays {

@@ -114,7 +114,7 @@ func TestTutorPagesSayEverythingInBothLanguages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uitest.CataloguesOf(t, templates, catalogues, dashboard.Options(), "day", "days", "id") // names of values, not keys
+	uitest.CataloguesOf(t, templates, catalogues, dashboard.Options())
 }
 
 // every is each page of a tutor's desk.

@@ -28,8 +28,8 @@ lint: ## check formatting, go vet and staticcheck
 	go vet ./...
 	$(STATICCHECK) ./...
 
-bench: ## measure charges per second on a private PostgreSQL and broker
-	go run ./cmd/sluice bench charges
+bench: ## measure charges per second on a private PostgreSQL and broker, against the floor
+	go run ./cmd/sluice bench charges --floor
 
 soak: ## the fault runs whole, on the embedded broker and on Apache Kafka: about half an hour; SLUICE_SOAK_OUTAGE=1m shortens it
 	@.ci/soak

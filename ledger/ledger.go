@@ -30,6 +30,18 @@ const (
 	Bank Kind = "bank"
 )
 
+// Asset reports whether accounts of the kind hold what the platform has, so that debits
+// raise them; of all others they are what is owed.
+func (k Kind) Asset() bool { return k == ProcessorClearing || k == Bank }
+
+// Class is "asset" or "liability".
+func (k Kind) Class() string {
+	if k.Asset() {
+		return "asset"
+	}
+	return "liability"
+}
+
 // Account names one ledger account; with a currency it names one row of totals.
 type Account struct {
 	Livemode bool

@@ -19,8 +19,9 @@ type Record struct {
 
 // RecordPosting is one stored posting; debits are positive.
 type RecordPosting struct {
-	Place  Place
-	Amount int64
+	Place   Place
+	Account int64 // number of the ledger account
+	Amount  int64
 }
 
 // RecordLine is one stored statement line.

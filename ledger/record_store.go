@@ -63,15 +63,16 @@ func readPostings(ctx context.Context, idb bun.IDB, wanted among, into map[int64
 		Kind     Kind
 		Currency money.Currency
 		Amount   int64
+		Account  int64
 	}
 	err := idb.NewRaw(`
-		SELECT p.entry_id, coalesce(a.owner, '') AS owner, coalesce(a.livemode, false) AS livemode,
+		SELECT p.entry_id, p.account_id AS account, coalesce(a.owner, '') AS owner, coalesce(a.livemode, false) AS livemode,
 			coalesce(a.kind, '') AS kind, p.currency, p.amount
 		FROM ledger.postings p LEFT JOIN ledger.accounts a ON a.id = p.account_id
 		WHERE ? ORDER BY p.entry_id, p.line`, wanted("p.entry_id")).Scan(ctx, &rows)
 	for _, r := range rows {
 		if e := into[r.EntryID]; e != nil {
-			e.Postings = append(e.Postings, RecordPosting{Amount: r.Amount,
+			e.Postings = append(e.Postings, RecordPosting{Amount: r.Amount, Account: r.Account,
 				Place: Place{Account: Account{Livemode: r.Livemode, Owner: r.Owner, Kind: r.Kind}, Currency: r.Currency}})
 		}
 	}

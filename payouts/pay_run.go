@@ -346,7 +346,7 @@ func (f Forecast) cursor() string { return f.Account + ":" + string(f.Currency) 
 // Wire is the forecast as the API shows it.
 func (f Forecast) Wire() wire.PayoutForecast {
 	return wire.PayoutForecast{
-		ID: f.cursor(), Object: "payout_forecast", Account: f.Account, Amount: f.Amount, Approval: f.Approval, Currency: string(f.Currency),
+		ID: f.cursor(), Object: "payout_forecast", Account: wire.To(f.Account), Amount: f.Amount, Approval: f.Approval, Currency: string(f.Currency),
 		Destination: wire.Nullable(f.Destination), Payday: wire.Nullable(f.Payday), Skipped: wire.Nullable(string(f.Skip)),
 	}
 }

@@ -28,11 +28,31 @@ type ListParams struct {
 	ArrivalDate page.Range `form:"arrival_date"`
 	Destination string     `form:"destination"`
 	Run         string     `form:"payout_run"`
+
+	// Ours. Account is a platform's question: one of its accounts, or AllAccounts.
+	Account string `form:"account"`
+	Rail    string `form:"rail"`
+	TraceID string `form:"trace_id"`
 }
 
-// List is a page of the account's payouts, newest first.
+// AllAccounts are a platform and every account connected to it.
+const AllAccounts = "all"
+
+// asked are the payouts among which a list is narrowed.
+func (p ListParams) asked(scope tenant.Scope) page.Filter {
+	switch p.Account {
+	case "":
+		return seenBy(scope)
+	case AllAccounts:
+		return reachedFrom(scope)
+	}
+	return seenBy(scope.For(p.Account))
+}
+
+// List is a page of the account's payouts, newest first, or of those of the accounts
+// that a platform asks for.
 func (s *Service) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, params ListParams) (page.Of[*Payout], error) {
-	rows, err := page.Fetch[payoutRow](ctx, idb, params.Params, "payout", seenBy(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
+	rows, err := page.Fetch[payoutRow](ctx, idb, params.Params, "payout", params.asked(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		if params.Status != "" {
 			q = q.Where("p.status = ?", params.Status)
 		}
@@ -41,6 +61,12 @@ func (s *Service) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, par
 		}
 		if params.Run != "" {
 			q = q.Where("p.run = ?", params.Run)
+		}
+		if params.Rail != "" {
+			q = q.Where("p.rail = ?", params.Rail)
+		}
+		if params.TraceID != "" {
+			q = q.Where("p.trace_id = ?", params.TraceID)
 		}
 		return params.ArrivalDate.Apply(params.Created.Apply(q, "p.created_at"), "p.arrival_date")
 	})

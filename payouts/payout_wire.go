@@ -20,7 +20,7 @@ func (p *Payout) Wire() wire.Payout {
 		ReconciliationStatus: "completed", SourceType: "card", StatementDescriptor: p.StatementDescriptor,
 		Status: string(p.Status), TraceID: p.trace(), Type: "bank_account",
 		OriginalPayout: wire.To(p.OriginalPayout), ReversedBy: wire.To(p.ReversedBy),
-		Approval: wire.Nullable(string(p.Approval)), Batch: wire.Nullable(p.Batch), OnHold: p.Held, PayoutRun: wire.Nullable(p.Run),
+		Account: wire.To(p.Account), Approval: wire.Nullable(string(p.Approval)), Batch: wire.Nullable(p.Batch), OnHold: p.Held, PayoutRun: wire.Nullable(p.Run),
 		Rail: p.Rail, Recall: wire.Nullable(string(p.Recall)), RetriedBy: wire.To(p.RetriedBy), RetryOf: wire.To(p.RetryOf),
 	}
 }

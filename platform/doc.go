@@ -34,6 +34,8 @@
 // Front of house:
 //
 //   - rest: requests, answers and routes; mux lives here
+//   - rest/requestlog: what was asked of the API, redacted, for some days
+//   - rest/auditlog: who changed what, for good
 //   - ratelimit: which requests a server takes, and which give way
 //   - idempotency: one key, one effect, one answer
 //   - ui: what the hosted pages share: layout, components, assets, languages, forms

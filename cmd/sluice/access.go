@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uptrace/bun"
+
+	"github.com/sluicepay/sluice/connect/checkout"
 	"github.com/sluicepay/sluice/connect/onboarding"
 	"github.com/sluicepay/sluice/oauth"
 	"github.com/sluicepay/sluice/oauth/credential"
@@ -17,6 +20,7 @@ import (
 	"github.com/sluicepay/sluice/oauth/throttle"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/rest/auditlog"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/ui"
 )
@@ -34,13 +38,30 @@ func (a *App) buildAccess(_ context.Context, ring *secret.Keyring) error {
 	if a.mails, err = newPost(a.cfg, a.log); err != nil {
 		return err
 	}
+	a.audit = auditlog.New(a.pool, clock.System{}, a.log, auditedResources...)
 	a.people, err = session.New(a.pool, session.Config{
 		Pepper: pepper("people"), Keyring: ring, Throttle: a.throttle, Mail: a.mails, BaseURL: a.cfg.origin(), Log: a.log,
+		Team: a.auditTeam,
 	})
 	if err != nil {
 		return fmt.Errorf("public_url: %w", err)
 	}
 	return nil
+}
+
+// auditedResources are those whose every change is in the audit log: who may act, what
+// is told to whom, and when and where money leaves.
+var auditedResources = []string{
+	"api_keys", "balance_settings", "oauth_clients", "payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy",
+	"payout_runs", "test_helpers", "verification_reviews", "webhook_endpoints",
+}
+
+// auditTeam keeps what people do to the teams of accounts.
+func (a *App) auditTeam(ctx context.Context, tx bun.Tx, c session.TeamChange) error {
+	return a.audit.Record(ctx, tx, auditlog.Entry{
+		Account: c.Seat.Account, Livemode: c.Seat.Livemode, Person: c.Actor, Action: "team." + c.Kind, Object: c.About, Role: string(c.Role),
+		IP: c.IP, OccurredAt: c.At,
+	})
 }
 
 // buildConnections is who may act for somebody else: the OAuth server.
@@ -66,7 +87,8 @@ func (a *App) market() market { return market{accounts: a.accounts, links: a.lin
 // tokenResources are what an access token reaches: what a connected account has of
 // its own, and nothing that manages keys, applications, reviews, holds or the sandbox.
 func tokenResources() []string {
-	closed := []string{"api_keys", "oauth_clients", "payout_approvals", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "test_helpers", "verification_reviews", "webhook_endpoints"}
+	closed := []string{"api_keys", "audit_log", "oauth_clients", "payout_approvals", "payout_calendars", "payout_holds", "payout_policy", "payout_runs",
+		"request_logs", "test_helpers", "verification_reviews", "webhook_endpoints"}
 	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
 }
 
@@ -96,7 +118,11 @@ func (a *App) buildPages(context.Context, *secret.Keyring) (err error) {
 	if err != nil {
 		return err
 	}
-	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), people, a.kitRoutes())
+	till, err := checkout.NewPages(checkout.PagesConfig{Sessions: a.checkout, Accounts: a.accounts, Kit: a.kit})
+	if err != nil {
+		return err
+	}
+	a.pages = slices.Concat(flow.Routes(), wizard.Routes(), till.Routes(), till.BankRoutes(a.sandbox, actionPath), people, a.kitRoutes())
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/cmd/sluice/marketplace"
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/cardnumber"
+	"github.com/sluicepay/sluice/connect/checkout"
 	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/connect/file"
 	"github.com/sluicepay/sluice/connect/onboarding"
@@ -38,6 +39,8 @@ import (
 	"github.com/sluicepay/sluice/platform/event/relay"
 	"github.com/sluicepay/sluice/platform/idempotency"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/rest/auditlog"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 	"github.com/sluicepay/sluice/platform/run"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/telemetry"
@@ -60,6 +63,8 @@ type App struct {
 	auth     *credential.Authenticator
 	keys     *credential.Service
 	throttle *throttle.Throttle
+	audit    *auditlog.Log
+	requests *requestlog.Log
 	mails    post
 	people   *session.People
 	provider *oauth.Provider
@@ -74,6 +79,7 @@ type App struct {
 	methods  *payment.Methods
 	sandbox  *cardsim.Sim
 	payments *payment.Service
+	checkout *checkout.Service
 	sweeper  *payment.Sweeper
 	moves    *connect.TransferService
 	fees     *connect.ApplicationFees
@@ -138,12 +144,18 @@ func (a *App) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.server = rest.New(rest.Config{
+	cfg := rest.Config{
 		Pool: a.pool, Store: a.idem, Pepper: fingerprints, Accounts: a.accounts,
 		Authenticator: oauthhttp.Authenticator{Keys: a.auth, Tokens: a.provider.Tokens(), Desks: a.desks},
 		Loaders:       a.loaders(), Log: a.log, Observe: a.metrics.Served, Proxies: a.cfg.Proxies, ErrorPage: a.errorPage,
-		Limits: a.cfg.Limits,
-	})
+		Limits: a.cfg.Limits, Audit: a.audit,
+	}
+	if a.cfg.RequestRetention > 0 {
+		dropped := a.metrics.Counter("platform", "request_logs_dropped", "Requests that the log of requests had no room for.").WithLabelValues()
+		a.requests = requestlog.New(a.pool, requestlog.Config{Dropped: func(n int) { dropped.Add(float64(n)) }, Log: a.log})
+		cfg.Requests = a.requests
+	}
+	a.server = rest.New(cfg)
 	a.server.Mount(a.routes()...)
 	return nil
 }
@@ -172,9 +184,16 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
 	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}, Freed: a.freed}
 	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
+	addresses := checkout.Addresses{BaseURL: a.cfg.origin()}
+	if addresses.Pepper, err = a.cfg.Pepper("checkout"); err != nil {
+		return err
+	}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
-		Transfers: a.moves, Sandbox: a.sandbox, Log: a.log, Step: a.cfg.Step,
+		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, Log: a.log, Step: a.cfg.Step,
+	})
+	a.checkout = checkout.New(checkout.Config{
+		Pool: a.pool, Clocks: a.clocks, Payments: a.payments, Tokens: payment.NewTokens(a.methods), Addresses: addresses, Log: a.log,
 	})
 	a.sweeper = &payment.Sweeper{Service: a.payments, Answer: answerOrphan}
 
@@ -250,6 +269,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		group.Go("api", func(ctx context.Context) error { return a.serve(ctx, listener) })
 		group.Go("keys", a.auth.Run)
+		if a.requests != nil {
+			group.Go("request log", a.requests.Run)
+		}
 		group.Go("access tokens", a.provider.Tokens().Run)
 		group.Go("listeners", a.listen.Run)
 		group.Go("open pages", a.desk.Run)
@@ -322,6 +344,11 @@ func (a *App) Close() error {
 	}
 	if a.simPool != nil {
 		_ = a.simPool.Close()
+	}
+	if a.requests != nil { // those that were answered while the process stopped
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = a.requests.Flush(ctx)
 	}
 	return a.pool.Close()
 }

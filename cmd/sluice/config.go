@@ -41,6 +41,9 @@ type Config struct {
 	EventRetention  time.Duration
 	EventArchiveDir string
 
+	// RequestRetention is how long the log of API requests keeps them; 0 keeps none.
+	RequestRetention time.Duration
+
 	// KeyMaster recognises API keys, tokens and cursors: keyed hashes made with it stand in the
 	// database, so changing it locks everybody out. At least 32 random bytes in base64.
 	KeyMaster secret.Text

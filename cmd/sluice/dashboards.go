@@ -4,7 +4,13 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/sluicepay/sluice/cmd/sluice/cli"
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/connect/dashboard/developerpages"
+	"github.com/sluicepay/sluice/connect/dashboard/homepages"
+	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
+	"github.com/sluicepay/sluice/connect/dashboard/tutorpages"
+	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -20,7 +26,10 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 		return err
 	}
 	for _, add := range []func(*dashboard.Desk) error{
-		dashboard.Welcome,
+		homepages.Pages,
+		payoutpages.Pages,
+		tutorpages.Pages,
+		a.developerPages,
 	} {
 		if err := add(a.desk); err != nil {
 			return err
@@ -47,4 +56,22 @@ func (e *ear) Hear(ctx context.Context) ([]dashboard.News, error) {
 		news[i] = dashboard.News(n)
 	}
 	return news, err
+}
+
+// developerPages are what those who write the integration see.
+func (a *App) developerPages(d *dashboard.Desk) error {
+	cfg := developerpages.Config{
+		Resources: resources, Triggers: cli.Triggers(),
+		Trigger: func(ctx context.Context, c *client.Client, typ string) (event, account string, err error) {
+			h, err := cli.Happen(ctx, c, typ)
+			return h.Event, h.Account, err
+		},
+	}
+	if a.cfg.Dev {
+		cfg.WebhookInbox = hooksPath
+		if a.mails.inbox != nil {
+			cfg.MailInbox = mailPath
+		}
+	}
+	return developerpages.Pages(d, cfg)
 }

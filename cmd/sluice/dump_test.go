@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +40,7 @@ func TestADumpHoldsNothingUsable(t *testing.T) {
 	c.keep("Ada's secret key", h.key)
 	h.busyWithKeys(&c)
 	h.busyWithAccounts(&c)
+	h.busyWithCheckout(&c)
 	h.busyWithConnections(&c)
 	h.busyWithPeople(&c)
 	h.relayed()
@@ -267,6 +269,30 @@ func (h *house) accountLink(account string) string {
 		"account": {account}, "type": {"account_onboarding"}, "return_url": {h.url + "/"}, "refresh_url": {h.url + "/"},
 	}.Encode()})
 	return made.at("url").(string)
+}
+
+// busyWithCheckout tries cards on the hosted page: one that the bank declines, one
+// with a mistake beside it, one that pays.
+func (h *house) busyWithCheckout(c *canaries) {
+	h.t.Helper()
+	address := h.send(http.StatusOK, letter{method: "POST", path: "/v1/checkout/sessions", form: matrix["POST /v1/checkout/sessions"].form}).at("url").(string)
+	for _, try := range []struct {
+		number, expiry string
+		status         int
+	}{{"4000000000000002", "12/40", 402}, {"378282246310005", "13/40", 422}, {"5555555555554444", "12/40", 303}} {
+		c.keep("a buyer's card number", try.number)
+		res, err := noRedirect.PostForm(address, url.Values{
+			"number": {try.number}, "expiry": {try.expiry}, "cvc": {"123"}, "email": {"lok@example.com"}, "name": {"Au Yeung Lok"},
+		})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		page, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != try.status || bytes.Contains(page, []byte(try.number)) {
+			h.t.Fatalf("the page answers %d (%v), and shows the number or not:\n%s", res.StatusCode, err, page)
+		}
+	}
 }
 
 // busyWithConnections goes through everything that the OAuth server hands out.

@@ -83,6 +83,7 @@ func newApplicationLogging(t testing.TB, roles Roles, log slog.Handler, changes 
 	cfg := Config{
 		Addr: "127.0.0.1:0", DatabaseURL: secret.New(dbtest.URL(t)), Kafka: bus.Config{Brokers: []string{b.Addr()}}, Roles: roles,
 		KeyMaster: secret.New(newMaster()), SealMasters: []secret.Text{secret.New(newMaster())}, Dev: true,
+		RequestRetention: 7 * 24 * time.Hour,
 	}
 	for _, change := range changes {
 		change(&cfg)

@@ -11,6 +11,8 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/ledger/daily"
+	"github.com/sluicepay/sluice/ledger/history"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/clock"
@@ -18,6 +20,7 @@ import (
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/idempotency"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 	"github.com/sluicepay/sluice/platform/run"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -33,7 +36,11 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "reserve for negative balances", Interval: 5 * time.Second, Do: a.reserveAll},
 			run.Job{Name: "collect old debts", Interval: time.Hour, Do: a.collectDebts},
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
+			run.Job{Name: "end checkout sessions", Interval: 5 * time.Second, Do: a.checkout.Sweep},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
+			run.Job{Name: "note the ledger's past", Interval: 10 * time.Second, Do: a.noteHistory},
+			run.Job{Name: "verify the ledger on request", Interval: time.Second, Do: a.verifyLedger},
+			run.Job{Name: "add up days", Interval: 3 * time.Second, Do: a.addDays},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
@@ -43,6 +50,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "forget silent listeners", Interval: time.Hour, Do: a.listen.Sweep},
 			run.Job{Name: "erase old documents", Interval: time.Hour, Do: a.eraseDocuments},
 			run.Job{Name: "make the event log's months", Interval: time.Hour, Do: a.makeMonths},
+			run.Job{Name: "keep the days of the request log", Interval: time.Hour, Do: a.keepRequestDays},
 			run.Job{Name: "archive events", Interval: 24 * time.Hour, Do: a.archiveEvents},
 			run.Job{Name: "destroy rolled webhook secrets", Interval: 10 * time.Minute, Do: a.destroySecrets},
 		)
@@ -75,6 +83,23 @@ func (a *App) seal(ctx context.Context) error {
 	return err
 }
 
+// noteHistory keeps balances of the past cheap to ask for.
+func (a *App) noteHistory(ctx context.Context) error {
+	_, err := history.Note(ctx, a.pool)
+	return err
+}
+
+func (a *App) verifyLedger(ctx context.Context) error {
+	_, err := audit.Work(ctx, a.pool, clock.System{}.Now)
+	return err
+}
+
+// addDays sums what was sealed by day.
+func (a *App) addDays(ctx context.Context) error {
+	_, err := daily.Add(ctx, a.pool)
+	return err
+}
+
 // eraseDocuments ends the retention of identity documents.
 func (a *App) eraseDocuments(ctx context.Context) error {
 	_, test := a.files.Sweep(ctx, false)
@@ -84,6 +109,12 @@ func (a *App) eraseDocuments(ctx context.Context) error {
 
 func (a *App) makeMonths(ctx context.Context) error {
 	return event.EnsurePartitions(ctx, a.pool, clock.System{}.Now())
+}
+
+// keepRequestDays makes the coming days of the request log and drops the old ones;
+// also when no requests are kept any more.
+func (a *App) keepRequestDays(ctx context.Context) error {
+	return requestlog.Maintain(ctx, a.pool, clock.System{}.Now(), a.cfg.RequestRetention)
 }
 
 // archiveEvents takes the months out of the event log that are older than it keeps.

@@ -41,7 +41,7 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(devCommand(), serveCommand(), migrateCommand(), bootstrapCommand(), configCommand(), doctorCommand(), versionCommand())
 	root.AddCommand(cli.Commands()...)
-	root.AddCommand(bench.Command(startPrivate, startBooks))
+	root.AddCommand(bench.Command(bench.Hands{Start: startPrivate, Open: startBooks, Books: openBooks, Serve: startServed, Echo: serveEcho}))
 	return root
 }
 

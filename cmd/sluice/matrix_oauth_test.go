@@ -76,7 +76,7 @@ var openToPeople = map[string][]string{
 	},
 	"whoever has the link": {
 		"GET /reset-password/{token}", "POST /reset-password/{token}", "GET /invitations/{token}", "GET /invitation", "POST /invitation",
-		"GET /login-links/{token}", "GET /onboarding", "GET /onboarding/{step}", "POST /onboarding/{step}",
+		"GET /login-links/{token}", "GET /checkout/{token}", "POST /checkout/{token}", "GET /receipts/{token}", "GET /onboarding", "GET /onboarding/{step}", "POST /onboarding/{step}",
 	},
 	"asks for a session; a person sees only their own": {
 		"GET /security", "GET /security/confirm", "POST /security/confirm", "GET /security/confirm/passkey", "GET /security/confirm/passkey/options", "POST /security/confirm/passkey",

@@ -30,6 +30,8 @@ type row struct {
 	path, form string
 	// ownerOnly routes answer an unrestricted key of the platform itself and nobody else.
 	ownerOnly bool
+	// echo routes show callers what they have asked themselves, the ids of others in it too.
+	echo bool
 	// platformOnly routes have nothing to say to a connected account.
 	platformOnly bool
 }
@@ -51,7 +53,13 @@ var matrix = map[string]row{
 	"GET /v1/charges/{id}/refunds":                          {path: "/v1/charges/$charge/refunds"},
 	"GET /v1/charges/{id}/refunds/{refund}":                 {path: "/v1/charges/$charge/refunds/$refund"},
 	"POST /v1/charges/{id}/refund":                          {path: "/v1/charges/$charge/refund", form: "amount=1"},
+	"POST /v1/refunds/preview":                              {form: "charge=$charge&amount=1"},
 	"POST /v1/splits/preview":                               {form: "amount=1000&currency=hkd&splits[0][destination]=$tutor&splits[0][percent]=50"},
+	"POST /v1/checkout/sessions":                            {form: "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=hkd&line_items[0][price_data][unit_amount]=1000&line_items[0][price_data][product_data][name]=Lesson&success_url=https://shop.example/paid"},
+	"GET /v1/checkout/sessions":                             {},
+	"GET /v1/checkout/sessions/{id}":                        {path: "/v1/checkout/sessions/$checkout"},
+	"POST /v1/checkout/sessions/{id}/expire":                {path: "/v1/checkout/sessions/$checkout/expire"},
+	"GET /v1/checkout/sessions/{id}/line_items":             {path: "/v1/checkout/sessions/$checkout/line_items"},
 	"POST /v1/refunds":                                      {form: "charge=$charge&amount=1"},
 	"GET /v1/refunds":                                       {},
 	"GET /v1/refunds/{id}":                                  {path: "/v1/refunds/$refund"},
@@ -110,6 +118,7 @@ var matrix = map[string]row{
 	"POST /v1/customers/{id}":                               {path: "/v1/customers/$customer", form: "metadata[a]=b"},
 	"DELETE /v1/customers/{id}":                             {path: "/v1/customers/$customer"},
 	"GET /v1/balance":                                       {},
+	"GET /v1/balance/daily":                                 {},
 	"GET /v1/balance_transactions":                          {},
 	"GET /v1/balance_transactions/running":                  {},
 	"GET /v1/earnings":                                      {},
@@ -117,12 +126,22 @@ var matrix = map[string]row{
 	"GET /v1/balance/history":                               {},
 	"GET /v1/balance/history/{id}":                          {path: "/v1/balance/history/$line"},
 	"GET /v1/ledger/entries":                                {},
+	"GET /v1/ledger/entries/{id}":                           {path: "/v1/ledger/entries/$entry"},
+	"GET /v1/ledger/entries/{id}/proof":                     {path: "/v1/ledger/entries/$entry/proof"},
+	"GET /v1/ledger/accounts":                               {},
+	"GET /v1/ledger/accounts/{id}":                          {path: "/v1/ledger/accounts/$ledgerAccount"},
+	"GET /v1/ledger/accounts/{id}/lines":                    {path: "/v1/ledger/accounts/$ledgerAccount/lines"},
+	"POST /v1/ledger/verifications":                         {platformOnly: true},
+	"GET /v1/ledger/verifications":                          {platformOnly: true},
+	"GET /v1/ledger/verifications/{id}":                     {path: "/v1/ledger/verifications/$verification", platformOnly: true},
 	"GET /v1/ledger/trial_balance":                          {},
 	"POST /v1/payouts":                                      {form: "amount=100&currency=hkd&destination=$bank"},
 	"GET /v1/payouts":                                       {},
 	"GET /v1/payouts/next":                                  {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
+	"GET /v1/payout_counts":                                 {platformOnly: true},
+	"GET /v1/payouts/{id}/delivery":                         {path: "/v1/payouts/$payout/delivery"},
 	"GET /v1/payouts/{id}/explanation":                      {path: "/v1/payouts/$payout/explanation"},
 	"GET /v1/reporting/report_types":                        {},
 	"GET /v1/reporting/report_types/{id}":                   {path: "/v1/reporting/report_types/payouts.itemized.3"},
@@ -168,6 +187,12 @@ var matrix = map[string]row{
 	"DELETE /v1/payout_calendars/{name}/closures/{date}":    {path: "/v1/payout_calendars/england/closures/2027-03-02", platformOnly: true},
 	"GET /v1/events":                                        {},
 	"GET /v1/events/{id}":                                   {path: "/v1/events/$event"},
+	"GET /v1/request_logs":                                  {echo: true},
+	"GET /v1/request_logs/errors":                           {},
+	"GET /v1/request_logs/{id}":                             {path: "/v1/request_logs/$request"},
+	"GET /v1/audit_log":                                     {echo: true},
+	"GET /v1/audit_log/export":                              {echo: true},
+	"GET /v1/audit_log/{id}":                                {path: "/v1/audit_log/$act"},
 	"GET /v2/core/events/{id}":                              {path: "/v2/core/events/$event"},
 	"POST /v1/events/{id}/retry":                            {path: "/v1/events/$event/retry", form: "webhook_endpoint=$endpoint", platformOnly: true},
 	"POST /v1/webhook_endpoints":                            {form: "url=http://127.0.0.1:9/&enabled_events[]=*", platformOnly: true},
@@ -406,7 +431,7 @@ func (h *house) ask(c caller, route rest.Route, things map[string]string) {
 			complain("must not get this far")
 		}
 	}
-	if want == reaches {
+	if want == reaches || line.echo {
 		return
 	}
 	for thing, id := range things {
@@ -442,6 +467,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["method"] = ada.post("/v1/payment_methods", "type=card&card[token]=tok_visa"+mark)["id"].(string)
 	ada.post("/v1/payment_methods/"+things["method"]+"/attach", "customer="+things["customer"])
 	made("intent", "/v1/payment_intents", "amount=1000&currency=hkd")
+	made("checkout", "/v1/checkout/sessions", matrix["POST /v1/checkout/sessions"].form)
 	things["token"] = ada.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040")["id"].(string)
 	charge := made("charge", "/v1/charges", "amount=100000&currency=hkd&source=tok_bypassPending&application_fee_amount=1000&transfer_data[destination]="+tutor)
 	things["fee"], things["line"] = charge["application_fee"].(string), charge["balance_transaction"].(string)
@@ -459,6 +485,9 @@ func (h *house) furnish(ada clerk) map[string]string {
 	things["report"] = ada.post("/v1/reporting/report_runs", "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]="+things["payout"])["id"].(string)
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["run"] = ada.post("/v1/payout_runs", "")["id"].(string)
+	things["entry"] = idsOf(ada.get("/v1/ledger/entries?limit=1"))[0]
+	things["ledgerAccount"] = idsOf(ada.get("/v1/ledger/accounts?limit=1"))[0]
+	things["verification"] = ada.post("/v1/ledger/verifications", "")["id"].(string)
 	things["closure"] = ada.post("/v1/payout_calendars/england/closures", "date=2027-03-02&reason="+canary)["id"].(string)
 	things["event"] = idsOf(ada.get("/v1/events?limit=1"))[0]
 	things["statement"] = must[reconcile.File](h.t)(h.app.books.Import(h.t.Context(), reconcile.Source{Platform: h.platform, Name: canary},
@@ -481,6 +510,11 @@ func (h *house) furnish(ada clerk) map[string]string {
 	_, review := ada.raw("POST", "/v1/verification_reviews", "account="+things["company"]+"&subject="+things["person"]+"&reason=x", second)
 	things["review"] = review["id"].(string)
 	things["key"] = ada.post("/v1/api_keys", "type=secret&name="+canary)["id"].(string)
+	if err := h.app.requests.Flush(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	things["request"] = idsOf(ada.get("/v1/request_logs?limit=1"))[0]
+	things["act"] = idsOf(ada.get("/v1/audit_log?limit=1"))[0]
 	return things
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dev/broker"
 	"github.com/sluicepay/sluice/platform/dev/postgres"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -71,7 +72,7 @@ func launch(ctx context.Context, cfg privateConfig) (p *private, err error) {
 		return p, err
 	}
 	p.cfg = Config{
-		Addr: addr, BaseURL: baseURL(addr), DatabaseConns: connections, Roles: allRoles, Dev: true,
+		Addr: addr, BaseURL: baseURL(addr), DatabaseConns: connections, Roles: allRoles, Dev: true, RequestRetention: requestlog.Retention,
 		KeyMaster: secret.New(p.state.KeyMaster), SealMasters: []secret.Text{secret.New(p.state.SealMaster)},
 	}
 	if err := p.startPostgres(ctx, cfg.PostgresURL); err != nil {

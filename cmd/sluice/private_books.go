@@ -6,58 +6,36 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/cmd/sluice/bench"
-	"github.com/sluicepay/sluice/platform/bus"
-	"github.com/sluicepay/sluice/platform/secret"
 )
 
 // startBooks is a throwaway PostgreSQL with the rooms built on it and nothing
 // running, for a bench that does the work itself; its directory goes with it.
-func startBooks(ctx context.Context, progress io.Writer) (books bench.Books, err error) {
-	dir, err := os.MkdirTemp("", "sluice-bench-")
+func startBooks(ctx context.Context, progress io.Writer) (bench.Books, error) {
+	return openBooks(ctx, progress, bench.Setup{Statements: true})
+}
+
+// openBooks is the same where the setup says. Nobody publishes what is written into them.
+func openBooks(ctx context.Context, progress io.Writer, setup bench.Setup) (books bench.Books, err error) {
+	p, tidy, err := foundation(ctx, progress, setup)
 	if err != nil {
-		return bench.Books{}, err
+		return books, err
 	}
-	p := &private{dir: dir, steps: newSteps(progress), ran: make(chan error, 1)}
 	stop := func() {
 		if p.app != nil {
-			_ = p.app.Close() // the database goes as well
+			_ = p.app.Close() // what is committed is kept
 		}
 		p.app = nil
 		p.stop()
-		_ = os.RemoveAll(dir)
+		tidy()
 	}
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
-	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL may have to run as another user
-		return books, err
-	}
-	if p.state, err = loadState(dir); err != nil {
-		return books, err
-	}
-	p.cfg = Config{
-		Addr: "127.0.0.1:0", BaseURL: "http://localhost", DatabaseConns: connections, Roles: allRoles, Dev: true,
-		Kafka:     bus.Config{Brokers: []string{"127.0.0.1:1"}}, // nobody publishes
-		KeyMaster: secret.New(p.state.KeyMaster), SealMasters: []secret.Text{secret.New(p.state.SealMaster)},
-	}
-	if err := p.startPostgres(ctx, ""); err != nil {
-		return books, err
-	}
-	if err := p.countStatements(ctx); err != nil {
-		return books, err
-	}
-	if err := p.prepareDatabase(ctx); err != nil {
-		return books, err
-	}
+	p.cfg.Addr, p.cfg.BaseURL, p.cfg.Roles, p.cfg.Dev = "127.0.0.1:0", "http://localhost", allRoles, true
 	log := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if p.app, err = newApp(ctx, p.cfg, log); err != nil {
+		stop()
 		return books, err
 	}
 	return bench.Books{
@@ -91,7 +69,7 @@ func (p *private) countStatements(ctx context.Context) error {
 }
 
 func createCounter(ctx context.Context, pool *bun.DB) error {
-	if _, err := pool.ExecContext(ctx, `CREATE EXTENSION pg_stat_statements`); err != nil {
+	if _, err := pool.ExecContext(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`); err != nil {
 		return fmt.Errorf("count statements: %w", err)
 	}
 	return nil

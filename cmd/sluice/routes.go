@@ -15,6 +15,8 @@ import (
 	"github.com/sluicepay/sluice/platform/event/catalogue"
 	"github.com/sluicepay/sluice/platform/event/eventhttp"
 	"github.com/sluicepay/sluice/platform/rest"
+	"github.com/sluicepay/sluice/platform/rest/auditlog"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 )
 
 // actionPath is the sandbox page where payers authenticate; the charge's id follows.
@@ -22,10 +24,10 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "balance", "balance_settings", "balance_transactions", "bank_statements", "charges",
-	"customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods", "payout_approvals", "payout_batches",
-	"payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds", "test_helpers", "tokens", "transfers",
-	"verification_reviews", "webhook_endpoints",
+	"accounts", "api_keys", "application_fees", "audit_log", "balance", "balance_settings", "balance_transactions", "bank_statements",
+	"charges", "checkout_sessions", "customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods",
+	"payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds",
+	"request_logs", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
 }
 
 func (a *App) routes() []rest.Route {
@@ -33,7 +35,8 @@ func (a *App) routes() []rest.Route {
 	return slices.Concat(
 		connecthttp.IntentRoutes(s, a.payments),                                           // /v1/payment_intents
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
-		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds
+		connecthttp.CheckoutRoutes(s, a.pool, a.checkout),                                 // /v1/checkout/sessions
+		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds, refunds/preview
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
@@ -50,7 +53,10 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
+		ledgerhttp.VerificationRoutes(s, a.pool, owners{a.accounts}, clock.System{}),      // /v1/ledger/verifications
+		ledgerhttp.DailyRoutes(s, a.pool, a.clocks),                                       // /v1/balance/daily
 		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
+		payoutshttp.DeliveryRoutes(s, a.pool, a.payouts, a.books),                         // /v1/payout_counts, /v1/payouts/{id}/delivery
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		payoutshttp.ApprovalRoutes(s, a.pool, a.payouts),                                  // /v1/payouts/{id}/approve, refuse, approvals
 		payoutshttp.HoldRoutes(s, a.pool, a.payouts),                                      // /v1/payout_holds
@@ -68,11 +74,12 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookDeliveryRoutes(s, a.pool, a.hooks, a.accounts, clock.System{}), // /v1/webhook_deliveries, attempts
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
 		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
+		requestlog.Routes(s, a.pool),                                                      // /v1/request_logs
+		auditlog.Routes(s, a.pool),                                                        // /v1/audit_log
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
-		connecthttp.ActionRoutes(a.payments, a.sandbox, actionPath),                       // the payer's side of a sandbox payment
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata
-		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /_assets
+		a.pages,                                                                           // /oauth/authorize, consent; /sign-in, /security, /accounts; /checkout, /receipts, and the sandbox's bank; /_assets
 		a.desk.Routes(),                                                                   // /dashboard, /earnings
 		a.worldRoutes(),                                                                   // /v1/test_helpers/world_clock
 		oauthhttp.SandboxRoutes(s, a.provider),                                            // /v1/test_helpers/oauth_codes
@@ -91,6 +98,9 @@ func (a *App) loaders() rest.Loaders {
 	loaders := connecthttp.AccountLoaders(a.accounts, a.methods)
 	for prefix, load := range connecthttp.PaymentLoaders(a.payments, a.moves, a.fees, a.accounts) {
 		loaders[prefix] = load
+	}
+	for kind, load := range connecthttp.CheckoutLoaders(a.checkout) {
+		loaders[kind] = load
 	}
 	loaders["txn"] = ledgerhttp.Loader
 	loaders["po"] = payoutshttp.Load(a.payouts)

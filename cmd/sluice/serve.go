@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/telemetry"
 )
 
@@ -96,6 +97,9 @@ func serve(ctx context.Context, cfg Config) (err error) {
 	slog.SetDefault(log)
 	if cfg.Step, err = crashAt(os.Getenv(crashEnv)); err != nil {
 		return err
+	}
+	if os.Getenv(oneByOneEnv) != "" {
+		db.CommitOneByOne()
 	}
 	app, err := newApp(ctx, cfg, log)
 	if err != nil {

@@ -96,6 +96,7 @@ var settings = []setting{
 	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
 	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",
 		put: text(func(c *Config) *string { return &c.EventArchiveDir })},
+	{name: "request_retention", usage: "how long the log of API requests keeps them, such as 7d, at most 90d; 0 keeps none", initial: "7d", put: putRequestRetention},
 	{name: "log_format", usage: "text or json; default text on a terminal, json elsewhere",
 		put: text(func(c *Config) *string { return &c.LogFormat })},
 	{name: "log_level", usage: "debug, info, warn or error", initial: "info",
@@ -131,6 +132,21 @@ func putEventRetention(c *Config, v string) (err error) {
 	}
 	if c.EventRetention < event.MinRetention {
 		return fmt.Errorf("%s is too short: the API shows events for %d days, so keep them for 31d at least", v, int(event.Visible.Hours()/24))
+	}
+	return nil
+}
+
+// maxRequestRetention bounds the days of the request log: each is a table.
+const maxRequestRetention = 90 * 24 * time.Hour
+
+func putRequestRetention(c *Config, v string) (err error) {
+	if v == "0" {
+		c.RequestRetention = 0
+		return nil
+	}
+	c.RequestRetention, err = parseSpan(v)
+	if err != nil || c.RequestRetention < 24*time.Hour || c.RequestRetention > maxRequestRetention {
+		return fmt.Errorf("%q is not 0 or a time from 1d to 90d", v)
 	}
 	return nil
 }

@@ -53,11 +53,12 @@ func (h *house) triggered(t *testing.T, args ...string) wire.Event {
 }
 
 // automatic are the events that happen when time passes; keyless are those whose
-// request takes no idempotency key: deletions as our client sends them, and OAuth.
+// request takes no idempotency key: deletions as our client sends them, OAuth, and pages.
 var (
 	automatic = []string{"balance.available", "payout.paid", "payout.failed", "pending_reversal.updated", "pending_reversal.recovered", "refund.failed",
 		"reporting.report_run.succeeded", "webhook_endpoint.disabled"}
 	keyless = []string{
+		"checkout.session.completed", // caused by a buyer on a page
 		"account.application.authorized", "account.application.deauthorized", "account.application.grant_revoked",
 		"account.external_account.deleted", "customer.deleted", "person.deleted",
 	}

@@ -88,7 +88,13 @@ func (d webhookEndpointDoor) get(ctx context.Context, r *rest.Request) (any, err
 	if err != nil {
 		return nil, err
 	}
-	return d.show(ctx, d.pool, e)
+	shown, err := d.show(ctx, d.pool, e)
+	if err != nil {
+		return nil, err
+	}
+	since, err := d.endpoints.SecretSince(ctx, d.pool, e.ID)
+	shown.SecretCreated = wire.NullableUnix(since)
+	return shown, err
 }
 
 func (d webhookEndpointDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {

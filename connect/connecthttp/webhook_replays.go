@@ -61,11 +61,14 @@ func (d webhookReplayDoor) create(ctx context.Context, tx bun.Tx, r *rest.Reques
 }
 
 func (d webhookReplayDoor) list(ctx context.Context, r *rest.Request) (any, error) {
-	var p struct{ page.Params }
+	var p struct {
+		page.Params
+		Endpoint string `form:"webhook_endpoint"`
+	}
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	found, err := d.replays.List(ctx, d.pool, r.Scope, p.Params)
+	found, err := d.replays.List(ctx, d.pool, r.Scope, p.Endpoint, p.Params)
 	if err != nil {
 		return nil, err
 	}

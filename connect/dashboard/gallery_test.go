@@ -117,7 +117,7 @@ func TestAllThatPagesAreMadeOfIsSoundInABrowser(t *testing.T) {
 		tab.Open(url + "/dashboard/acct_platform/test/gallery?done=did")
 		uitest.Audit(t, tab)
 		picture(tab, "gallery-"+language)
-		tab.Eval(`document.querySelectorAll(".account-menu").forEach(d => d.open = true)`, nil)
+		tab.Eval(`document.querySelectorAll(".menu").forEach(d => d.open = true)`, nil)
 		uitest.Audit(t, tab)
 		picture(tab, "menu-"+language)
 	}

@@ -58,6 +58,7 @@ type Charge struct {
 	BalanceTransaction string
 	Transfer           string // of a destination charge
 	ApplicationFee     string
+	ReceiptURL         *string `bun:"receipt_url"` // where its payer reads the receipt; nil unless it succeeded
 
 	FailureCode    string
 	FailureMessage string

@@ -194,6 +194,9 @@ func (s *Service) applyResult(w *settled) error {
 func (s *Service) applySuccess(w *settled) error {
 	c := w.charge
 	c.Status = ChargeSucceeded
+	if s.Receipt != nil {
+		c.ReceiptURL = optional(s.Receipt(c.ID))
+	}
 	if w.intent != nil {
 		w.intent.LastPaymentError, w.intent.NextAction = nil, nil
 	}

@@ -24,7 +24,7 @@ type chargeRow struct {
 // settledColumns are what the end of an attempt, a capture or a refund may change.
 var settledColumns = []string{
 	"status", "captured", "amount_captured", "amount_refunding", "amount_refunded", "canceled", "processing_fee",
-	"matures_on", "balance_transaction", "transfer", "application_fee", "terms",
+	"matures_on", "balance_transaction", "transfer", "application_fee", "receipt_url", "terms",
 	"failure_code", "failure_message", "decline_code", "claim", "version",
 }
 
@@ -56,6 +56,7 @@ var chargeTable = db.NewTable("connect.charges", "id",
 	db.Text("balance_transaction", func(c *Charge) string { return c.BalanceTransaction }),
 	db.Text("transfer", func(c *Charge) string { return c.Transfer }),
 	db.Text("application_fee", func(c *Charge) string { return c.ApplicationFee }),
+	db.NullText("receipt_url", func(c *Charge) *string { return c.ReceiptURL }),
 	db.Text("failure_code", func(c *Charge) string { return c.FailureCode }),
 	db.Text("failure_message", func(c *Charge) string { return c.FailureMessage }),
 	db.Text("decline_code", func(c *Charge) string { return c.DeclineCode }),
@@ -143,6 +144,16 @@ func (s *Service) FindCharge(ctx context.Context, idb bun.IDB, scope tenant.Scop
 		return nil, fault.NoSuch("charge", id)
 	}
 	return &c.Charge, nil
+}
+
+// PaidCharge is a charge that succeeded, for whoever has the address of its receipt;
+// false if there is none.
+func (s *Service) PaidCharge(ctx context.Context, id string) (*Charge, bool, error) {
+	row, err := s.chargeByID(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return &row.Charge, err == nil && row.Status == ChargeSucceeded, err
 }
 
 // chargesOpen lists charges with no outcome whose attempt started before the

@@ -17,7 +17,7 @@ func ChargeWire(c *Charge) wire.Charge {
 		FailureCode: optional(c.FailureCode), FailureMessage: optional(c.FailureMessage), Livemode: c.Livemode,
 		Metadata: c.Metadata, OnBehalfOf: wire.To(c.OnBehalfOf), Outcome: outcome(c),
 		Paid: c.Status == ChargeSucceeded, PaymentIntent: wire.To(c.PaymentIntent), PaymentMethod: optional(c.methodID()),
-		PaymentMethodDetails: cardDetails(c.Method), ReceiptEmail: c.ReceiptEmail,
+		PaymentMethodDetails: cardDetails(c.Method), ReceiptEmail: c.ReceiptEmail, ReceiptURL: c.ReceiptURL,
 		Refunded: c.AmountCaptured > 0 && c.AmountRefunded == c.AmountCaptured || c.Canceled,
 		Refunds:  wire.Lazy{Kind: connect.RefundsOfCharge, ID: c.ID},
 		Shipping: c.Shipping, Splits: splitsWire(c.Terms),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -18,6 +19,9 @@ func (s *Service) ConfirmIntent(ctx context.Context, scope tenant.Scope, intentI
 	}
 	if err := before.confirmable(); err != nil {
 		return nil, err
+	}
+	if agreed := p.Agreed; agreed.Positive() && agreed != money.New(before.Amount, before.Currency) {
+		return nil, fault.Invalidf("payment_intent_unexpected_state", "amount", "This PaymentIntent is for another amount than the payer agreed to.")
 	}
 	if before.Status == RequiresAction {
 		if object, done, err := s.resumeAction(ctx, before, p); done || err != nil {

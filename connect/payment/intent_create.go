@@ -49,6 +49,10 @@ type ConfirmParams struct {
 	MandateData                rest.Ignored `form:"mandate_data"`
 	RadarOptions               rest.Ignored `form:"radar_options"`
 	ClientSecret               string       `form:"client_secret"` // the door has checked it
+
+	// Agreed is what the payer has been shown, if that is known here: an intent of
+	// another amount is not confirmed. The zero value agrees to whatever it is.
+	Agreed money.Amount `form:"-"`
 }
 
 // OffSession is true, false, "one_off" or "recurring".
@@ -83,43 +87,12 @@ type MethodCard struct {
 // CreateIntent makes an intent and, with confirm, takes the payment. It returns
 // a wire.PaymentIntent or the answer given earlier for the same idempotency key.
 func (s *Service) CreateIntent(ctx context.Context, scope tenant.Scope, p IntentParams) (any, error) {
-	if err := (words{p.Description, p.StatementDescriptor, p.StatementDescriptorSuffix, p.Metadata}).check(); err != nil {
-		return nil, err
-	}
-	amount, err := amountOf(p.Amount, p.Currency)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkIntent(scope, amount, p); err != nil {
-		return nil, err
-	}
-	terms, err := s.terms(ctx, scope, p.TermsParams, amount)
-	if err != nil {
-		return nil, err
-	}
-	meta, err := p.Metadata.Apply(nil)
-	if err != nil {
-		return nil, err
-	}
-	at := s.Clocks.For(scope.Livemode).Now()
-	intent := &Intent{
-		ID: id.New("pi"), Platform: scope.Platform, Account: scope.Account, Livemode: scope.Livemode,
-		Amount: amount.Minor, Currency: amount.Currency, Status: RequiresPaymentMethod, CaptureMethod: "automatic",
-		ConfirmationMethod: p.ConfirmationMethod, PaymentMethodTypes: []string{"card"}, Customer: p.Customer, Terms: terms,
-		OnBehalfOf: p.OnBehalfOf, TransferGroup: p.TransferGroup, Description: p.Description,
-		StatementDescriptor: p.StatementDescriptor, StatementDescriptorSuffix: p.StatementDescriptorSuffix,
-		Metadata: meta, CreatedAt: at, Version: 1,
-	}
-	intent.ClientSecret = intent.ID + "_secret_" + newSecret()
-	if intent.ConfirmationMethod == "" {
-		intent.ConfirmationMethod = "automatic"
-	}
-	method, err := s.applyConfirm(ctx, scope, intent, p.ConfirmParams)
+	intent, method, err := s.draftIntent(ctx, scope, p)
 	if err != nil {
 		return nil, err
 	}
 	if !p.Confirm {
-		a := &attempt{method: method, intent: intent, at: at}
+		a := &attempt{method: method, intent: intent, at: intent.CreatedAt}
 		if replayed, err := s.start(ctx, a); replayed != nil || err != nil {
 			return replayed, err
 		}
@@ -129,6 +102,48 @@ func (s *Service) CreateIntent(ctx context.Context, scope tenant.Scope, p Intent
 		return IntentWire(intent), nil
 	}
 	return s.attempt(ctx, scope, intent, nil, method, p.ConfirmParams)
+}
+
+// CheckIntent refuses what CreateIntent would refuse now, and makes nothing.
+func (s *Service) CheckIntent(ctx context.Context, scope tenant.Scope, p IntentParams) error {
+	_, _, err := s.draftIntent(ctx, scope, p)
+	return err
+}
+
+// draftIntent checks the parameters and makes the intent they ask for, in memory.
+func (s *Service) draftIntent(ctx context.Context, scope tenant.Scope, p IntentParams) (*Intent, Method, error) {
+	if err := (words{p.Description, p.StatementDescriptor, p.StatementDescriptorSuffix, p.Metadata}).check(); err != nil {
+		return nil, Method{}, err
+	}
+	amount, err := amountOf(p.Amount, p.Currency)
+	if err != nil {
+		return nil, Method{}, err
+	}
+	if err := s.checkIntent(scope, amount, p); err != nil {
+		return nil, Method{}, err
+	}
+	terms, err := s.terms(ctx, scope, p.TermsParams, amount)
+	if err != nil {
+		return nil, Method{}, err
+	}
+	meta, err := p.Metadata.Apply(nil)
+	if err != nil {
+		return nil, Method{}, err
+	}
+	intent := &Intent{
+		ID: id.New("pi"), Platform: scope.Platform, Account: scope.Account, Livemode: scope.Livemode,
+		Amount: amount.Minor, Currency: amount.Currency, Status: RequiresPaymentMethod, CaptureMethod: "automatic",
+		ConfirmationMethod: p.ConfirmationMethod, PaymentMethodTypes: []string{"card"}, Customer: p.Customer, Terms: terms,
+		OnBehalfOf: p.OnBehalfOf, TransferGroup: p.TransferGroup, Description: p.Description,
+		StatementDescriptor: p.StatementDescriptor, StatementDescriptorSuffix: p.StatementDescriptorSuffix,
+		Metadata: meta, CreatedAt: s.Clocks.For(scope.Livemode).Now(), Version: 1,
+	}
+	intent.ClientSecret = intent.ID + "_secret_" + newSecret()
+	if intent.ConfirmationMethod == "" {
+		intent.ConfirmationMethod = "automatic"
+	}
+	method, err := s.applyConfirm(ctx, scope, intent, p.ConfirmParams)
+	return intent, method, err
 }
 
 func (s *Service) checkIntent(scope tenant.Scope, amount money.Amount, p IntentParams) error {

@@ -34,8 +34,8 @@ type Config struct {
 	Transfers *connect.TransferService
 	// Sandbox takes test payments, Live real ones; a nil Live refuses live payments.
 	Sandbox, Live processor.Processor
-	// BaseURL is where the payer's browser finds this server, for next_action pages.
-	BaseURL string
+	// Receipt is the address of a charge's receipt; nil: there are none.
+	Receipt func(charge string) string
 	Log     *slog.Logger
 	// Step is told the name of each finished step of a payment, for fault injection in tests; nil is quiet.
 	Step func(name string)

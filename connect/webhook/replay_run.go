@@ -79,9 +79,15 @@ func (s *Replays) Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, repl
 	return selectReplay(ctx, idb.NewSelect(), scope, replayID)
 }
 
-// List is a page of the scope's replays, newest first.
-func (s *Replays) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.Params) (page.Of[Replay], error) {
-	rows, err := page.Fetch[replayRow](ctx, idb, p, "webhook replay", replaysOf(scope), nil)
+// List is a page of the scope's replays, newest first; endpoint "" is of all endpoints.
+func (s *Replays) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, endpoint string, p page.Params) (page.Of[Replay], error) {
+	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
+		if endpoint == "" {
+			return q
+		}
+		return q.Where("?TableAlias.endpoint = ?", endpoint)
+	}
+	rows, err := page.Fetch[replayRow](ctx, idb, p, "webhook replay", replaysOf(scope), narrow)
 	return mapped(rows, replayRow.replay), err
 }
 

@@ -220,7 +220,7 @@ func TestAReplayIsOfWhatWasAskedFor(t *testing.T) {
 	if n := p.count(t, "status <> 'delivered' OR replay IS NOT NULL"); n != 0 {
 		t.Errorf("a dry run changed %d deliveries", n)
 	}
-	if list, err := replays.List(t.Context(), p.pool, hub, page.Params{}); err != nil || len(list.Items) != 0 {
+	if list, err := replays.List(t.Context(), p.pool, hub, "", page.Params{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("a dry run is kept: %v, %v", list, err)
 	}
 }

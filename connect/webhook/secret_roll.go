@@ -54,6 +54,16 @@ func (s *Endpoints) RollSecret(ctx context.Context, tx bun.Tx, at time.Time, sco
 	return key, deleteSecretsBut(ctx, tx, e.ID, live[:min(len(live), maxLive)])
 }
 
+// SecretSince is since when an endpoint signs with its present secret; zero if it has none.
+func (s *Endpoints) SecretSince(ctx context.Context, idb bun.IDB, endpointID string) (time.Time, error) {
+	current, err := currentSecretIDs(ctx, idb, []string{endpointID})
+	if err != nil {
+		return time.Time{}, err
+	}
+	made, _ := id.Time(current[endpointID]) // ids tell when they were made
+	return made, nil
+}
+
 // BadOverlap is the fault of an overlap that is negative or too long.
 func BadOverlap() error {
 	return fault.Invalidf("parameter_invalid", "overlap_seconds", "Invalid overlap_seconds: must be between 0 and %d.", int64(MaxOverlap/time.Second))

@@ -63,8 +63,12 @@ func Verify(ctx context.Context, pool *bun.DB, progress Progress) (Report, error
 		return Report{}, fmt.Errorf("verify ledger: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
+	// A whole ledger takes longer to read than a request may.
+	if _, err := tx.NewRaw(`SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`).Exec(ctx); err != nil {
+		return Report{}, fmt.Errorf("verify ledger: %w", err)
+	}
 	v := &verifier{tx: tx, progress: progress}
-	for _, step := range []func(context.Context) error{v.batches, v.chain, v.strays, v.totals, v.funds, v.places, v.payouts} {
+	for _, step := range []func(context.Context) error{v.batches, v.chain, v.strays, v.totals, v.checkpoints, v.funds, v.places, v.payouts} {
 		if err := step(ctx); err != nil {
 			return v.report, fmt.Errorf("verify ledger: %w", err)
 		}

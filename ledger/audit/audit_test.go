@@ -127,7 +127,9 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		"an owner renamed":      {`UPDATE ledger.accounts SET owner = 'acct_x' WHERE owner = 'acct_c' AND kind = 'in_transit' AND currency = 'hkd'`, []string{"batch_digest"}, ""},
 		"a line put elsewhere":  {`UPDATE ledger.balance_transactions SET account_id = account_id + 1 WHERE source = 'tr_0'`, []string{"line_place"}, "acct_p/hkd"},
 		"a digest rewritten":    {`UPDATE ledger.batches SET digest = sha256('forged') WHERE id = 2`, []string{"batch_digest", "chain"}, ""},
-		"a link cut out":        {`UPDATE ledger.batches SET position = NULL, link = NULL WHERE position = 3`, []string{"chain"}, ""},
+		"a checkpoint that lies": {`INSERT INTO ledger.checkpoints SELECT id, 999999, version, debits, credits + 1, now(), now()
+			FROM ledger.accounts WHERE owner = 'acct_c' AND kind = 'available' AND currency = 'jpy'`, []string{"checkpoint"}, "acct_c/available/jpy"},
+		"a link cut out": {`UPDATE ledger.batches SET position = NULL, link = NULL WHERE position = 3`, []string{"chain"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := market(t)

@@ -95,7 +95,7 @@ func writeHLedger(w io.Writer, r ledger.Record) error {
 // hledgerAccount is "liabilities:pending:acct_1".
 func hledgerAccount(a ledger.Account) string {
 	class := "liabilities"
-	if a.Kind == ledger.ProcessorClearing || a.Kind == ledger.Bank {
+	if a.Kind.Asset() {
 		class = "assets"
 	}
 	return class + ":" + string(a.Kind) + ":" + a.Owner

@@ -19,6 +19,7 @@ type Row struct {
 	Currency money.Currency
 	Kind     ledger.Kind
 	Owner    string // "" in a trial balance over all owners
+	Accounts int64
 	Debits   string
 	Credits  string
 	Balance  string // credits − debits
@@ -50,7 +51,7 @@ func TrialBalanceAt(ctx context.Context, idb bun.IDB, entry int64) ([]Row, error
 }
 
 func trial(ctx context.Context, q *bun.SelectQuery, perOwner bool) ([]Row, error) {
-	q = q.ColumnExpr("livemode, currency, kind").
+	q = q.ColumnExpr("livemode, currency, kind, count(*) AS accounts").
 		ColumnExpr("sum(debits)::text AS debits, sum(credits)::text AS credits, sum(credits - debits)::text AS balance").
 		Group("livemode", "currency", "kind").OrderExpr("livemode, currency, kind")
 	if perOwner {

@@ -189,6 +189,31 @@ func (v *verifier) totals(ctx context.Context) error {
 	return err
 }
 
+// checkpoints compares what is noted of each account's past with its postings.
+func (v *verifier) checkpoints(ctx context.Context) error {
+	var wrong []struct {
+		Account string
+		EntryID int64
+	}
+	err := v.tx.NewRaw(`
+		SELECT coalesce(a.owner || '/' || a.kind || '/' || a.currency, 'number ' || s.account_id) AS account, s.entry_id
+		FROM (
+			SELECT c.*, lag(c.entry_id, 1, 0::bigint) OVER w AS since, c.postings - lag(c.postings, 1, 0::bigint) OVER w AS n,
+				c.debits - lag(c.debits, 1, 0::bigint) OVER w AS d, c.credits - lag(c.credits, 1, 0::bigint) OVER w AS k
+			FROM ledger.checkpoints c WINDOW w AS (PARTITION BY c.account_id ORDER BY c.entry_id)
+		) s
+		CROSS JOIN LATERAL (
+			SELECT count(*) AS n, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS d, coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS k
+			FROM ledger.postings p WHERE p.account_id = s.account_id AND p.entry_id > s.since AND p.entry_id <= s.entry_id
+		) p
+		LEFT JOIN ledger.accounts a ON a.id = s.account_id
+		WHERE (s.n, s.d, s.k) IS DISTINCT FROM (p.n, p.d, p.k) ORDER BY s.account_id, s.entry_id LIMIT ?`, maxFindings).Scan(ctx, &wrong)
+	for _, w := range wrong {
+		v.found(Finding{Check: "checkpoint", Entry: w.EntryID, Account: w.Account, Detail: "what is noted of the account's totals is not what was posted"})
+	}
+	return err
+}
+
 // funds compares the available balance with the free available lines, the
 // pending balance with what is to mature, and what is on hold with the lines
 // that put it there and took it back.

@@ -56,3 +56,21 @@ func InPayouts(ctx context.Context, idb bun.IDB, payouts []string) ([]Transactio
 	}
 	return lines, nil
 }
+
+// CountItems is how many lines payouts consist of, their own not counted.
+func CountItems(ctx context.Context, idb bun.IDB, livemode bool, payouts []string) (map[string]int64, error) {
+	var rows []struct {
+		Payout string
+		Count  int64
+	}
+	q := idb.NewSelect().TableExpr("ledger.balance_transactions AS t").ColumnExpr("t.payout, count(*) AS count").
+		Where("t.livemode = ? AND t.payout = ANY(?)", livemode, pgdialect.Array(payouts)).GroupExpr("t.payout")
+	if err := (Filter{Items: true}).narrow(q).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("count the lines of payouts: %w", err)
+	}
+	found := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		found[row.Payout] = row.Count
+	}
+	return found, nil
+}

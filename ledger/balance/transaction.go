@@ -48,6 +48,7 @@ type Filter struct {
 	Types                []string // any of them
 	Currency             money.Currency
 	Created              page.Range
+	Items                bool // without the lines that payouts make themselves: only what they consist of
 }
 
 // List is one page of the account's transactions, newest first.
@@ -103,6 +104,9 @@ func seenBy(scope tenant.Scope) page.Filter {
 }
 
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
+	if f.Items {
+		q = q.Where("t.type NOT IN ('payout', 'payout_failure', 'payout_cancel')")
+	}
 	for _, c := range []struct{ column, value string }{
 		{"t.payout", f.Payout}, {"t.source", f.Source}, {"t.type", f.Type}, {"t.currency", string(f.Currency)},
 	} {

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/ledger"
 	"github.com/sluicepay/sluice/ledger/journal"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
+	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/id"
@@ -57,7 +58,8 @@ func (town) DefaultCurrency(context.Context, tenant.Scope) (money.Currency, erro
 
 type api struct {
 	*testing.T
-	url string
+	url  string
+	pool *bun.DB
 }
 
 // serve posts a destination charge of HK$600 with a fee of HK$60 and serves the ledger.
@@ -79,15 +81,21 @@ func serve(t *testing.T) api {
 	}
 	server := rest.New(rest.Config{Log: slog.New(slog.DiscardHandler), Pool: pool, Authenticator: town{}, Accounts: town{}, Loaders: rest.Loaders{"txn": ledgerhttp.Loader}})
 	server.Mount(ledgerhttp.Routes(server, pool, town{})...)
+	server.Mount(ledgerhttp.VerificationRoutes(server, pool, town{}, clock.NewFixed(noon))...)
 	srv := httptest.NewServer(openapi.Wrap(t, server))
 	t.Cleanup(srv.Close)
-	return api{t, srv.URL}
+	return api{t, srv.URL, pool}
 }
 
 // get asks as a platform, for one of its accounts if that is not "".
 func (a api) get(platform, account, path string, into any) int {
 	a.Helper()
-	req, err := http.NewRequestWithContext(a.Context(), http.MethodGet, a.url+path, nil)
+	return a.ask(http.MethodGet, platform, account, path, into)
+}
+
+func (a api) ask(method, platform, account, path string, into any) int {
+	a.Helper()
+	req, err := http.NewRequestWithContext(a.Context(), method, a.url+path, nil)
 	if err != nil {
 		a.Fatal(err)
 	}

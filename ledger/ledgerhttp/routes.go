@@ -43,7 +43,12 @@ func Routes(s *rest.Server, pool *bun.DB, accounts Accounts) []rest.Route {
 		get("/v1/balance_transactions/{id}", "balance_transactions", d.get, line),
 		get("/v1/balance/history", "balance_transactions", d.list, lines),
 		get("/v1/balance/history/{id}", "balance_transactions", d.get, line),
+		get("/v1/ledger/accounts", "ledger", d.listAccounts, wire.List[wire.LedgerAccount]{}),
+		get("/v1/ledger/accounts/{id}", "ledger", d.getAccount, wire.LedgerAccount{}),
+		get("/v1/ledger/accounts/{id}/lines", "ledger", d.lines, wire.List[wire.LedgerAccountLine]{}),
 		get("/v1/ledger/entries", "ledger", d.entries, wire.List[wire.LedgerEntry]{}),
+		get("/v1/ledger/entries/{id}", "ledger", d.entry, wire.LedgerEntry{}),
+		get("/v1/ledger/entries/{id}/proof", "ledger", d.proof, wire.LedgerProof{}),
 		get("/v1/ledger/trial_balance", "ledger", d.trialBalance, wire.TrialBalance{}),
 	}
 }

@@ -3,6 +3,8 @@ package oauthhttp
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -42,14 +44,39 @@ func APIKeyRoutes(s *rest.Server, pool *bun.DB, keys *credential.Service, clk cl
 
 // ownerOf is whose keys the caller manages: its own account's, in its key's
 // mode. Restricted and publishable keys manage none, whatever their scopes say,
-// because a key that makes keys can give itself every right.
+// because a key that makes keys can give itself every right. People of the account
+// do, as far as their role reaches; see within.
 func ownerOf(r *rest.Request) (credential.Owner, error) {
-	if r.Principal.Kind != rest.Secret || r.Principal.Scopes != nil || r.Scope.Connected() {
+	whole := r.Principal.Kind == rest.Secret && r.Principal.Scopes == nil
+	if !whole && !r.Principal.Member || r.Scope.Connected() {
 		return credential.Owner{}, rest.Unsaved(&fault.Error{
 			Kind: fault.Forbidden, Message: "API keys can be managed only with an unrestricted secret key of the platform account.",
 		})
 	}
 	return credential.Owner{Account: r.Scope.Account, Livemode: r.Scope.Livemode}, nil
+}
+
+// within refuses a person a key that may do more than they may: else whoever makes
+// keys would have every right by the next request.
+func within(r *rest.Request, kind credential.Kind, scopes []string) error {
+	own := r.Principal.Scopes
+	if own == nil || kind == credential.Publishable {
+		return nil
+	}
+	for _, scope := range scopes {
+		resource, reads := strings.CutSuffix(scope, ":read")
+		if !slices.Contains(own, scope) && !(reads && slices.Contains(own, resource+":write")) {
+			return tooFar("Your role does not have the permission " + scope + ", so it cannot give it to a key.")
+		}
+	}
+	if kind == credential.Restricted {
+		return nil
+	}
+	return tooFar("A secret key may do everything, which your role may not. Make a restricted key, or ask an owner of the account.")
+}
+
+func tooFar(message string) error {
+	return rest.Unsaved(&fault.Error{Kind: fault.Forbidden, Code: "role_required", Message: message})
 }
 
 func (d apiKeyDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (shown, kept any, err error) {
@@ -68,6 +95,9 @@ func (d apiKeyDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (sho
 	}
 	kind, err := kindOf(p.Type)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := within(r, kind, p.Scopes); err != nil {
 		return nil, nil, err
 	}
 	want := credential.NewKey{Kind: kind, Name: p.Name, Scopes: p.Scopes}
@@ -131,6 +161,13 @@ func (d apiKeyDoor) roll(ctx context.Context, tx bun.Tx, r *rest.Request) (shown
 	}
 	overlap, err := overlapOf(p.ExpiresIn)
 	if err != nil {
+		return nil, nil, err
+	}
+	old, err := d.keys.Get(ctx, tx, owner, r.Path("id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := within(r, old.Kind, old.Scopes); err != nil {
 		return nil, nil, err
 	}
 	now := d.clock.Now()

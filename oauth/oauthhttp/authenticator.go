@@ -40,7 +40,7 @@ func (a Authenticator) grant(ctx context.Context, plain string) (rest.Principal,
 		return rest.Principal{}, err
 	}
 	return rest.Principal{
-		KeyID: g.ID, Account: g.Account, Platform: g.Platform, Livemode: g.Livemode, Kind: rest.Secret, Scopes: g.Scopes,
+		KeyID: g.ID, Account: g.Account, Platform: g.Platform, Livemode: g.Livemode, Kind: rest.Secret, Scopes: g.Scopes, Token: true,
 	}, nil
 }
 

@@ -50,6 +50,36 @@ func (p *People) record(ctx context.Context, idb bun.IDB, at time.Time, from Fro
 	return nil
 }
 
+// TeamChange is what a person did to the team of an account.
+type TeamChange struct {
+	Seat  Seat
+	Actor string // usr_…
+	Kind  string // "invited", "invitation_withdrawn", "joined", "role_changed", "left_team"
+	About string // usr_… or inv_…
+	Role  Role   // "" when there is none any more
+	IP    string
+	At    time.Time
+}
+
+func (c TeamChange) detail() string {
+	if c.Role == "" {
+		return c.Seat.Account
+	}
+	return c.Seat.Account + " " + string(c.Role)
+}
+
+// recordTeam records a change of a team in the activity of whoever did it, and tells the audit.
+func (p *People) recordTeam(ctx context.Context, tx bun.Tx, from From, c TeamChange) error {
+	if err := p.record(ctx, tx, c.At, from, c.Actor, c.Kind, c.detail()); err != nil {
+		return err
+	}
+	if p.cfg.Team == nil {
+		return nil
+	}
+	c.IP = from.IP
+	return p.cfg.Team(ctx, tx, c)
+}
+
 // Activity is what happened to a person's sign-in, newest first.
 func (p *People) Activity(ctx context.Context, u User, limit int64) ([]Activity, error) {
 	var rows []activityRow

@@ -94,7 +94,7 @@ func (p *People) Invite(ctx context.Context, from From, actor Visit, seat Seat, 
 		if err != nil {
 			return fmt.Errorf("insert invitation: %w", err)
 		}
-		return p.record(ctx, tx, now, from, actor.User.ID, "invited", seat.Account+" "+string(role))
+		return p.recordTeam(ctx, tx, from, TeamChange{Seat: seat, Actor: actor.User.ID, Kind: "invited", About: row.ID, Role: role, At: now})
 	})
 	if err != nil {
 		return err
@@ -174,7 +174,9 @@ func (p *People) Accept(ctx context.Context, from From, v Visit, link secret.Tex
 		if err := p.Join(ctx, tx, now, user.ID, row.Account, row.Livemode, Role(row.Role)); err != nil {
 			return err
 		}
-		return p.record(ctx, tx, now, from, user.ID, "joined", row.Account+" "+row.Role)
+		return p.recordTeam(ctx, tx, from, TeamChange{
+			Seat: Seat{row.Account, row.Livemode}, Actor: user.ID, Kind: "joined", About: user.ID, Role: Role(row.Role), At: now,
+		})
 	})
 	return Seat{row.Account, row.Livemode}, err
 }
@@ -190,7 +192,9 @@ func (p *People) Withdraw(ctx context.Context, from From, actor Visit, seat Seat
 		if err := changedOne(result, err, "withdraw invitation"); err != nil {
 			return err
 		}
-		return p.record(ctx, tx, p.clock.Now(), from, actor.User.ID, "invitation_withdrawn", seat.Account)
+		return p.recordTeam(ctx, tx, from, TeamChange{
+			Seat: seat, Actor: actor.User.ID, Kind: "invitation_withdrawn", About: invitationID, At: p.clock.Now(),
+		})
 	})
 }
 

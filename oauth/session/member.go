@@ -146,7 +146,7 @@ func (p *People) ChangeRole(ctx context.Context, from From, actor Visit, seat Se
 		if err := endInvitations(ctx, tx, seat, user, role); err != nil {
 			return err
 		}
-		return p.recordBoth(ctx, tx, from, actor, user, "role_changed", seat.Account+" "+string(role))
+		return p.recordBoth(ctx, tx, from, actor, TeamChange{Seat: seat, Kind: "role_changed", About: user, Role: role})
 	})
 }
 
@@ -173,7 +173,7 @@ func (p *People) Remove(ctx context.Context, from From, actor Visit, seat Seat, 
 		if err := endInvitations(ctx, tx, seat, user, ""); err != nil {
 			return err
 		}
-		return p.recordBoth(ctx, tx, from, actor, user, "left_team", seat.Account)
+		return p.recordBoth(ctx, tx, from, actor, TeamChange{Seat: seat, Kind: "left_team", About: user})
 	})
 }
 
@@ -219,10 +219,10 @@ func changedOne(result sql.Result, err error, what string) error {
 }
 
 // recordBoth writes what one person did to another in the activity of both.
-func (p *People) recordBoth(ctx context.Context, tx bun.Tx, from From, actor Visit, user, kind, detail string) error {
-	now := p.clock.Now()
-	if err := p.record(ctx, tx, now, from, actor.User.ID, kind, detail); err != nil || user == actor.User.ID {
+func (p *People) recordBoth(ctx context.Context, tx bun.Tx, from From, actor Visit, c TeamChange) error {
+	c.Actor, c.At = actor.User.ID, p.clock.Now()
+	if err := p.recordTeam(ctx, tx, from, c); err != nil || c.About == c.Actor {
 		return err
 	}
-	return p.record(ctx, tx, now, From{}, user, kind, detail)
+	return p.record(ctx, tx, c.At, From{}, c.About, c.Kind, c.detail())
 }

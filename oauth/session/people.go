@@ -36,6 +36,9 @@ type Config struct {
 	Clock    clock.Clock  // nil: the machine's. Never the world clock: people live in real time
 	Hash     HashParams   // zero: the standard
 	Log      *slog.Logger // nil: slog.Default()
+	// Team is told of every change of an account's team, in its transaction: what it
+	// fails with undoes the change. nil: nobody is told.
+	Team func(ctx context.Context, tx bun.Tx, change TeamChange) error
 }
 
 // People are those who sign in.

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/delivery"
 	"github.com/sluicepay/sluice/payouts/rail/railtest"
+	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
@@ -84,6 +85,7 @@ func openFiled(t *testing.T, folder *fussy) (*door, *bun.DB) {
 		t.Fatal(err)
 	}
 	api := rest.New(rest.Config{Pool: pool, Authenticator: keys{}, Accounts: people{}})
+	api.Mount(payoutshttp.DeliveryRoutes(api, pool, service, reconcile.New(pool, reconcile.Config{}))...)
 	api.Mount(payoutshttp.Routes(api, pool, service)...)
 	api.Mount(payoutshttp.BatchRoutes(api, pool, service)...)
 	server := httptest.NewServer(openapi.Wrap(t, api))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/payouts"
 	"github.com/sluicepay/sluice/platform/metadata"
 	"github.com/sluicepay/sluice/platform/page"
@@ -65,11 +66,37 @@ func (d payoutDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
+	if p.Account != "" {
+		if err := platformOnly(r); err != nil {
+			return nil, err
+		}
+	}
 	found, err := d.payouts.List(ctx, d.pool, r.Scope, p)
 	if err != nil {
 		return nil, err
 	}
-	return page.List(found, "/v1/payouts", (*payouts.Payout).Wire), nil
+	shown := page.List(found, "/v1/payouts", (*payouts.Payout).Wire)
+	if p.Account == "" {
+		return shown, nil
+	}
+	return shown, d.count(ctx, r.Scope, shown.Data)
+}
+
+// count says of each payout how many lines it consists of.
+func (d payoutDoor) count(ctx context.Context, scope tenant.Scope, shown []wire.Payout) error {
+	ids := make([]string, len(shown))
+	for i, p := range shown {
+		ids[i] = p.ID
+	}
+	counts, err := balance.CountItems(ctx, d.pool, scope.Livemode, ids)
+	if err != nil {
+		return err
+	}
+	for i := range shown {
+		n := counts[shown[i].ID]
+		shown[i].ItemCount = &n
+	}
+	return nil
 }
 
 // next foresees the automatic payouts of the account, one per currency.

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicepay/sluice/payouts/payoutshttp"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/rail/banksim"
+	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
@@ -110,6 +111,7 @@ func open(t *testing.T) *door {
 		t.Fatal(err)
 	}
 	api := rest.New(rest.Config{Pool: pool, Authenticator: people{}, Accounts: people{}})
+	api.Mount(payoutshttp.DeliveryRoutes(api, pool, service, reconcile.New(pool, reconcile.Config{}))...)
 	api.Mount(payoutshttp.Routes(api, pool, service)...)
 	api.Mount(payoutshttp.ApprovalRoutes(api, pool, service)...)
 	api.Mount(payoutshttp.HoldRoutes(api, pool, service)...)

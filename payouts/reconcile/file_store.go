@@ -177,3 +177,31 @@ func (b *Books) Text(l Line) (secret.Text, error) {
 	}
 	return b.cfg.Keyring.OpenBytes(l.Remittance, lineTable, l.ID)
 }
+
+// linesAbout bounds how many lines are shown with a payout.
+const linesAbout = 100
+
+// aboutSQL finds what was matched with a payout, or with the file it went in.
+const aboutSQL = `
+SELECT id FROM payouts.statement_lines WHERE payout = ?0 AND payout <> ''
+UNION
+SELECT line FROM payouts.statement_matches WHERE batch = ?1 AND batch <> ''
+ORDER BY 1 LIMIT ?2`
+
+// About lists the lines that were matched with a payout, or with the batch it went in
+// ("" if it went without); oldest first.
+func (b *Books) About(ctx context.Context, payout, batch string) ([]Line, error) {
+	var ids []string
+	if err := b.pool.NewRaw(aboutSQL, payout, batch, linesAbout).Scan(ctx, &ids); err != nil {
+		return nil, fmt.Errorf("find statement lines: %w", err)
+	}
+	var rows []lineRow
+	if err := b.pool.NewSelect().Model(&rows).Where("l.id = ANY(?)", pgdialect.Array(ids)).OrderExpr("l.id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read statement lines: %w", err)
+	}
+	found := make([]Line, len(rows))
+	for i, r := range rows {
+		found[i] = r.Line
+	}
+	return found, nil
+}

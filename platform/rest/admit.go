@@ -78,6 +78,8 @@ func (s *Server) authenticate(ctx context.Context, r *Request, secret string) er
 		return err
 	}
 	r.Principal = principal
+	n := noteOf(ctx)
+	n.request, n.size = r, sizeOf(r.Request)
 	if principal.Kind == Publishable && !r.route.Publishable {
 		return unauthenticated("secret_key_required",
 			"This API call cannot be made with a publishable API key. Please use a secret API key.")

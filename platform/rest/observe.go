@@ -38,11 +38,15 @@ const statusClientGone = 499
 // note collects what the access log tells about one request.
 type note struct {
 	id      string
+	start   time.Time
 	route   string // path template
 	account string
 	fault   *fault.Error
+	answer  []byte // of a write, and of a saved error
+	size    int    // of the body, as announced
 	status  int
 	replay  bool
+	request *Request // once it is admitted, or refused although its key is good
 }
 
 type noteKey struct{}
@@ -96,16 +100,20 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // observed gives every request its id, and every answer its line in the log.
 func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		n := &note{id: id.New("req")}
+		n := &note{id: id.New("req"), start: time.Now()}
 		w.Header().Set("Request-Id", n.id)
 		next.ServeHTTP(&statusWriter{w, n}, r.WithContext(context.WithValue(r.Context(), noteKey{}, n)))
-		took := time.Since(start)
+		took := time.Since(n.start)
 		if n.status >= http.StatusInternalServerError && r.Context().Err() != nil {
 			n.status = statusClientGone
 		}
 		if s.cfg.Observe != nil {
 			s.cfg.Observe(r.Method, n.route, n.status, took)
+		}
+		if s.cfg.Requests != nil && n.request != nil {
+			served := n.served(n.request)
+			served.Took = took
+			s.cfg.Requests.Note(served)
 		}
 		s.logAccess(r, n, took)
 	})

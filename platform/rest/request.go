@@ -29,10 +29,11 @@ type Principal struct {
 	Account  string // the account the key belongs to
 	Platform string // the platform behind an OAuth access token of Account; "" when Account is itself a platform
 	Livemode bool
+	Token    bool // an OAuth access token, which is a program of Platform's
 	Kind     KeyKind
 	Scopes   []string // "charges:read", "charges:write" (which includes read); nil means all
-	// Member is one of Account's own people: for that account it does not matter what
-	// the platform behind it may do.
+	// Member is one of Account's own people, whose id stands as KeyID: for that account it
+	// does not matter what the platform behind it may do.
 	Member bool
 }
 

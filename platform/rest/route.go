@@ -44,6 +44,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) Mount(routes ...Route) {
 	for i := range routes {
 		route := &routes[i]
+		route.watched = s.cfg.Audit != nil && s.cfg.Audit.Watches(*route)
 		if !route.Public && route.Resource == "" {
 			panic("rest: route " + route.Method + " " + route.Path + " has no resource")
 		}
@@ -157,6 +158,6 @@ func (s *Server) routed(route *Route) http.Handler {
 		}
 		ctx := context.WithValue(r.Context(), requestKey{}, request)
 		request.Request = r.WithContext(ctx)
-		route.Handler.ServeHTTP(w, request.Request)
+		s.audited(w, request, note, func() { route.Handler.ServeHTTP(w, request.Request) })
 	})
 }

@@ -95,15 +95,20 @@ func (s *Server) serve(run Handler) http.Handler {
 				sendFault(w, hr, err)
 				return
 			}
-			noteOf(hr.Context()).replay = true
+			n := noteOf(hr.Context())
+			n.replay, n.answer = true, object.Response.Body
 			sendSaved(w, object.Response, true)
 		case idempotency.Response:
+			noteOf(hr.Context()).answer = object.Body
 			sendSaved(w, object, false)
 		default:
 			body, err := Render(object)
 			if err != nil {
 				sendFault(w, hr, err)
 				return
+			}
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				noteOf(hr.Context()).answer = body
 			}
 			send(w, http.StatusOK, body)
 		}

@@ -39,10 +39,12 @@ type Config struct {
 	Pepper secret.Pepper
 	// Clock dates idempotency claims; nil is the machine's clock. Not the sandbox's:
 	// advancing test time must not make keys expire.
-	Clock   clock.Clock
-	Log     *slog.Logger  // nil: slog.Default()
-	Observe RouteObserver // nil: nobody listens
-	Limits  Limits
+	Clock    clock.Clock
+	Log      *slog.Logger  // nil: slog.Default()
+	Observe  RouteObserver // nil: nobody listens
+	Limits   Limits
+	Requests RequestLog // nil: nobody keeps requests
+	Audit    AuditLog   // nil: nobody keeps who changed what
 	// Proxies are trusted to say in X-Forwarded-For for whom they ask.
 	Proxies []netip.Prefix
 	// ErrorPage answers people: a browser that asks for a page which is not there, or
@@ -82,4 +84,6 @@ type Route struct {
 	// wrong expand[] paths are refused before anything is executed; Write and Steps
 	// routes should have it.
 	Returns any
+
+	watched bool // by the audit log
 }

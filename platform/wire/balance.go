@@ -28,6 +28,7 @@ type BalanceSourceTypes struct {
 // integer of a JSON reader.
 type TrialBalance struct {
 	Object   string            `json:"object"` // always "ledger_trial_balance"
+	AsOf     *int64            `json:"as_of"`  // the instant it is of; null: now
 	Livemode bool              `json:"livemode"`
 	Rows     []TrialBalanceRow `json:"rows"`
 }
@@ -35,6 +36,8 @@ type TrialBalance struct {
 // TrialBalanceRow is one kind of account in one currency; balance = credits − debits.
 type TrialBalanceRow struct {
 	Account  string `json:"account"`
+	Accounts int64  `json:"accounts"` // how many accounts it sums up
+	Class    string `json:"class"`    // asset or liability
 	Currency string `json:"currency"`
 	Debits   string `json:"debits"`
 	Credits  string `json:"credits"`

@@ -54,9 +54,10 @@ type LedgerEntry struct {
 // LedgerPosting is one side of an entry; exactly one of debit and credit is not zero,
 // unless the amount is zero.
 type LedgerPosting struct {
-	Account  string `json:"account"` // "pending", "available", …
-	Owner    string `json:"owner"`   // acct_…
-	Currency string `json:"currency"`
-	Debit    int64  `json:"debit"`
-	Credit   int64  `json:"credit"`
+	Account       string `json:"account"`        // "pending", "available", …
+	LedgerAccount string `json:"ledger_account"` // la_…: that account of this owner
+	Owner         string `json:"owner"`          // acct_…
+	Currency      string `json:"currency"`
+	Debit         int64  `json:"debit"`
+	Credit        int64  `json:"credit"`
 }

@@ -31,7 +31,7 @@ type PayoutRunSkip struct {
 type PayoutForecast struct {
 	ID          string  `json:"id"`     // "acct_…:hkd", the cursor of pages
 	Object      string  `json:"object"` // "payout_forecast"
-	Account     string  `json:"account"`
+	Account     Ref     `json:"account"`
 	Amount      int64   `json:"amount"`            // 0 if it is left out
 	Approval    bool    `json:"approval_required"` // people would have to agree
 	Currency    string  `json:"currency"`

@@ -13,7 +13,7 @@ func TestEveryExpandableIDIsAReference(t *testing.T) {
 	for schema, object := range map[string]any{
 		"application_fee": wire.ApplicationFee{}, "balance_transaction": wire.BalanceTransaction{}, "bank_account": wire.BankAccount{},
 		"capability": wire.Capability{}, "card": wire.Card{}, "charge": wire.Charge{}, "charge_transfer_data": wire.ChargeTransferData{},
-		"customer": wire.Customer{}, "fee_refund": wire.FeeRefund{}, "invoice_setting_customer_setting": wire.CustomerInvoiceSettings{},
+		"checkout.session": wire.CheckoutSession{}, "customer": wire.Customer{}, "fee_refund": wire.FeeRefund{}, "invoice_setting_customer_setting": wire.CustomerInvoiceSettings{},
 		"payment_intent": wire.PaymentIntent{}, "payment_method": wire.PaymentMethod{}, "payout": wire.Payout{}, "refund": wire.Refund{},
 		"transfer": wire.Transfer{}, "transfer_data": wire.IntentTransferData{}, "transfer_reversal": wire.TransferReversal{},
 	} {

@@ -23,9 +23,10 @@ type WebhookEndpoint struct {
 	MaxConcurrency *int           `json:"max_concurrency"` // requests at a time
 	Ordered        bool           `json:"ordered"`         // one object's events one after the other
 	Paused         bool           `json:"paused"`
-	PublicKey      string         `json:"public_key,omitempty"` // whpk_…
-	RateLimit      *int           `json:"rate_limit"`           // events a second
-	RetrySchedule  []int64        `json:"retry_schedule"`       // seconds after each failed try
+	PublicKey      string         `json:"public_key,omitempty"`     // whpk_…
+	RateLimit      *int           `json:"rate_limit"`               // events a second
+	RetrySchedule  []int64        `json:"retry_schedule"`           // seconds after each failed try
+	SecretCreated  *int64         `json:"secret_created,omitempty"` // of the present signing secret; of a single endpoint only
 }
 
 // WebhookHealth is how an endpoint does.

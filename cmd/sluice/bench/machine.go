@@ -2,8 +2,10 @@ package bench
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
@@ -40,6 +42,15 @@ func look(ctx context.Context, pool *bun.DB) (Machine, error) {
 		return m, fmt.Errorf("ask PostgreSQL about itself: %w", err)
 	}
 	return m, nil
+}
+
+// print writes it on one line, with an empty one below.
+func (m Machine) print(out io.Writer) {
+	if m.PostgreSQL == "" {
+		return // of somebody else's server nothing is known
+	}
+	fmt.Fprintf(out, "%s, %d cores, %.0f GiB, %s; PostgreSQL %s, fsync %s, synchronous_commit %s\n\n",
+		cmp.Or(m.CPU, "unknown CPU"), m.Cores, float64(m.MemoryMiB)/1024, m.OS, m.PostgreSQL, m.Fsync, m.SynchronousCommit)
 }
 
 // fact is the first "name: value" line's value in a file of /proc, or "".

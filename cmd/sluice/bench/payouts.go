@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,10 +124,10 @@ func (o payoutOptions) measure(ctx context.Context, progress io.Writer, b Books,
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if err := b.forget(ctx); err != nil {
+	if err := forgetStatements(ctx, b.Pool); err != nil {
 		return err
 	}
-	before, err := b.gauge(ctx)
+	before, err := b.spent(ctx)
 	if err != nil {
 		return err
 	}
@@ -150,66 +149,26 @@ func (o payoutOptions) measure(ctx context.Context, progress io.Writer, b Books,
 		r.Payouts += n
 	}
 	r.PerSecond, r.ItemsPerSecond = int(float64(r.Payouts)/took), int(float64(o.items)/took)
-	after, err := b.gauge(ctx)
+	after, err := b.spent(ctx)
 	if err != nil {
 		return err
 	}
 	r.WALBytes, r.Statements = after.wal-before.wal, after.statements-before.statements
-	return b.slowest(ctx, progress, o.slowest)
+	return slowestStatements(ctx, b.Pool, progress, o.slowest)
 }
 
-// gauge is what PostgreSQL has counted so far.
-type gauge struct {
+// spent is what PostgreSQL has counted so far.
+type spent struct {
 	wal        int64
 	statements int64
 }
 
-func (b Books) gauge(ctx context.Context) (g gauge, err error) {
-	if err := b.Pool.NewRaw(`SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint`).Scan(ctx, &g.wal); err != nil {
-		return g, fmt.Errorf("ask PostgreSQL for its log: %w", err)
+func (b Books) spent(ctx context.Context) (s spent, err error) {
+	if err := b.Pool.NewRaw(`SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint`).Scan(ctx, &s.wal); err != nil {
+		return s, fmt.Errorf("ask PostgreSQL for its log: %w", err)
 	}
-	counted, err := b.counted(ctx)
-	if err != nil || !counted {
-		return g, err
-	}
-	err = b.Pool.NewRaw(`SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements`).Scan(ctx, &g.statements)
-	return g, err
-}
-
-// counted reports whether this PostgreSQL counts statements.
-func (b Books) counted(ctx context.Context) (bool, error) {
-	return b.Pool.NewSelect().TableExpr("pg_extension").Where("extname = 'pg_stat_statements'").Exists(ctx)
-}
-
-// forget has statements counted from here on.
-func (b Books) forget(ctx context.Context) error {
-	counted, err := b.counted(ctx)
-	if err == nil && counted {
-		_, err = b.Pool.NewRaw(`SELECT pg_stat_statements_reset()`).Exec(ctx)
-	}
-	return err
-}
-
-// slowest tells which statements took most of the time since the measured time began.
-func (b Books) slowest(ctx context.Context, out io.Writer, n int) error {
-	if counted, err := b.counted(ctx); err != nil || !counted || n < 1 {
-		return err
-	}
-	var rows []struct {
-		Calls   int64
-		Seconds float64
-		Wal     int64
-		Text    string
-	}
-	err := b.Pool.NewRaw(`SELECT calls, total_exec_time / 1000 AS seconds, wal_bytes::bigint AS wal, left(regexp_replace(query, '\s+', ' ', 'g'), 110) AS text
-		FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT ?`, n).Scan(ctx, &rows)
-	if err != nil {
-		return fmt.Errorf("ask PostgreSQL for its statements: %w", err)
-	}
-	for _, r := range rows {
-		fmt.Fprintf(out, "    %7d calls %8.2f s %6d MB  %s\n", r.Calls, r.Seconds, r.Wal>>20, r.Text)
-	}
-	return nil
+	s.statements, err = countedStatements(ctx, b.Pool)
+	return s, err
 }
 
 // PayoutReport is what `bench payouts` has found out.
@@ -234,9 +193,7 @@ func (o payoutOptions) print(out, progress io.Writer, r PayoutReport) error {
 	if o.output == "json" {
 		table = progress
 	}
-	m := r.Machine
-	fmt.Fprintf(table, "%s, %d cores, %.0f GiB, %s; PostgreSQL %s, fsync %s, synchronous_commit %s\n\n",
-		cmp.Or(m.CPU, "unknown CPU"), m.Cores, float64(m.MemoryMiB)/1024, m.OS, m.PostgreSQL, m.Fsync, m.SynchronousCommit)
+	r.Machine.print(table)
 	fmt.Fprintf(table, "%9s %9s %10s %8s %8s %10s %9s %11s %9s %9s\n",
 		"ACCOUNTS", "ITEMS", "SCHEDULERS", "FILL", "PAY OUT", "PAYOUTS/S", "ITEMS/S", "STATEMENTS", "WAL", "OWN CPU")
 	fmt.Fprintf(table, "%9d %9d %10d %6.1f s %6.1f s %10d %9d %11d %6d MB %7.1f s\n", r.Accounts, r.Items, r.Schedulers,

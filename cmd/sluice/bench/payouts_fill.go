@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/connect"
@@ -35,7 +36,7 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 		fmt.Fprintf(progress, "  ✓ %-66s %5.1f s\n", fmt.Sprintf(format, args...), time.Since(began).Seconds())
 		began = time.Now()
 	}
-	ids, err := b.fillAccounts(ctx, accounts)
+	ids, err := b.fillAccounts(ctx, accounts, "daily", func(int) {})
 	if err != nil {
 		return err
 	}
@@ -64,12 +65,14 @@ func (b Books) fill(ctx context.Context, progress io.Writer, accounts, items int
 
 func (b Books) scope() tenant.Scope { return tenant.Scope{Platform: b.Platform, Account: b.Platform} }
 
-func (b Books) fillAccounts(ctx context.Context, n int) (ids []string, err error) {
+// fillAccounts makes accounts that are paid out at an interval.
+func (b Books) fillAccounts(ctx context.Context, n int, interval string, told func(done int)) (ids []string, err error) {
 	var like connect.Account
 	err = db.InTx(ctx, b.Pool, func(ctx context.Context, tx bun.Tx) (err error) {
 		like, err = b.Accounts.Create(ctx, tx, b.Clock.Now(), b.scope(), connect.CreateParams{
 			Type: "custom", Country: "HK", UpdateParams: connect.UpdateParams{
 				Capabilities: connect.CapabilityRequests{connect.TransfersCapability: true},
+				Settings:     &connect.SettingsParams{Payouts: &connect.PayoutSettingsParams{Schedule: &connect.ScheduleParams{Interval: &interval}}},
 				ExternalAccount: connect.ExternalAccountParam{Bank: &connect.BankParams{
 					Country: "HK", Currency: "hkd", RoutingNumber: "110000", AccountNumber: secret.New("000123456"),
 					AccountHolderName: "Bench", AccountHolderType: "individual",
@@ -95,6 +98,7 @@ func (b Books) fillAccounts(ctx context.Context, n int) (ids []string, err error
 		if err != nil {
 			return nil, err
 		}
+		told(len(ids))
 	}
 	return ids, nil
 }
@@ -156,13 +160,18 @@ func (b Books) note(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// tidy runs a statement that may take long.
+// tidy runs a statement that may take long, with room to sort in.
 func (b Books) tidy(ctx context.Context, statement string) (err error) {
-	pool, err := db.Open(ctx, db.Config{URL: b.DatabaseURL.Reveal(), Name: "sluice bench", StatementTimeout: -1})
+	cfg, err := pgx.ParseConfig(b.DatabaseURL.Reveal())
+	if err != nil {
+		return errors.New("the URL of the database is none")
+	}
+	cfg.RuntimeParams["maintenance_work_mem"] = "512MB"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, pool.Close()) }()
-	_, err = pool.ExecContext(ctx, statement)
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	_, err = conn.Exec(ctx, statement)
 	return err
 }

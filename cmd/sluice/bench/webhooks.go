@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,7 +110,7 @@ func (o hookOptions) run(cmd *cobra.Command, start Start) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.print(cmd.OutOrStdout(), Report{Machine: machine, Runs: results}); err != nil {
+	if err := o.print(cmd.OutOrStdout(), HookReport{Machine: machine, Runs: results}); err != nil {
 		return err
 	}
 	return verdict(results)
@@ -169,8 +168,8 @@ func (o hookOptions) measure(ctx context.Context, progress io.Writer, h *hall, f
 	return results, nil
 }
 
-// Report is what `bench webhooks` has found out.
-type Report struct {
+// HookReport is what `bench webhooks` has found out.
+type HookReport struct {
 	Machine Machine      `json:"machine"`
 	Runs    []HookResult `json:"runs"`
 }
@@ -194,15 +193,13 @@ type HookResult struct {
 	CPUSeconds   float64 `json:"own_cpu_seconds"` // of this process: everything but PostgreSQL
 }
 
-func (o hookOptions) print(out io.Writer, r Report) error {
+func (o hookOptions) print(out io.Writer, r HookReport) error {
 	if o.output == "json" {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(r)
 	}
-	m := r.Machine
-	fmt.Fprintf(out, "%s, %d cores, %.0f GiB, %s; PostgreSQL %s, fsync %s, synchronous_commit %s\n\n",
-		cmp.Or(m.CPU, "unknown CPU"), m.Cores, float64(m.MemoryMiB)/1024, m.OS, m.PostgreSQL, m.Fsync, m.SynchronousCommit)
+	r.Machine.print(out)
 	fmt.Fprintf(out, "%-7s %9s %5s %8s %9s %11s %13s %10s %10s %10s %10s %5s %6s %9s\n", "PROFILE", "ENDPOINTS", "DEAD", "EVENTS", "EVENTS/S",
 		"DELIVERIES", "DELIVERIES/S", "P50", "P95", "P99", "MAX", "LOST", "TWICE", "OWN CPU")
 	for _, r := range r.Runs {

@@ -66,7 +66,7 @@ func (s *session) foreseeRun(cmd *cobra.Command, params url.Values) error {
 		if f.Approval {
 			why = "waits for approval"
 		}
-		t.add(f.Account, amount(f.Amount, f.Currency), text(f.Destination), text(f.Payday), why)
+		t.add(f.Account.ID, amount(f.Amount, f.Currency), text(f.Destination), text(f.Payday), why)
 		if f.Skipped == nil {
 			counts[f.Currency]++
 			sums[f.Currency] += f.Amount

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -266,6 +267,7 @@ type answer struct {
 	LatestCharge   string   `json:"latest_charge"`
 	ApplicationFee wire.Ref `json:"application_fee"`
 	Code           string
+	URL            string
 	Timezone       string
 }
 
@@ -368,3 +370,29 @@ func (s *stage) next(of *client.Client) subject {
 	s.err = err
 	return a
 }
+
+// Happening is an event that was made to happen.
+type Happening struct {
+	Event   string
+	Account string // of whom it is, "" for the platform itself
+}
+
+// Happen makes an event of a type really happen, as `sluice trigger` does, with a
+// client of test mode, and waits until it is there.
+func Happen(ctx context.Context, c *client.Client, typ string) (Happening, error) {
+	made, known := recipes[typ]
+	if !known {
+		return Happening{}, fmt.Errorf("%s cannot be triggered", typ)
+	}
+	st := newStage(ctx, c, io.Discard, nil)
+	defer st.close()
+	about := made(st)
+	if st.err != nil {
+		return Happening{}, st.err
+	}
+	e, err := about.await(ctx, typ)
+	return Happening{Event: e.ID, Account: e.Account}, err
+}
+
+// Triggers are the types that Happen can make happen, in order.
+func Triggers() []string { return slices.Sorted(maps.Keys(recipes)) }

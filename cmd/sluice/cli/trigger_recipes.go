@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/client"
@@ -94,6 +96,17 @@ var recipes = map[string]func(*stage) subject{
 		intent := s.intent()
 		s.post(s.acting, "/v1/payment_intents/"+intent.ID+"/cancel", nil)
 		return s.about(intent)
+	},
+
+	"checkout.session.completed": func(s *stage) subject {
+		session := s.checkout()
+		s.payOnPage(session)
+		return s.about(session)
+	},
+	"checkout.session.expired": func(s *stage) subject {
+		session := s.checkout()
+		s.post(s.acting, "/v1/checkout/sessions/"+session.ID+"/expire", nil)
+		return s.about(session)
 	},
 
 	"charge.succeeded": func(s *stage) subject { return s.about(s.charge("tok_visa")) },
@@ -345,6 +358,40 @@ func (s *stage) intent() answer {
 func (s *stage) paid(card string, more ...string) answer {
 	params := form(append(more, "amount", "60000", "currency", "hkd", "confirm", "true", "payment_method", card)...)
 	return s.create(s.acting, "payment_intent", "/v1/payment_intents", params)
+}
+
+func (s *stage) checkout() answer {
+	return s.create(s.acting, "checkout_session", "/v1/checkout/sessions", form(
+		"mode", "payment", "success_url", "https://example.com/paid", "line_items[0][quantity]", "1",
+		"line_items[0][price_data][currency]", "hkd", "line_items[0][price_data][unit_amount]", "60000",
+		"line_items[0][price_data][product_data][name]", "Piano lesson",
+	))
+}
+
+// payOnPage pays a session as its buyer does: on the hosted page.
+func (s *stage) payOnPage(session answer) {
+	if s.err != nil {
+		return
+	}
+	fmt.Fprintln(s.out, "POST /checkout/…  as the buyer")
+	ctx, cancel := context.WithTimeout(s.ctx, triggerPatience)
+	defer cancel()
+	filled := form("email", "lok@example.com", "number", "4242424242424242", "expiry", "12/40", "cvc", "123", "name", "Au Yeung Lok")
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, session.URL, strings.NewReader(filled.Encode()))
+	if err != nil {
+		s.err = err
+		return
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultTransport.RoundTrip(r) // where it leads afterwards is the seller's
+	if err != nil {
+		s.err = fmt.Errorf("pay on the page: %w", err)
+		return
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusSeeOther {
+		s.err = fmt.Errorf("the checkout page answers %s", response.Status)
+	}
 }
 
 func (s *stage) charge(token string, more ...string) answer {

@@ -30,6 +30,15 @@ type line struct {
 // MinusFee is the fee as it lowers the line.
 func (l line) MinusFee() int64 { return -l.Fee }
 
+// words is what the payer or platform wrote about a payment. Other lines are described
+// by the ledger in English: their type says it in the reader's language.
+func (l line) words() string {
+	if l.Description != nil && (l.Type == "charge" || l.Type == "payment") {
+		return *l.Description
+	}
+	return ""
+}
+
 // utcDay is a day that the API tells as midnight UTC: an arrival at a bank.
 func utcDay(v *dashboard.Visit, unix int64) template.HTML {
 	if unix == 0 {
@@ -58,7 +67,7 @@ func (s *section) lineColumns() []dashboard.Column[line] {
 		{Key: "activity.net", Number: true, Cell: func(v *dashboard.Visit, l line) any { return v.Amount(l.Net, l.Currency) }},
 		{Key: "activity.balance", Number: true, Cell: func(v *dashboard.Visit, l line) any { return v.Amount(l.Balance, l.Currency) }},
 		{Key: "activity.created", Cell: func(v *dashboard.Visit, l line) any { return v.When(l.Created) }},
-		{Key: "activity.description", Cell: func(v *dashboard.Visit, l line) any { return l.Description }},
+		{Key: "activity.description", Cell: func(v *dashboard.Visit, l line) any { return l.words() }},
 		{Key: "activity.amount", Number: true, Cell: func(v *dashboard.Visit, l line) any { return v.Amount(l.Amount, l.Currency) }},
 		{Key: "activity.fee", Number: true, Cell: func(v *dashboard.Visit, l line) any { return v.Amount(-l.Fee, l.Currency) }},
 		{Key: "activity.available", Cell: func(v *dashboard.Visit, l line) any { return utcDay(v, l.AvailableOn) }},

@@ -25,7 +25,7 @@ type homeView struct {
 	Count  int
 	Days   int
 	More   bool // not all of the days' payments were counted
-	Latest *dashboard.Table
+	Latest []latestView
 
 	Currency string
 }
@@ -45,6 +45,13 @@ type nextView struct {
 type laterView struct {
 	Day    any
 	Amount any
+}
+
+// latestView is a payment in a line.
+type latestView struct {
+	What, Href string
+	Note       any
+	Net        any
 }
 
 type fundsView struct {
@@ -73,17 +80,19 @@ func (s *section) home(w http.ResponseWriter, r *http.Request, v *dashboard.Visi
 		return err
 	}
 	h.Due = s.dueOf(v, a)
+	c := calendar{}
 	if v.May("payouts:read") {
 		next, err := nextPayouts(r, v)
 		if err != nil {
 			return err
 		}
 		for _, n := range next {
+			c[n.Currency] = n
 			h.Next = append(h.Next, s.nextView(v, a, n))
 		}
 	}
 	if v.May("balance_transactions:read") {
-		if err := s.latest(r, v, h); err != nil {
+		if err := s.latest(r, v, h, c); err != nil {
 			return err
 		}
 	}
@@ -126,18 +135,22 @@ func (s *section) nextView(v *dashboard.Visit, a wire.Account, n wire.NextPayout
 }
 
 // latest is what was earned lately: the newest payments, and a month of days.
-func (s *section) latest(r *http.Request, v *dashboard.Visit, h *homeView) error {
-	c, err := calendarOf(r, v)
-	if err != nil {
+func (s *section) latest(r *http.Request, v *dashboard.Visit, h *homeView, c calendar) error {
+	var newest struct{ Data []earning }
+	params := url.Values{"limit": {strconv.Itoa(latestShown)}, "expand[]": {"data.payout"}}
+	if err := v.API.Get(r.Context(), "/v1/earnings", params, &newest); err != nil || len(newest.Data) == 0 {
 		return err
 	}
-	list := s.list(c)
-	list.Limit, list.Dates, list.Columns = latestShown, false, list.Columns[:3]
-	if h.Latest, err = list.Table(r, v); err != nil {
-		return err
+	for _, e := range newest.Data {
+		l := latestView{What: s.what(v, e), Href: v.Path("earnings", e.Source), Net: v.Amount(e.Net, e.Currency), Note: v.Day(e.Created)}
+		if at, expected := c.arrives(e); at != 0 && expected {
+			l.Note = v.Sentence("home.expected", "day", utcDay(v, at))
+		} else if at != 0 {
+			l.Note = v.Sentence("home.arrived", "day", utcDay(v, at))
+		}
+		h.Latest = append(h.Latest, l)
 	}
-	h.Latest.Columns, h.Latest.Newer, h.Latest.Older = nil, "", ""
-	rows, all, err := lately(r, v, h)
+	rows, all, err := lately(r, v, h.Currency, newest.Data[0].Created)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -148,13 +161,9 @@ func (s *section) latest(r *http.Request, v *dashboard.Visit, h *homeView) error
 
 // lately is what was earned in the days of the chart. The newest payment, not the
 // clock, is its end: in test mode the world has a clock of its own.
-func lately(r *http.Request, v *dashboard.Visit, h *homeView) ([]earning, bool, error) {
-	var newest struct{ Data []earning }
-	if err := v.API.Get(r.Context(), "/v1/earnings", url.Values{"limit": {"1"}, "currency": {h.Currency}}, &newest); err != nil || len(newest.Data) == 0 {
-		return nil, true, err
-	}
-	from := dayOf(v, newest.Data[0].Created).AddDate(0, 0, 1-chartDays)
-	params := url.Values{"currency": {h.Currency}, "created[gte]": {strconv.FormatInt(from.Unix(), 10)}}
+func lately(r *http.Request, v *dashboard.Visit, currency string, newest int64) ([]earning, bool, error) {
+	from := dayOf(v, newest).AddDate(0, 0, 1-chartDays)
+	params := url.Values{"currency": {currency}, "created[gte]": {strconv.FormatInt(from.Unix(), 10)}}
 	return everything(r, v, "/v1/earnings", params, chartRows, func(e earning) string { return e.ID })
 }
 

@@ -52,7 +52,6 @@ type payoutView struct {
 	Day     any
 	Look    string // what to look for on the bank statement
 	Failure string
-	CSV     string
 }
 
 // term is one member of the equation.
@@ -64,8 +63,9 @@ type term struct {
 
 type payoutLine struct {
 	line
-	What string
-	Href string
+	What  string // of what type it is
+	Words string // what it is called
+	Href  string
 }
 
 func (s *section) payoutView(r *http.Request, v *dashboard.Visit) (*payoutView, error) {
@@ -98,17 +98,16 @@ func (s *section) payoutView(r *http.Request, v *dashboard.Visit) (*payoutView, 
 	}
 	var lines []line
 	if v.May("balance_transactions:read") {
-		lines, p.All, err = everything(r, v, "/v1/balance_transactions", url.Values{"payout": {p.Payout.ID}}, mostLines, func(l line) string { return l.ID })
+		lines, p.All, err = everything(r, v, "/v1/balance_transactions", url.Values{"payout": {p.Payout.ID}, "items": {"true"}}, mostLines, func(l line) string { return l.ID })
 		if err != nil {
 			return nil, err
 		}
-		p.CSV = v.Path("activity")
 	}
 	for _, l := range lines {
-		if l.Type == "payout" || l.Type == "payout_failure" || l.Type == "payout_cancel" {
-			continue
+		shown := payoutLine{line: l, What: s.word(v, "line", l.Type), Words: l.words()}
+		if shown.Words == "" {
+			shown.Words, shown.What = shown.What, ""
 		}
-		shown := payoutLine{line: l, What: s.word(v, "line", l.Type)}
 		if l.Source != nil {
 			shown.Href = v.Where(*l.Source)
 		}

@@ -32,7 +32,7 @@ type statementView struct {
 
 type statementLine struct {
 	line
-	What string
+	What, Words string
 }
 
 func upper(currency string) string { return strings.ToUpper(currency) }
@@ -109,6 +109,6 @@ func (view *statementView) sum(s *section, v *dashboard.Visit, lines []line) {
 		what := s.word(v, "line", l.Type)
 		add(what, l.Amount)
 		add(string(v.Text("statement.fees")), -l.Fee)
-		view.Lines = append(view.Lines, statementLine{l, what})
+		view.Lines = append(view.Lines, statementLine{l, what, l.words()})
 	}
 }

@@ -38,10 +38,11 @@ const (
 	{"id": "txn_3", "type": "payment_refund", "amount": -5000, "fee": 0, "net": -5000, "balance": 152500, "currency": "hkd", "created": 1795600000, "available_on": 1795651200, "source": "pyr_1", "payout": null, "description": "Transfer reversed"},
 	{"id": "txn_2", "type": "payment", "amount": 175000, "fee": 17500, "net": 157500, "balance": 157500, "currency": "hkd", "created": 1795500000, "available_on": 1795651200, "source": "py_2", "payout": null, "description": "Violin, ten lessons 小提琴"},
 	{"id": "txn_p", "type": "payout", "amount": -51000, "fee": 0, "net": -51000, "balance": 0, "currency": "hkd", "created": 1795400000, "available_on": 1795400000, "source": "po_1", "payout": "po_1", "description": null},
-	{"id": "txn_1", "type": "payment", "amount": 60000, "fee": 9000, "net": 51000, "balance": 51000, "currency": "hkd", "created": 1795300000, "available_on": 1795392000, "source": "py_1", "payout": "po_1", "description": "Algebra 代數"}`
-	second = `{"id": "txn_2", "object": "earning", "amount": 175000, "application_fee": 17500, "available_on": 1795651200, "created": 1795500000, "currency": "hkd", "description": "Violin, ten lessons 小提琴", "fee_refunded": 500, "net": 153000, "paid": 175000, "payout": null, "processing_fee": 0, "refunded": 5000, "source": "py_2"}`
-	first  = `{"id": "txn_1", "object": "earning", "amount": 60000, "application_fee": 9000, "available_on": 1795392000, "created": 1795300000, "currency": "hkd", "description": "Algebra 代數", "fee_refunded": 0, "net": 51000, "paid": 60000, "payout": ` + payout + `, "processing_fee": 0, "refunded": 0, "source": "py_1"}`
-	next   = `{"object": "next_payout", "amount": 153000, "arrival_date": 1795478400, "currency": "hkd", "destination": "ba_1", "livemode": false, "method": "standard", "payday": 1795651200, "rail": "hk-fps", "reason": null,
+	` + paidLine
+	paidLine = `{"id": "txn_1", "type": "payment", "amount": 60000, "fee": 9000, "net": 51000, "balance": 51000, "currency": "hkd", "created": 1795300000, "available_on": 1795392000, "source": "py_1", "payout": "po_1", "description": "Algebra 代數"}`
+	second   = `{"id": "txn_2", "object": "earning", "amount": 175000, "application_fee": 17500, "available_on": 1795651200, "created": 1795500000, "currency": "hkd", "description": "Violin, ten lessons 小提琴", "fee_refunded": 500, "net": 153000, "paid": 175000, "payout": null, "processing_fee": 0, "refunded": 5000, "source": "py_2"}`
+	first    = `{"id": "txn_1", "object": "earning", "amount": 60000, "application_fee": 9000, "available_on": 1795392000, "created": 1795300000, "currency": "hkd", "description": "Algebra 代數", "fee_refunded": 0, "net": 51000, "paid": 60000, "payout": ` + payout + `, "processing_fee": 0, "refunded": 0, "source": "py_1"}`
+	next     = `{"object": "next_payout", "amount": 153000, "arrival_date": 1795478400, "currency": "hkd", "destination": "ba_1", "livemode": false, "method": "standard", "payday": 1795651200, "rail": "hk-fps", "reason": null,
 	"paydays": [{"at": 1795651200, "arrival_date": 1795478400, "amount": 153000}, {"at": 1795900000, "arrival_date": 1795910400, "amount": 42000}]}`
 )
 
@@ -66,6 +67,9 @@ func (a api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		answer = `{"error": {"type": "invalid_request_error", "message": "No such thing"}}`
+	}
+	if r.URL.Path == "/v1/balance_transactions" && r.URL.Query().Get("payout") == "po_1" {
+		answer = list(paidLine)
 	}
 	if source := r.URL.Query().Get("source"); source == "py_1" {
 		answer = list(first)

@@ -49,6 +49,11 @@ var types = sorted([]Type{
 	{Name: "payment_intent.canceled", Object: wire.PaymentIntent{}, Scope: AnyAccount,
 		Description: "A payment intent was canceled; what was authorized is given free."},
 
+	{Name: "checkout.session.completed", Object: wire.CheckoutSession{}, Scope: AnyAccount, Since: "2026-12-01",
+		Description: "A buyer has paid on the hosted checkout page, or the amount is reserved if it is to be captured later."},
+	{Name: "checkout.session.expired", Object: wire.CheckoutSession{}, Scope: AnyAccount, Since: "2026-12-01",
+		Description: "A checkout session ended unpaid: its time was over, or it was withdrawn."},
+
 	{Name: "charge.succeeded", Object: wire.Charge{}, Scope: AnyAccount,
 		Description: "A charge was taken, or authorized if it is to be captured later."},
 	{Name: "charge.failed", Object: wire.Charge{}, Scope: AnyAccount,

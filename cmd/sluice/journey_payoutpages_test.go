@@ -1,0 +1,292 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"fmt"
+	"html"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/platform/ui/uitest"
+)
+
+// desk is where a page of the platform's desk is.
+func (h *house) desk(path string) string { return "/dashboard/" + h.platform + "/test" + path }
+
+// sits makes a person of the platform's team, signed in.
+func (h *house) sits(name string, role session.Role) *guest {
+	h.t.Helper()
+	g := h.guest("en")
+	h.joins(g.signIn(name), h.platform, role)
+	return g
+}
+
+// earns makes what a random day brings: lessons of a tutor, paid to the platform or to
+// the tutor directly, with and without a fee, and refunds of some of them.
+func (h *house) earns(chance *rand.Rand, ada clerk, tutor string) {
+	h.t.Helper()
+	for range 1 + chance.IntN(4) {
+		amount := 500 + chance.Int64N(100_000)
+		payee, form := ada, fmt.Sprintf("amount=%d&currency=hkd&source=tok_bypassPending&description=Lesson", amount)
+		switch chance.IntN(4) {
+		case 0:
+			payee, form = ada.of(tutor), form+fmt.Sprintf("&application_fee_amount=%d", 1+chance.Int64N(300))
+		case 1, 2:
+			form += fmt.Sprintf("&application_fee_amount=%d&transfer_data[destination]=%s", 1+chance.Int64N(300), tutor)
+		}
+		charge := payee.post("/v1/charges", form)["id"].(string)
+		if chance.IntN(4) == 0 {
+			payee.post("/v1/refunds", fmt.Sprintf("charge=%s&amount=%d", charge, 1+chance.Int64N(amount/2)))
+		}
+	}
+}
+
+// cents reads an amount as a page or a file shows it: "−HK$1,234.50", "-1234.50".
+func cents(t testing.TB, shown string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(strings.NewReplacer("−", "-", "HK$", "", ",", "", ".", "").Replace(shown), 10, 64)
+	if err != nil {
+		t.Fatalf("no amount: %q", shown)
+	}
+	return n
+}
+
+var shownAmount = regexp.MustCompile(`<span class="amount">([^<]*)</span>`)
+
+func amountsIn(t testing.TB, part string) (all []int64) {
+	t.Helper()
+	for _, m := range shownAmount.FindAllStringSubmatch(part, -1) {
+		all = append(all, cents(t, html.UnescapeString(m[1])))
+	}
+	return all
+}
+
+func between(text, from, to string) string {
+	_, text, _ = strings.Cut(text, from)
+	text, _, _ = strings.Cut(text, to)
+	return text
+}
+
+func total(amounts []int64) (sum int64) {
+	for _, a := range amounts {
+		sum += a
+	}
+	return sum
+}
+
+// SLUICE_PAGE_PAYOUTS=10000 makes as many payouts, and SLUICE_PAGE_SEED repeats a run.
+func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
+	h := newHouse(t)
+	ada := clerk{house: h}
+	wanted, seed := 200, uint64(20261201)
+	for name, read := range map[string]func(string) error{
+		"SLUICE_PAGE_PAYOUTS": func(s string) (err error) { wanted, err = strconv.Atoi(s); return err },
+		"SLUICE_PAGE_SEED":    func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err },
+	} {
+		if s := os.Getenv(name); s != "" {
+			if err := read(s); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+	}
+	t.Log("seed", seed)
+	chance := rand.New(rand.NewPCG(seed, 1))
+	accounts := []string{ada.tutor(), ada.tutor(), h.platform}
+	ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")
+	for _, account := range accounts {
+		ada.post("/v1/accounts/"+account, "settings[payouts][schedule][interval]=manual")
+	}
+	g := h.sits("Ada", session.Owner)
+	made := map[string]int64{}
+	for len(made) < wanted {
+		account := accounts[chance.IntN(len(accounts))]
+		theirs := ada.of(account)
+		if account == h.platform {
+			theirs = ada
+		}
+		h.earns(chance, ada, accounts[chance.IntN(2)])
+		available := int64(theirs.get("/v1/balance")["available"].([]any)[0].(map[string]any)["amount"].(float64))
+		if available <= 0 {
+			continue
+		}
+		amount := available
+		if chance.IntN(2) == 0 { // a part: a line is cut, and its rest is left for the next one
+			amount = 1 + chance.Int64N(available)
+		}
+		payout := theirs.post("/v1/payouts", fmt.Sprintf("amount=%d&currency=hkd", amount))["id"].(string)
+		made[payout] = amount
+
+		explained := theirs.get("/v1/payouts/" + payout + "/explanation")
+		terms := int64(0)
+		for _, term := range explained["terms"].([]any) {
+			terms += int64(term.(map[string]any)["amount"].(float64))
+		}
+		if terms != amount || int64(explained["sum"].(float64)) != amount {
+			t.Fatalf("%s of %d: the API's terms make %d", payout, amount, terms)
+		}
+		page := g.open(h.desk("/payouts/" + payout)).page
+		equation := amountsIn(t, between(page, `<dl class="equation">`, "</dl>"))
+		if parts, sum := equation[:len(equation)-1], equation[len(equation)-1]; total(parts) != amount || sum != amount {
+			t.Fatalf("%s of %d: the page says %v", payout, amount, equation)
+		}
+		if head := amountsIn(t, between(page, `<h1 class="row">`, "</h1>")); len(head) != 1 || head[0] != amount {
+			t.Fatalf("%s of %d: the head says %v", payout, amount, head)
+		}
+		onPage, lines := h.netOnPages(g, payout)
+		inFile, rows := h.netInFile(g, payout)
+		if onPage != amount || inFile != amount || lines != rows || lines != int(explained["count"].(float64)) {
+			t.Fatalf("%s of %d: %d lines on its pages make %d, %d in its file %d", payout, amount, lines, onPage, rows, inFile)
+		}
+	}
+	listed := map[string]int64{}
+	for _, row := range h.file(g, "/payouts?format=csv&columns=amount,items") {
+		listed[row[0]] = cents(t, row[1])
+	}
+	for payout, amount := range made {
+		if listed[payout] != amount {
+			t.Errorf("%s of %d: the list's file says %d", payout, amount, listed[payout])
+		}
+	}
+	h.closeBooks()
+}
+
+// netOnPages adds up the net column of all pages of a payout's transactions.
+func (h *house) netOnPages(g *guest, payout string) (sum int64, lines int) {
+	h.t.Helper()
+	for path := h.desk("/payouts/" + payout + "?tab=items"); path != ""; {
+		page := g.open(path).page
+		for _, row := range strings.Split(between(page, "<tbody>", "</tbody>"), "</tr>") {
+			if amounts := amountsIn(h.t, row); len(amounts) == 3 {
+				if amounts[0]+amounts[1] != amounts[2] {
+					h.t.Fatalf("gross, fee and net of a line are %v", amounts)
+				}
+				sum += amounts[2]
+				lines++
+			}
+		}
+		path = ""
+		if pager := between(page, `class="pager"`, "</nav>"); strings.Contains(pager, `rel="next"`) {
+			links := regexp.MustCompile(`href="([^"]*)" rel="next"`).FindStringSubmatch(pager)
+			path = html.UnescapeString(links[1])
+		}
+	}
+	return sum, lines
+}
+
+func (h *house) netInFile(g *guest, payout string) (sum int64, lines int) {
+	h.t.Helper()
+	for _, row := range h.file(g, "/payouts/"+payout+"?tab=items&format=csv") {
+		sum += cents(h.t, row[7])
+		lines++
+	}
+	return sum, lines
+}
+
+// file is a CSV of the desk without its heading.
+func (h *house) file(g *guest, path string) [][]string {
+	h.t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(g.open(h.desk(path)).page)).ReadAll()
+	if err != nil || len(rows) == 0 {
+		h.t.Fatal(err)
+	}
+	return rows[1:]
+}
+
+func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
+	h := newHouse(t, paperBank(t))
+	ada := clerk{house: h}
+	tutor := ada.tutor()
+	ada.post("/v1/accounts/"+tutor, "business_profile[name]=May+Wong&settings[payouts][schedule][interval]=manual")
+	ada.post("/v1/accounts/"+h.platform, "settings[payouts][schedule][interval]=manual")
+	ada.post("/v1/payout_policy", "approval_over[hkd]=1000")
+	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending&application_fee_amount=6000&transfer_data[destination]="+tutor)
+
+	h.days("1d") // whose money came without an event is noted once a day
+	ada.post("/v1/accounts/"+tutor, "settings[payouts][schedule][interval]=daily")
+
+	first, second := h.sits("Ada", session.Owner), h.sits("Lok", session.Finance)
+	tab := uitest.Browser(t).Tab(t)
+	tab.Cookies(h.url, first.http.Jar.Cookies(first.home()))
+	tomorrow := h.app.clocks.Test.Now().AddDate(0, 0, 1).Format("2006-01-02")
+	tab.Open(h.url + h.desk("/payout-runs/preview?date="+tomorrow))
+	for _, text := range []string{"May Wong", "HK$540.00", "Needs approval"} {
+		tab.WaitText(text)
+	}
+	h.days("1d")
+	tab.Open(h.url + h.desk("/payout-runs/now"))
+	tab.ClickThrough("Run now")
+	tab.WaitText("Wait for two people to agree: 1")
+	tab.WaitText("HK$540.00")
+	run := strings.TrimSuffix(between(tab.URL(), "/payout-runs/", "?"), "/")
+	tab.ClickThrough("Approve the run")
+	tab.WaitText("Approve the run of")
+	tab.ClickThrough("Approve all that wait")
+	tab.WaitText("another person has to agree")
+
+	// The same person counts once; the finance person is the second, without JavaScript.
+	tab.Open(h.url + h.desk("/payout-runs/"+run+"/approve"))
+	tab.ClickThrough("Approve all that wait")
+	tab.WaitText("another person has to agree")
+	plain := uitest.Browser(t).Tab(t, uitest.NoScript)
+	plain.Cookies(h.url, second.http.Jar.Cookies(second.home()))
+	plain.Open(h.url + h.desk("/payout-runs/"+run+"/approve"))
+	plain.ClickThrough("Approve all that wait")
+	plain.WaitText("the payouts go now")
+
+	if _, err := h.app.payouts.Send(t.Context(), false, h.app.clocks.Test.Now()); err != nil {
+		t.Fatal(err)
+	}
+	tab.Open(h.url + h.desk("/payout-runs/"+run))
+	tab.WaitText("In transit")
+	batch := ada.get("/v1/payout_batches")["data"].([]any)[0].(map[string]any)
+	file := batch["file"].(map[string]any)
+	tab.WaitText(file["sha256"].(string))
+	tab.ClickThrough(file["name"].(string))
+	tab.WaitText("Download the file")
+	taken := first.open(h.desk("/payout-batches/" + batch["id"].(string) + "/file"))
+	sum := sha256.Sum256([]byte(taken.page))
+	if hex.EncodeToString(sum[:]) != file["sha256"] || taken.last.Header.Get("Content-Disposition") == "" {
+		t.Errorf("the file that was taken is %q", taken.page)
+	}
+	if second.open(h.desk("/payout-batches/" + batch["id"].(string) + "/file")); second.last.StatusCode != http.StatusForbidden {
+		t.Errorf("finance takes the file: %d", second.last.StatusCode)
+	}
+	for _, page := range []string{"/payouts", "/ledger", "/ledger/entries", "/trial-balance", "/payout-batches", "/payout-runs"} {
+		if g := first.open(h.desk(page)); g.last.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", page, g.last.StatusCode)
+		}
+	}
+	payout := ada.get("/v1/payouts?account=all")["data"].([]any)[0].(map[string]any)["id"].(string)
+	for _, tabName := range []string{"", "?tab=items", "?tab=bank", "?tab=ledger"} {
+		if g := second.open(h.desk("/payouts/" + payout + tabName)); g.last.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", tabName, g.last.StatusCode)
+		}
+	}
+	first.open(h.desk("/payouts/"+payout+"?tab=ledger")).reads("Balanced", "Payout made")
+}
+
+func TestAVerificationAskedForOnThePageIsMade(t *testing.T) {
+	h := newHouse(t)
+	ada := clerk{house: h}
+	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending")
+	g := h.sits("Ada", session.Owner)
+	g.open(h.desk("/trial-balance")).reads("In balance", "HK$600.00")
+	g.visit(http.MethodPost, h.desk("/trial-balance/verify"), map[string][]string{"idempotency_key": {"k1"}}, nil).reads("The verification is under way")
+	if err := h.app.verifyLedger(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.open(h.desk("/trial-balance")).reads("Holds", "postings in")
+	var entry string
+	for _, e := range ada.get("/v1/ledger/entries?limit=1")["data"].([]any) {
+		entry = e.(map[string]any)["id"].(string)
+	}
+	g.open(h.desk("/ledger/entries/"+entry)).reads("Unchanged", "As T-accounts")
+}

@@ -1,0 +1,60 @@
+package payoutpages_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/sluicepay/sluice/platform/ui/uitest"
+)
+
+// pictured are the pages that are looked at as pictures.
+var pictured = map[string]string{
+	"payouts": "/payouts", "payout": "/payouts/po_paid", "payout-failed": "/payouts/po_failed", "payout-waits": "/payouts/po_waits", "payout-items": "/payouts/po_paid?tab=items",
+	"payout-bank": "/payouts/po_paid?tab=bank", "payout-ledger": "/payouts/po_paid?tab=ledger", "payout-cancel": "/payouts/po_pending/cancel", "payout-new": "/payouts/new?account=acct_may",
+	"runs": "/payout-runs", "preview": "/payout-runs/preview", "run": "/payout-runs/prun_1", "batch": "/payout-batches/bat_1", "batches": "/payout-batches",
+	"ledger": "/ledger", "ledger-account": "/ledger/accounts/la_2", "entries": "/ledger/entries", "entry": "/ledger/entries/le_1024", "trial": "/trial-balance",
+}
+
+func TestBrowserPagesAreSoundInBothLanguages(t *testing.T) {
+	k, h := desk(t, marketplace())
+	url := uitest.Server(t, k, h) + root
+	paths := make([]string, 0, len(addresses))
+	for path := range addresses {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, language := range []string{"en", "zh-Hant-HK"} {
+		t.Run(language, func(t *testing.T) {
+			tab := uitest.Browser(t).Tab(t, uitest.Language(language))
+			for _, path := range paths {
+				tab.Open(url + path)
+				uitest.Audit(t, tab)
+			}
+		})
+	}
+}
+
+// SLUICE_TEST_SCREENSHOTS=folder keeps pictures of the pages.
+func TestBrowserPicturesOfThePages(t *testing.T) {
+	dir := os.Getenv("SLUICE_TEST_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	k, h := desk(t, marketplace())
+	url := uitest.Server(t, k, h) + root
+	for _, look := range []struct {
+		name, language string
+		width          int
+		dark           bool
+	}{{"390-en", "en", 390, false}, {"1440-en", "en", 1440, false}, {"1440-en-dark", "en", 1440, true}, {"390-zh", "zh-Hant-HK", 390, false}, {"390-zh-dark", "zh-Hant-HK", 390, true}} {
+		tab := uitest.Browser(t).Tab(t, uitest.Language(look.language))
+		tab.SetWidth(look.width)
+		tab.SetDark(look.dark)
+		for name, path := range pictured {
+			tab.Open(url + path)
+			tab.Screenshot(filepath.Join(dir, name+"-"+look.name+".png"))
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package tutorpages
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -117,7 +118,7 @@ func (s *section) schedule(v *dashboard.Visit, p wire.PayoutSchedule) string {
 		days = strings.Join(said, string(v.Text("schedule.and")))
 	}
 	if key := "schedule." + p.Interval; s.pages.Has(key) {
-		return string(v.Text(key, "days", days))
+		return fmt.Sprint(v.Sentence(key, "days", days))
 	}
 	return p.Interval
 }

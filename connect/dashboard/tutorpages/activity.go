@@ -100,22 +100,37 @@ func (s *section) activity(w http.ResponseWriter, r *http.Request, v *dashboard.
 	})
 }
 
+// refundLine is a line with the refund behind it, if that is the account's to see.
+type refundLine struct {
+	Currency string
+	Created  int64
+	Net      int64
+	Payout   *string
+	Source   maybe[struct{ Charge string }]
+	Type     string
+}
+
 // refunds lists what went back to payers, and what came back of fees with it.
 func (s *section) refunds(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
-	list := dashboard.List[line]{
+	list := dashboard.List[refundLine]{
 		Name: "refunds", Path: "/v1/balance_transactions", Dates: true,
-		Params: url.Values{"types[]": {"refund", "payment_refund", "refund_failure", "application_fee_refund"}},
-		Columns: []dashboard.Column[line]{
-			{Key: "refunds.what", Cell: func(v *dashboard.Visit, l line) any { return s.word(v, "refunds.line", l.Type) }},
-			{Key: "refunds.cost", Number: true, Cell: func(v *dashboard.Visit, l line) any { return v.Amount(l.Net, l.Currency) }},
-			{Key: "refunds.created", Cell: func(v *dashboard.Visit, l line) any { return v.When(l.Created) }},
-			{Key: "refunds.payout", Cell: func(v *dashboard.Visit, l line) any {
+		Params: url.Values{"types[]": {"refund", "payment_refund", "refund_failure", "application_fee_refund"}, "expand[]": {"data.source"}},
+		Columns: []dashboard.Column[refundLine]{
+			{Key: "refunds.cost", Number: true, Cell: func(v *dashboard.Visit, l refundLine) any { return v.Amount(l.Net, l.Currency) }},
+			{Key: "refunds.what", Cell: func(v *dashboard.Visit, l refundLine) any { return s.word(v, "refunds.line", l.Type) }},
+			{Key: "refunds.created", Cell: func(v *dashboard.Visit, l refundLine) any { return v.When(l.Created) }},
+			{Key: "refunds.payment", Cell: func(v *dashboard.Visit, l refundLine) any {
+				if l.Source.Value == nil {
+					return nil
+				}
+				return v.Link(l.Source.Value.Charge)
+			}},
+			{Key: "refunds.payout", Cell: func(v *dashboard.Visit, l refundLine) any {
 				if l.Payout == nil {
 					return v.Text("refunds.next_payout")
 				}
 				return v.Link(*l.Payout)
 			}},
-			{Key: "refunds.source", Extra: true, Cell: func(v *dashboard.Visit, l line) any { return link(v, l.Source) }},
 		},
 		Empty: dashboard.Empty{Icon: "undo-2", Title: "refunds.none", Body: "refunds.none.body"},
 	}

@@ -142,7 +142,6 @@ type earningView struct {
 	Arrives  any
 	Expected bool
 	Reason   string
-	Curl     string
 }
 
 func (s *section) earning(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
@@ -160,7 +159,7 @@ func (s *section) earning(w http.ResponseWriter, r *http.Request, v *dashboard.V
 	if err != nil {
 		return err
 	}
-	view := earningView{Earning: e, What: s.what(v, e), Others: e.Amount - e.Gave(), Curl: v.Curl("/v1/earnings?source=" + url.QueryEscape(id))}
+	view := earningView{Earning: e, What: s.what(v, e), Others: e.Amount - e.Gave()}
 	var at int64
 	at, view.Expected = c.arrives(e)
 	view.Arrives = utcDay(v, at)

@@ -71,6 +71,9 @@ func (a api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/v1/balance_transactions" && r.URL.Query().Get("payout") == "po_1" {
 		answer = list(paidLine)
 	}
+	if len(r.URL.Query()["types[]"]) > 0 {
+		answer = list(refunded)
+	}
 	if source := r.URL.Query().Get("source"); source == "py_1" {
 		answer = list(first)
 	} else if source == "py_9" {

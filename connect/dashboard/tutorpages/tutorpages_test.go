@@ -40,9 +40,11 @@ const (
 	{"id": "txn_p", "type": "payout", "amount": -51000, "fee": 0, "net": -51000, "balance": 0, "currency": "hkd", "created": 1795400000, "available_on": 1795400000, "source": "po_1", "payout": "po_1", "description": null},
 	` + paidLine
 	paidLine = `{"id": "txn_1", "type": "payment", "amount": 60000, "fee": 9000, "net": 51000, "balance": 51000, "currency": "hkd", "created": 1795300000, "available_on": 1795392000, "source": "py_1", "payout": "po_1", "description": "Algebra 代數"}`
-	second   = `{"id": "txn_2", "object": "earning", "amount": 175000, "application_fee": 17500, "available_on": 1795651200, "created": 1795500000, "currency": "hkd", "description": "Violin, ten lessons 小提琴", "fee_refunded": 500, "net": 153000, "paid": 175000, "payout": null, "processing_fee": 0, "refunded": 5000, "source": "py_2"}`
-	first    = `{"id": "txn_1", "object": "earning", "amount": 60000, "application_fee": 9000, "available_on": 1795392000, "created": 1795300000, "currency": "hkd", "description": "Algebra 代數", "fee_refunded": 0, "net": 51000, "paid": 60000, "payout": ` + payout + `, "processing_fee": 0, "refunded": 0, "source": "py_1"}`
-	next     = `{"object": "next_payout", "amount": 153000, "arrival_date": 1795478400, "currency": "hkd", "destination": "ba_1", "livemode": false, "method": "standard", "payday": 1795651200, "rail": "hk-fps", "reason": null,
+	refunded = `{"id": "txn_4", "type": "application_fee_refund", "net": 500, "currency": "hkd", "created": 1795600010, "source": "fr_1", "payout": null},
+	{"id": "txn_3", "type": "payment_refund", "net": -5000, "currency": "hkd", "created": 1795600000, "source": {"id": "pyr_1", "charge": "py_2"}, "payout": null}`
+	second = `{"id": "txn_2", "object": "earning", "amount": 175000, "application_fee": 17500, "available_on": 1795651200, "created": 1795500000, "currency": "hkd", "description": "Violin, ten lessons 小提琴", "fee_refunded": 500, "net": 153000, "paid": 175000, "payout": null, "processing_fee": 0, "refunded": 5000, "source": "py_2"}`
+	first  = `{"id": "txn_1", "object": "earning", "amount": 60000, "application_fee": 9000, "available_on": 1795392000, "created": 1795300000, "currency": "hkd", "description": "Algebra 代數", "fee_refunded": 0, "net": 51000, "paid": 60000, "payout": ` + payout + `, "processing_fee": 0, "refunded": 0, "source": "py_1"}`
+	next   = `{"object": "next_payout", "amount": 153000, "arrival_date": 1795478400, "currency": "hkd", "destination": "ba_1", "livemode": false, "method": "standard", "payday": 1795651200, "rail": "hk-fps", "reason": null,
 	"paydays": [{"at": 1795651200, "arrival_date": 1795478400, "amount": 153000}, {"at": 1795900000, "arrival_date": 1795910400, "amount": 42000}]}`
 )
 

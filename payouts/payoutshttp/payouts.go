@@ -31,6 +31,7 @@ func Routes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.Route
 	return []rest.Route{
 		route(http.MethodPost, all, s.Write(d.create), wire.Payout{}),
 		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.Payout]{}),
+		route(http.MethodGet, all+"/next", s.Read(d.next), wire.List[wire.NextPayout]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.Payout{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.Payout{}),
 		route(http.MethodPost, one+"/cancel", s.Write(d.cancel), wire.Payout{}),
@@ -93,6 +94,22 @@ func (d payoutDoor) counted(ctx context.Context, scope tenant.Scope, found page.
 	return page.List(found, "/v1/payouts", func(p *payouts.Payout) wire.ListedPayout {
 		return wire.ListedPayout{Payout: p.Wire(), ItemCount: counts[p.ID]}
 	}), nil
+}
+
+// next foresees the automatic payouts of the account, one per currency.
+func (d payoutDoor) next(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	all, err := d.payouts.Next(ctx, r.Scope)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]wire.NextPayout, len(all))
+	for i, n := range all {
+		shown[i] = n.Wire()
+	}
+	return wire.ListOf("/v1/payouts/next", false, shown), nil
 }
 
 func (d payoutDoor) get(ctx context.Context, r *rest.Request) (any, error) {

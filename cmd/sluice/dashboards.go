@@ -6,10 +6,10 @@ import (
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
 	"github.com/sluicepay/sluice/connect/dashboard"
-	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
-	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/connect/dashboard/developerpages"
+	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 

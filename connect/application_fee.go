@@ -60,10 +60,19 @@ func InsertApplicationFees(ctx context.Context, tx bun.Tx, fees []*ApplicationFe
 	return feeTable.Insert(ctx, tx, fees)
 }
 
-// LockApplicationFee holds a fee for this transaction.
+// FindApplicationFee is the fee with this id, whoever asks.
+func FindApplicationFee(ctx context.Context, idb bun.IDB, id string) (*ApplicationFee, error) {
+	return scanFee(ctx, idb.NewSelect(), id)
+}
+
+// LockApplicationFee is FindApplicationFee, held for this transaction.
 func LockApplicationFee(ctx context.Context, tx bun.Tx, id string) (*ApplicationFee, error) {
+	return scanFee(ctx, tx.NewSelect().For("UPDATE"), id)
+}
+
+func scanFee(ctx context.Context, q *bun.SelectQuery, id string) (*ApplicationFee, error) {
 	row := new(feeRow)
-	err := tx.NewSelect().Model(row).Where("id = ?", id).For("UPDATE").Scan(ctx)
+	err := q.Model(row).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, noSuchFee(id)
 	}

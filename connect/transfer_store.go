@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
@@ -56,11 +57,19 @@ func InsertTransfers(ctx context.Context, tx bun.Tx, transfers []*Transfer) erro
 	return transferTable.Insert(ctx, tx, transfers)
 }
 
-// LockLegs holds the transfers a charge's split made, in leg order. The charge must be locked.
+// Legs are the transfers a charge's split made, in leg order.
+func Legs(ctx context.Context, idb bun.IDB, charge string) ([]*Transfer, error) {
+	return scanLegs(ctx, idb.NewSelect(), charge)
+}
+
+// LockLegs is Legs, held for this transaction. The charge must be locked.
 func LockLegs(ctx context.Context, tx bun.Tx, charge string) ([]*Transfer, error) {
+	return scanLegs(ctx, tx.NewSelect().For("UPDATE"), charge)
+}
+
+func scanLegs(ctx context.Context, q *bun.SelectQuery, charge string) ([]*Transfer, error) {
 	var rows []*transferRow
-	err := tx.NewSelect().Model(&rows).Where("source_transaction = ?", charge).Where("leg <> ?", ByHand).
-		Order("leg").For("UPDATE").Scan(ctx)
+	err := q.Model(&rows).Where("source_transaction = ?", charge).Where("leg <> ?", ByHand).Order("leg").Scan(ctx)
 	legs := make([]*Transfer, len(rows))
 	for i, row := range rows {
 		legs[i] = &row.Transfer
@@ -185,10 +194,15 @@ type TransferFilter struct {
 	Created       page.Range `form:"created"`
 	Destination   string     `form:"destination"`
 	TransferGroup string     `form:"transfer_group"`
+	// Ours: the transfers of these charges, at most a page of them.
+	SourceTransactions []string `form:"source_transactions"`
 }
 
 // List is a page of the platform's transfers, newest first.
 func (s *TransferService) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f TransferFilter) (page.Of[*Transfer], error) {
+	if len(f.SourceTransactions) > page.MaxLimit {
+		return page.Of[*Transfer]{}, fault.Invalidf("parameter_invalid", "source_transactions", "You may list at most %d charges.", page.MaxLimit)
+	}
 	got, err := page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = f.Created.Apply(q, "transfer.created_at")
 		if f.Destination != "" {
@@ -196,6 +210,9 @@ func (s *TransferService) List(ctx context.Context, idb bun.IDB, scope tenant.Sc
 		}
 		if f.TransferGroup != "" {
 			q = q.Where("transfer_group = ?", f.TransferGroup)
+		}
+		if len(f.SourceTransactions) > 0 {
+			q = q.Where("source_transaction = ANY(?) AND source_transaction <> ''", pgdialect.Array(f.SourceTransactions))
 		}
 		return q
 	})

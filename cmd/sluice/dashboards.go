@@ -7,6 +7,7 @@ import (
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
 	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/connect/dashboard/developerpages"
+	"github.com/sluicepay/sluice/connect/dashboard/homepages"
 	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/event"
@@ -24,7 +25,7 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 		return err
 	}
 	for _, add := range []func(*dashboard.Desk) error{
-		dashboard.Welcome,
+		homepages.Pages,
 		payoutpages.Pages,
 		a.developerPages,
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/ledger/audit"
 	"github.com/sluicepay/sluice/ledger/balance"
+	"github.com/sluicepay/sluice/ledger/daily"
 	"github.com/sluicepay/sluice/ledger/history"
 	"github.com/sluicepay/sluice/ledger/ledgerhttp"
 	"github.com/sluicepay/sluice/payouts"
@@ -39,6 +40,7 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
 			run.Job{Name: "note the ledger's past", Interval: 10 * time.Second, Do: a.noteHistory},
 			run.Job{Name: "verify the ledger on request", Interval: time.Second, Do: a.verifyLedger},
+			run.Job{Name: "add up days", Interval: 3 * time.Second, Do: a.addDays},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
@@ -89,6 +91,12 @@ func (a *App) noteHistory(ctx context.Context) error {
 
 func (a *App) verifyLedger(ctx context.Context) error {
 	_, err := audit.Work(ctx, a.pool, clock.System{}.Now)
+	return err
+}
+
+// addDays sums what was sealed by day.
+func (a *App) addDays(ctx context.Context) error {
+	_, err := daily.Add(ctx, a.pool)
 	return err
 }
 

@@ -19,6 +19,7 @@ func RefundRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	return []rest.Route{
 		{Method: "POST", Path: all, Resource: "refunds", Worth: ratelimit.Charge, Handler: s.Steps(d.create), Returns: wire.Refund{}},
 		{Method: "GET", Path: all, Resource: "refunds", Handler: s.Read(d.list), Returns: wire.List[wire.Refund]{}},
+		{Method: "POST", Path: all + "/preview", Resource: "refunds", Handler: s.Read(d.preview), Returns: wire.RefundPreview{}},
 		{Method: "GET", Path: one, Resource: "refunds", Handler: s.Read(d.get), Returns: wire.Refund{}},
 		{Method: "POST", Path: one, Resource: "refunds", Handler: s.Write(d.update), Returns: wire.Refund{}},
 		{Method: "POST", Path: one + "/cancel", Resource: "refunds", Handler: s.Write(d.cancel), Returns: wire.Refund{}},
@@ -33,6 +34,19 @@ func (d refundDoor) create(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	return d.svc.CreateRefund(ctx, r.Scope, p)
+}
+
+// preview shows what a refund would do, and does nothing.
+func (d refundDoor) preview(ctx context.Context, r *rest.Request) (any, error) {
+	var p payment.RefundParams
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	preview, err := d.svc.PreviewRefund(ctx, r.Scope, p)
+	if err != nil {
+		return nil, err
+	}
+	return payment.RefundPreviewWire(r.Scope, preview), nil
 }
 
 func (d refundDoor) list(ctx context.Context, r *rest.Request) (any, error) {

@@ -30,6 +30,8 @@ type List[T any] struct {
 	Href    func(v *Visit, row T) string // where a row leads; nil: nowhere
 	Empty   Empty
 	Limit   int // rows on a page; 0: 20
+	// Complete adds to rows that were read together what one more question tells of all of them; nil: nothing.
+	Complete func(r *http.Request, v *Visit, rows []T) error
 }
 
 // Filter is a parameter of the API that the page offers.
@@ -40,6 +42,8 @@ type Filter struct {
 	Options []ui.Option // a choice; none: a text
 	Chips   bool        // the choices stand above the table as chips
 	Type    string      // of the input; "" is text
+	// Send is what the API is told of what was typed, "" for nothing; nil: as it is.
+	Send func(v *Visit, typed string) string
 }
 
 // Column is a column of a list. A cell is text, or HTML made by Visit.
@@ -157,7 +161,7 @@ func (l List[T]) Table(r *http.Request, v *Visit) (*Table, error) {
 			break
 		}
 	}
-	found, err := read[T](r, v.API, l.Path, params)
+	found, err := l.read(r, v, params)
 	if err != nil {
 		return nil, err
 	}
@@ -245,6 +249,11 @@ func (l List[T]) asked(v *Visit) url.Values {
 		if name == "" {
 			name = f.Name
 		}
+		if f.Send != nil {
+			if value = f.Send(v, value); value == "" {
+				continue
+			}
+		}
 		params.Set(name, value)
 	}
 	if l.Dates {
@@ -285,6 +294,14 @@ type found[T any] struct {
 	more bool
 }
 
+func (l List[T]) read(r *http.Request, v *Visit, params url.Values) (found[T], error) {
+	f, err := read[T](r, v.API, l.Path, params)
+	if err != nil || l.Complete == nil || len(f.rows) == 0 {
+		return f, err
+	}
+	return f, l.Complete(r, v, f.rows)
+}
+
 // read is one page of a list of the API.
 func read[T any](r *http.Request, c *client.Client, path string, params url.Values) (found[T], error) {
 	var answer struct {
@@ -314,7 +331,7 @@ func read[T any](r *http.Request, c *client.Client, path string, params url.Valu
 func (l List[T]) writeCSV(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	params := l.asked(v)
 	params.Set("limit", strconv.Itoa(csvRows))
-	page, err := read[T](r, v.API, l.Path, params)
+	page, err := l.read(r, v, params)
 	if err != nil {
 		return err
 	}
@@ -345,7 +362,7 @@ func (l List[T]) writeCSV(w http.ResponseWriter, r *http.Request, v *Visit) erro
 			return out.Error()
 		}
 		params.Set("starting_after", page.ids[len(page.ids)-1])
-		if page, err = read[T](r, v.API, l.Path, params); err != nil {
+		if page, err = l.read(r, v, params); err != nil {
 			panic(http.ErrAbortHandler) // half a file must not look like a whole one
 		}
 	}

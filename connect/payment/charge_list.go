@@ -15,24 +15,13 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// ChargeFilter narrows a list of charges.
-type ChargeFilter struct {
-	page.Params
-	Created       page.Range `form:"created"`
-	Customer      string     `form:"customer"`
-	PaymentIntent string     `form:"payment_intent"`
-	TransferGroup string     `form:"transfer_group"`
-}
-
-// charges reports whether only charges can fit: a payment has none of these.
-func (f ChargeFilter) charges() bool {
-	return f.Customer != "" || f.PaymentIntent != "" || f.TransferGroup != ""
-}
-
 // ListCharges is a page of the scope's charges, newest first. On a connected
 // account the payments (py_…) that arrived there by transfers stand among them.
 func (s *Service) ListCharges(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeFilter) (page.Of[wire.Charge], error) {
 	size, err := f.Size()
+	if err == nil {
+		err = f.check()
+	}
 	if err != nil {
 		return page.Of[wire.Charge]{}, err
 	}
@@ -102,8 +91,7 @@ type listed struct {
 
 func chargesFrom(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeFilter, cursor string, backwards bool, size int) ([]listed, error) {
 	var rows []chargeRow
-	q := f.Created.Apply(visible(scope)(idb.NewSelect().Model(&rows)), "charge.created_at")
-	q = where(q, map[string]string{"customer": f.Customer, "payment_intent": f.PaymentIntent, "transfer_group": f.TransferGroup})
+	q := f.narrow(visible(scope)(idb.NewSelect().Model(&rows)))
 	err := page.Window(q, "id", cursor, backwards, size).Scan(ctx)
 	out := make([]listed, len(rows))
 	for i := range rows {

@@ -114,7 +114,10 @@ func (s *Service) beginRefund(ctx context.Context, scope tenant.Scope, p RefundP
 			return err
 		}
 		if c, err = lockCharge(ctx, tx, scope, p.Charge); err == nil {
-			r, err = s.draftRefund(ctx, tx, port, c, p, refundID)
+			r, err = s.draftRefund(port, c, p, refundID)
+		}
+		if err == nil {
+			_, err = s.unwind(ctx, tx, c, r) // refuses what cannot come back before the processor is asked
 		}
 		if fault.As(err) != nil {
 			refused = err
@@ -169,8 +172,8 @@ func (s *Service) refuse(ctx context.Context, tx bun.Tx, claim *idempotency.Clai
 	return *answer, nil
 }
 
-// draftRefund checks a refund against the locked charge.
-func (s *Service) draftRefund(ctx context.Context, tx bun.Tx, port processor.Processor, c *Charge, p RefundParams, refundID string) (*Refund, error) {
+// draftRefund checks a refund against its charge.
+func (s *Service) draftRefund(port processor.Processor, c *Charge, p RefundParams, refundID string) (*Refund, error) {
 	switch {
 	case c.Status != ChargeSucceeded:
 		return nil, fault.Invalidf("charge_not_refundable", "charge", "Charge %s has not succeeded and cannot be refunded.", c.ID)
@@ -195,10 +198,7 @@ func (s *Service) draftRefund(ctx context.Context, tx bun.Tx, port processor.Pro
 		RefundApplicationFee: p.RefundApplicationFee, CreatedAt: s.Clocks.For(c.Livemode).Now(), BegunAt: clockOfClaims.Now(),
 	}
 	var err error
-	if r.Metadata, err = p.Metadata.Apply(nil); err != nil {
-		return nil, err
-	}
-	_, err = s.unwind(ctx, tx, c, r) // refuses what cannot come back before the processor is asked
+	r.Metadata, err = p.Metadata.Apply(nil)
 	return r, err
 }
 
@@ -306,30 +306,39 @@ type unwound struct {
 	feeRefund *connect.FeeRefund
 }
 
-// unwind works out what comes back with a refund, by the cumulative method over
-// what is refunded and reversed so far. The charge must be locked.
+// unwind works out what comes back with a refund and holds it. The charge must be locked.
 func (s *Service) unwind(ctx context.Context, tx bun.Tx, c *Charge, r *Refund) (unwound, error) {
+	legs, err := connect.LockLegs(ctx, tx, c.ID)
+	if err != nil {
+		return unwound{}, err
+	}
+	var fee *connect.ApplicationFee
+	if c.ApplicationFee != "" {
+		if fee, err = connect.LockApplicationFee(ctx, tx, c.ApplicationFee); err != nil {
+			return unwound{}, err
+		}
+	}
+	return unwindOf(c, r, legs, fee, s.Clocks.For(c.Livemode).Now())
+}
+
+// unwindOf is what comes back with a refund, by the cumulative method over what
+// is refunded and reversed so far. It changes the legs and the fee in memory.
+func unwindOf(c *Charge, r *Refund, legs []*connect.Transfer, fee *connect.ApplicationFee, at time.Time) (unwound, error) {
 	captured := money.New(c.AmountCaptured, c.Currency)
 	plan, err := split.ComputeCaptured(c.Terms, c.Total(), captured, money.New(c.ProcessingFee, c.Currency))
 	if err != nil {
 		return unwound{}, err
 	}
-	u := unwound{entry: journal.Refund{
+	u := unwound{transfers: legs, fee: fee, entry: journal.Refund{
 		ID: r.ID, Livemode: c.Livemode, Owner: c.Account, Platform: c.Platform, Amount: money.New(r.Amount, r.Currency),
-		At: s.Clocks.For(c.Livemode).Now(), MaturesOn: c.MaturesOn,
+		At: at, MaturesOn: c.MaturesOn,
 	}}
 	before := split.Before{Refunded: c.AmountRefunded}
-	if u.transfers, err = connect.LockLegs(ctx, tx, c.ID); err != nil {
-		return u, err
-	}
-	for _, t := range u.transfers {
+	for _, t := range legs {
 		before.Reversed = append(before.Reversed, t.AmountReversed)
 	}
-	if c.ApplicationFee != "" {
-		if u.fee, err = connect.LockApplicationFee(ctx, tx, c.ApplicationFee); err != nil {
-			return u, err
-		}
-		before.FeeRefunded = u.fee.AmountRefunded
+	if fee != nil {
+		before.FeeRefunded = fee.AmountRefunded
 	}
 	back, err := split.Unwind(plan, before, money.New(r.Amount, r.Currency),
 		split.Options{ReverseTransfer: r.ReverseTransfer, RefundApplicationFee: r.RefundApplicationFee})
@@ -339,6 +348,11 @@ func (s *Service) unwind(ctx context.Context, tx bun.Tx, c *Charge, r *Refund) (
 	u.reverseLegs(r, back)
 	u.returnFee(r, back)
 	return u, nil
+}
+
+// entries is what is booked: what was on hold is set free, then the refund takes it.
+func (u *unwound) entries() []ledger.Entry {
+	return append(u.freed, journal.Refunded(u.entry, newLineID))
 }
 
 func (u *unwound) reverseLegs(r *Refund, back split.Back) {
@@ -382,8 +396,9 @@ func (s *Service) bookRefund(ctx context.Context, tx bun.Tx, r *Refund, c *Charg
 	if err != nil {
 		return err
 	}
-	entry := journal.Refunded(u.entry, newLineID)
-	if err := connect.PostAll(ctx, tx, s.Book, append(u.freed, entry)...); err != nil {
+	entries := u.entries()
+	entry := entries[len(entries)-1]
+	if err := connect.PostAll(ctx, tx, s.Book, entries...); err != nil {
 		return err
 	}
 	r.Booked, r.BalanceTransaction = true, entry.LineID("refund", r.ID)

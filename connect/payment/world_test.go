@@ -274,6 +274,13 @@ func (l *life) routes(s *rest.Server) []rest.Route {
 		post("/v1/refunds", s.Steps(door(func(ctx context.Context, r *rest.Request, p payment.RefundParams) (any, error) {
 			return l.payments.CreateRefund(ctx, r.Scope, p)
 		}))),
+		post("/v1/refunds/preview", s.Read(door(func(ctx context.Context, r *rest.Request, p payment.RefundParams) (any, error) {
+			preview, err := l.payments.PreviewRefund(ctx, r.Scope, p)
+			if err != nil {
+				return nil, err
+			}
+			return payment.RefundPreviewWire(r.Scope, preview), nil
+		}))),
 		post("/v1/transfers/{id}/reversals", s.Write(func(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
 			var p connect.ReversalParams
 			if err := r.Decode(&p); err != nil {

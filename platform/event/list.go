@@ -63,6 +63,7 @@ func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, eve
 type Filter struct {
 	page.Params
 	Types   []string    // names or "charge.*"; none = all
+	Objects []string    // ids of the objects they are about; none = all
 	Created page.Range  // in business time
 	Also    page.Filter // nil, or a condition of the caller's on the events, whose alias is e
 }
@@ -93,6 +94,9 @@ func visible(q *bun.SelectQuery, scope tenant.Scope, at time.Time) *bun.SelectQu
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	if len(f.Types) > 0 {
 		q = q.Where("type LIKE ANY (?::text[])", pgdialect.Array(likePatterns(f.Types)))
+	}
+	if len(f.Objects) > 0 { // read by the key that makes versions unique
+		q = q.Where("object_id = ANY (?::text[])", pgdialect.Array(f.Objects))
 	}
 	if f.Also != nil {
 		q = f.Also(q)

@@ -114,6 +114,21 @@ type listParams struct {
 	Types           []string   `form:"types"`
 	Created         page.Range `form:"created"`
 	DeliverySuccess *bool      `form:"delivery_success"`
+	ObjectID        string     `form:"object_id"`  // ours in /v1; it is what /v2/core/events calls it
+	ObjectIDs       []string   `form:"object_ids"` // ours: events of any of these
+}
+
+// objects merges the two spellings, as types does.
+func (p listParams) objects() ([]string, error) {
+	switch {
+	case p.ObjectID != "" && len(p.ObjectIDs) > 0:
+		return nil, fault.Invalidf("parameters_exclusive", "object_ids", "You may only specify one of these parameters: object_id, object_ids.")
+	case len(p.ObjectIDs) > page.MaxLimit:
+		return nil, fault.Invalidf("parameter_invalid", "object_ids", "You may list at most %d objects.", page.MaxLimit)
+	case p.ObjectID != "":
+		return []string{p.ObjectID}, nil
+	}
+	return p.ObjectIDs, nil
 }
 
 // types merges the two spellings; the API allows only one of them, and at most twenty names.
@@ -138,7 +153,11 @@ func (d door) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter := event.Filter{Params: p.Params, Types: types, Created: p.Created}
+	objects, err := p.objects()
+	if err != nil {
+		return nil, err
+	}
+	filter := event.Filter{Params: p.Params, Types: types, Objects: objects, Created: p.Created}
 	if p.DeliverySuccess != nil {
 		filter.Also = d.deliveries.Succeeded(*p.DeliverySuccess)
 	}

@@ -54,8 +54,8 @@ func (f Flow) SVG() template.HTML {
 	nodes, links := f.place()
 	columns, height := f.arrange(nodes)
 	var w writer
-	w.f(`<div class="chart-scroll" role="region" tabindex="0" aria-label="%s"><svg class="flow-chart" viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title><desc>%s</desc>`,
-		f.Title, flowWidth, height, f.Title, f.Title, f.Desc)
+	w.f(`<div class="chart-scroll" role="region" tabindex="0" aria-label="%s"><svg class="flow-chart" viewBox="0 0 %d %d" role="%s" aria-label="%s"><title>%s</title><desc>%s</desc>`,
+		f.Title, flowWidth, height, f.role(), f.Title, f.Title, f.Desc)
 	for _, l := range links {
 		a, b := nodes[l.From], nodes[l.To]
 		drawBand(&w, l, a, b)
@@ -84,6 +84,17 @@ func drawList(w *writer, links []Link, nodes map[string]*placedNode) {
 			nodes[l.From].Label, nodes[l.To].Label, l.Text, l.Class, max(scaled(l.Value, 1000, widest), 4))
 	}
 	w.f(`</ul>`)
+}
+
+// role is that of an image, unless something in it can be followed: what an image
+// holds, nobody reaches.
+func (f Flow) role() string {
+	for _, n := range f.Nodes {
+		if n.Href != "" {
+			return "group"
+		}
+	}
+	return "img"
 }
 
 // place finds what each node gets and gives, and its column: one right of all that

@@ -246,7 +246,12 @@ func keyExpressions(node ast.Node) []keyExpression {
 			return nil
 		}
 		switch name := method.Sel.Name; {
-		case name == "Fail" && len(n.Args) >= 2, name == "Text" && len(n.Args) >= 2:
+		case name == "Text" && len(n.Args) >= 1: // a visit's begins with the key, that of pages with the language
+			if _, constant := constantString(n.Args[0]); constant || len(n.Args) == 1 {
+				return []keyExpression{{node: n.Args[0]}}
+			}
+			return []keyExpression{{node: n.Args[1]}}
+		case name == "Fail" && len(n.Args) >= 2:
 			return []keyExpression{{node: n.Args[1]}}
 		case name == "ErrorPage" && len(n.Args) >= 5:
 			return []keyExpression{{n.Args[3], ".title"}, {n.Args[3], ".body"}}

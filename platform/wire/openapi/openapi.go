@@ -66,7 +66,7 @@ var load = sync.OnceValue(func() *document {
 
 // ours are objects that the file does not know and that may stand where it knows
 // others, for a parameter of ours.
-var ours = []string{"payout_hold", "payout_policy", "pending_reversal"}
+var ours = []string{"payout_hold", "payout_policy", "pending_reversal", "refund_preview"}
 
 // isOurs reports whether an answer is an object that the file cannot judge.
 func isOurs(v any) bool {

@@ -85,6 +85,7 @@ type Desk struct {
 	taken  map[string]bool
 	nav    map[Side][]navPlace
 	ids    map[Side]map[string]string
+	needs  map[Side]map[string]string // permission of each page that can be looked at, by its path
 	hub    *hub
 
 	finders map[Side][]finder
@@ -102,7 +103,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, needs: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -209,6 +210,9 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 	for _, p := range s.Pages {
 		if p.Method == "" {
 			p.Method = http.MethodGet
+		}
+		if p.Method == http.MethodGet {
+			d.needs[s.Side][p.Path] = p.Permission
 		}
 		if err := d.mount(s.Side, p, pages); err != nil {
 			return nil, err

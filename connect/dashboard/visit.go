@@ -101,11 +101,15 @@ func (v *Visit) Sentence(key string, args ...any) any {
 	return said
 }
 
-// Where is the address of an object's page by the prefix of its id, "" if it has none.
+// Where is the address of an object's page by the prefix of its id, "" if it has none that the person may see.
 func (v *Visit) Where(id string) string {
-	prefix, _, ok := strings.Cut(id, "_")
-	pattern := v.desk.ids[v.Chair.Side()][prefix]
-	if !ok || pattern == "" {
+	at := strings.LastIndexByte(id, '_') // evt_test_… is an example: it is nowhere
+	if at < 0 {
+		return ""
+	}
+	side := v.Chair.Side()
+	pattern := v.desk.ids[side][id[:at]]
+	if pattern == "" || !v.May(v.desk.needs[side][pattern]) {
 		return ""
 	}
 	return v.Chair.path() + strings.Replace(pattern, "{id}", url.PathEscape(id), 1)

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicepay/sluice/platform/ui/uitest"
 )
 
-// till is Ada at her desk, with a tutor, payments of each kind, and a browser.
-type till struct {
+// paymentsDesk is Ada at her desk, with a tutor, payments of each kind, and a browser.
+type paymentsDesk struct {
 	*house
 	t      *testing.T
 	tab    *uitest.Tab
@@ -24,12 +24,12 @@ type till struct {
 	shots  int
 }
 
-func openTill(t *testing.T, options ...uitest.TabOption) *till {
+func openPaymentsDesk(t *testing.T, options ...uitest.TabOption) *paymentsDesk {
 	h := newHouse(t)
 	g := h.guest("en")
 	user := g.signIn("Ada Fung")
 	h.joins(user, h.platform, "owner")
-	d := &till{house: h, t: t, desk: h.url + "/dashboard/" + h.platform + "/test", charge: map[string]string{}}
+	d := &paymentsDesk{house: h, t: t, desk: h.url + "/dashboard/" + h.platform + "/test", charge: map[string]string{}}
 	d.tutor = h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts",
 		form: "type=custom&country=HK&capabilities[transfers][requested]=true&business_profile[name]=Chan Ka Yan 陳嘉恩"}).at("id").(string)
 	other := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts",
@@ -53,7 +53,7 @@ func openTill(t *testing.T, options ...uitest.TabOption) *till {
 	return d
 }
 
-func (d *till) addUp() {
+func (d *paymentsDesk) addUp() {
 	d.t.Helper()
 	if _, err := audit.Seal(d.t.Context(), d.app.pool); err != nil {
 		d.t.Fatal(err)
@@ -64,7 +64,7 @@ func (d *till) addUp() {
 }
 
 // look audits the page, and keeps a picture of it where SLUICE_TEST_SCREENSHOTS says.
-func (d *till) look(name string) {
+func (d *paymentsDesk) look(name string) {
 	d.t.Helper()
 	if dir := os.Getenv("SLUICE_TEST_SCREENSHOTS"); dir != "" {
 		d.shots++
@@ -82,7 +82,7 @@ func (d *till) look(name string) {
 }
 
 // entries are the postings of an object, as "owner account debit credit".
-func (d *till) entries(source string) (postings []string) {
+func (d *paymentsDesk) entries(source string) (postings []string) {
 	d.t.Helper()
 	list := d.send(http.StatusOK, letter{method: "GET", path: "/v1/ledger/entries?source=" + source}).at("data").([]any)
 	for _, e := range list {
@@ -95,7 +95,7 @@ func (d *till) entries(source string) (postings []string) {
 }
 
 func TestAPaymentLeadsFromItsFlowToItsPostings(t *testing.T) {
-	d := openTill(t)
+	d := openPaymentsDesk(t)
 	d.tab.Open(d.desk)
 	d.tab.WaitText("HK$1,149.00") // 450 + 99 + 600
 	d.tab.WaitText("Balanced")
@@ -140,7 +140,7 @@ func TestARefundIsThePreviewWithoutJavaScript(t *testing.T) {
 }
 
 func refundJourney(t *testing.T, options ...uitest.TabOption) {
-	d := openTill(t, options...)
+	d := openPaymentsDesk(t, options...)
 	d.tab.Open(d.desk + "/payments/" + d.charge["lesson"])
 	d.tab.ClickThrough("Refund")
 	d.tab.WaitURL("/refund")
@@ -171,7 +171,7 @@ func refundJourney(t *testing.T, options ...uitest.TabOption) {
 }
 
 func TestATransferIsTakenBackInParts(t *testing.T) {
-	d := openTill(t)
+	d := openPaymentsDesk(t)
 	d.tab.Open(d.desk + "/transfers")
 	d.tab.ClickThrough("HK$600.00")
 	d.look("transfer")
@@ -188,8 +188,57 @@ func TestATransferIsTakenBackInParts(t *testing.T) {
 	d.closeBooks()
 }
 
+func TestDaysAndListsTellWhatThePagesShow(t *testing.T) {
+	d := openPaymentsDesk(t)
+	get := func(path, account string) []any {
+		t.Helper()
+		l := letter{method: "GET", path: path, header: map[string]string{}}
+		if account != "" {
+			l.header["Stripe-Account"] = account
+		}
+		return d.send(http.StatusOK, l).at("data").([]any)
+	}
+	for account, want := range map[string]string{
+		"":      "114900 volume, 3 payments, 22650 kept, 4612 processing_fees, 18038 net, 6000 application_fees",
+		d.tutor: "91500 volume, 2 payments, 85500 kept, 0 processing_fees, 85500 net, -6000 application_fees",
+	} {
+		days := get("/v1/balance/daily", account)
+		if len(days) != 1 {
+			t.Fatalf("%d days", len(days))
+		}
+		var told []string
+		for _, name := range []string{"volume", "payments", "kept", "processing_fees", "net", "application_fees"} {
+			told = append(told, fmt.Sprintf("%v %s", days[0].(map[string]any)[name], name))
+		}
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("%s: %s", account, got)
+		}
+	}
+	for query, want := range map[string]int{
+		"status=failed": 1, "status=uncaptured": 1, "status=refunded": 0, "status=succeeded": 4, "amount_from=45000&amount_to=60000": 2,
+		"destination=" + d.tutor: 2, "currency=usd": 0, "last4=4444": 1, "status=succeeded&destination=" + d.tutor + "&amount_from=50000": 1,
+	} {
+		if got := len(get("/v1/charges?"+query, "")); got != want {
+			t.Errorf("%s: %d charges, want %d", query, got, want)
+		}
+	}
+	if got := len(get("/v1/transfers?source_transactions[]="+d.charge["lesson"]+"&source_transactions[]="+d.charge["split"], "")); got != 3 {
+		t.Errorf("%d transfers", got)
+	}
+	for _, path := range []string{"/v1/charges?status=wat", "/v1/balance/daily?from=2026-13-01", "/v1/balance/daily?from=2026-12-01&to=2026-11-01",
+		"/v1/balance/daily?from=2024-01-01&to=2026-11-01", "/v1/refunds/preview"} {
+		method := "GET"
+		if strings.HasSuffix(path, "preview") {
+			method = "POST"
+		}
+		if r := d.exchange(letter{method: method, path: path}); r.status != http.StatusBadRequest || r.at("error", "param") == nil {
+			t.Errorf("%s: %d %s", path, r.status, r.raw)
+		}
+	}
+}
+
 func TestPaymentsAreReadInChinese(t *testing.T) {
-	d := openTill(t, uitest.Language("zh-Hant-HK"))
+	d := openPaymentsDesk(t, uitest.Language("zh-Hant-HK"))
 	for _, page := range []string{"", "/payments", "/payments/" + d.charge["lesson"], "/payments/" + d.charge["lesson"] + "/refund", "/payments/new", "/transfers"} {
 		d.tab.Open(d.desk + page)
 		d.look("zh" + strings.NewReplacer("/", "_", d.charge["lesson"], "lesson").Replace(page))

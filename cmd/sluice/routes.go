@@ -40,6 +40,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
+		connecthttp.EarningRoutes(s, a.pool),                                              // /v1/earnings
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
 		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
 		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people

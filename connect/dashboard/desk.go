@@ -84,14 +84,12 @@ type Desk struct {
 	routes []rest.Route
 	taken  map[string]bool
 	nav    map[Side][]navPlace
-	ids    map[Side]map[string]idPage
+	ids    map[Side]map[string]string
+	needs  map[Side]map[string]string // permission of each page that can be looked at, by its path
 	hub    *hub
 
 	finders map[Side][]finder
 }
-
-// idPage is where ids of a prefix lead, and what it takes to see it.
-type idPage struct{ path, permission string }
 
 type navPlace struct {
 	NavItem
@@ -105,7 +103,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]idPage{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, needs: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -177,7 +175,9 @@ func (v *Visit) dressed(view ui.View) ui.View {
 		view.Person = v.Person.Email
 	}
 	look := v.Chair.Look
-	view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	if view.Brand == (ui.Brand{}) { // a page may show itself in colours that are not chosen yet
+		view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	}
 	return view
 }
 
@@ -196,14 +196,10 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 	}
 	slices.SortStableFunc(d.nav[s.Side], func(a, b navPlace) int { return slices.Index(Groups, a.Group) - slices.Index(Groups, b.Group) })
 	for prefix, path := range s.IDs {
-		if _, taken := d.ids[s.Side][prefix]; taken {
+		if d.ids[s.Side][prefix] != "" {
 			return nil, fmt.Errorf("dashboard: ids %s_… have a page already", prefix)
 		}
-		to := idPage{path: path}
-		if at := slices.IndexFunc(s.Pages, func(p Page) bool { return p.Path == path && p.Method != http.MethodPost }); at >= 0 {
-			to.permission = s.Pages[at].Permission
-		}
-		d.ids[s.Side][prefix] = to
+		d.ids[s.Side][prefix] = path
 	}
 	for _, f := range s.Search {
 		if !pages.Has(f.Key) {
@@ -214,6 +210,9 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 	for _, p := range s.Pages {
 		if p.Method == "" {
 			p.Method = http.MethodGet
+		}
+		if p.Method == http.MethodGet {
+			d.needs[s.Side][p.Path] = p.Permission
 		}
 		if err := d.mount(s.Side, p, pages); err != nil {
 			return nil, err

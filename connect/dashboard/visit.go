@@ -41,6 +41,9 @@ func (v *Visit) Path(parts ...string) string {
 	return b.String()
 }
 
+// Absolute is a path of this server as an address that can be sent to somebody.
+func (v *Visit) Absolute(path string) string { return v.desk.cfg.BaseURL + path }
+
 // For is a client that acts for a connected account of the platform.
 func (v *Visit) For(account string) *client.Client {
 	other := *v.API
@@ -98,15 +101,18 @@ func (v *Visit) Sentence(key string, args ...any) any {
 	return said
 }
 
-// Where is the address of an object's page by the prefix of its id, "" if it has
-// none, or none that the person may see.
+// Where is the address of an object's page by the prefix of its id, "" if it has none that the person may see.
 func (v *Visit) Where(id string) string {
-	prefix, rest, ok := strings.Cut(id, "_")
-	to := v.desk.ids[v.Chair.Side()][prefix]
-	if !ok || to.path == "" || strings.Contains(rest, "_") || !v.May(to.permission) { // evt_test_… is nobody's event
+	at := strings.LastIndexByte(id, '_') // evt_test_… is an example: it is nowhere
+	if at < 0 {
 		return ""
 	}
-	return v.Chair.path() + strings.Replace(to.path, "{id}", url.PathEscape(id), 1)
+	side := v.Chair.Side()
+	pattern := v.desk.ids[side][id[:at]]
+	if pattern == "" || !v.May(v.desk.needs[side][pattern]) {
+		return ""
+	}
+	return v.Chair.path() + strings.Replace(pattern, "{id}", url.PathEscape(id), 1)
 }
 
 // Link shows an id, as a link if it has a page.

@@ -171,7 +171,7 @@ func (p *paymentView) picture(v *dashboard.Visit) chart.Flow {
 		if posting[l.To] == "" {
 			posting[l.To] = l.Posting
 		}
-		f.Links = append(f.Links, chart.Link{From: l.From, To: l.To, Value: l.Amount, Text: p.name(v, l.From) + " → " + p.name(v, l.To) + ": " + p.amount(l.Amount)})
+		f.Links = append(f.Links, chart.Link{From: l.From, To: l.To, Value: l.Amount, Text: p.amount(l.Amount)})
 	}
 	for _, id := range order {
 		node := chart.Node{ID: id, Label: p.name(v, id), Text: p.amount(max(in[id], out[id])), Class: p.class(v, id)}

@@ -226,7 +226,7 @@ func dayLabel(day time.Time, l ui.Locale) string {
 
 // booksOf adds both sides up, per currency.
 func booksOf(v *dashboard.Visit, t wire.TrialBalance) *books {
-	b, sums := &books{Balanced: true, Href: v.Path("ledger", "trial-balance")}, map[string]int64{}
+	b, sums := &books{Balanced: true, Href: v.Path("trial-balance")}, map[string]int64{}
 	for _, row := range t.Rows {
 		n, err := strconv.ParseInt(row.Balance, 10, 64)
 		if err != nil { // beyond int64: this light cannot tell
@@ -271,7 +271,7 @@ func (h *homeView) queues(r *http.Request, v *dashboard.Visit) {
 		h.Queues = append(h.Queues, q)
 	}
 	if v.May("balance:read") {
-		q := queue{Key: "home.negative", Icon: "circle-alert", Href: v.Path("accounts") + "?negative=true"}
+		q := queue{Key: "home.negative", Icon: "circle-alert", Href: v.Path("accounts")}
 		q.count(waiting(r, v, "/v1/negative_balances", url.Values{}, func(wire.NegativeBalance) bool { return true }))
 		h.Queues = append(h.Queues, q)
 	}

@@ -30,7 +30,7 @@ var payments = dashboard.List[charge]{
 		{Key: "payments.tutors", Cell: tutors, CSV: func(_ *dashboard.Visit, c charge) string { return c.receivers() }},
 		{Key: "payments.created", Cell: func(v *dashboard.Visit, c charge) any { return v.When(c.Created) }},
 		{Key: "payments.kept", Number: true, Cell: func(v *dashboard.Visit, c charge) any { return earned(v, c, c.kept()) }},
-		{Key: "payments.cost", Number: true, Cell: func(v *dashboard.Visit, c charge) any { return earned(v, c, c.processingFee()) }},
+		{Key: "payments.cost", Number: true, Extra: true, Cell: func(v *dashboard.Visit, c charge) any { return earned(v, c, c.processingFee()) }},
 		{Key: "payments.net", Number: true, Cell: func(v *dashboard.Visit, c charge) any { return earned(v, c, c.net()) }},
 		{Key: "payments.method", Cell: func(_ *dashboard.Visit, c charge) any { return c.method() }},
 		{Key: "payments.refunded", Number: true, Extra: true, Cell: func(v *dashboard.Visit, c charge) any { return v.Amount(c.AmountRefunded, c.Currency) }},

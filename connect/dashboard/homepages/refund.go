@@ -122,6 +122,11 @@ func seen(params url.Values) string {
 	return params.Get("amount") + "." + params.Get("reverse_transfer") + "." + params.Get("refund_application_fee")
 }
 
+// Owner is the name of a posting's owner, "" if there is none.
+func (view *refundView) Owner(v *dashboard.Visit, account string) string {
+	return owner(v, view.Names, account)
+}
+
 // Called is the name of a party, the platform being "you".
 func (view *refundView) Called(v *dashboard.Visit, account string) string {
 	if account == v.Chair.Account {
@@ -166,7 +171,6 @@ type actView struct {
 	Charge charge
 	Action string
 	Cancel string
-	Legs   []wire.SplitPreviewLeg
 }
 
 func (s *section) act(w http.ResponseWriter, r *http.Request, v *dashboard.Visit, name string, form *ui.Form) error {
@@ -231,7 +235,6 @@ func (s *section) acted(w http.ResponseWriter, r *http.Request, v *dashboard.Vis
 type newView struct {
 	Cards    []ui.Option
 	Accounts []ui.Option
-	Curl     string
 }
 
 // cards are the outcomes of the sandbox that people ask for most.

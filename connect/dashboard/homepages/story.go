@@ -129,26 +129,15 @@ func (p *paymentView) payouts(r *http.Request, v *dashboard.Visit) (all template
 			if all != "" {
 				all += "<br>"
 			}
-			all += account(v, p.Names, t.Destination.ID) + " " + payoutLink(v, l.Payout.ID, t.Destination.ID)
+			all += account(v, p.Names, t.Destination.ID) + " " + v.Link(l.Payout.ID)
 		}
 	}
 	return all, nil
 }
 
-// payoutLink leads to a payout of a connected account.
-func payoutLink(v *dashboard.Visit, id, account string) template.HTML {
-	to := v.Where(id)
-	if to == "" {
-		return v.Link(id)
-	}
-	return template.HTML(`<a class="idlink" href="` + template.HTMLEscapeString(to+"?"+url.Values{"account": {account}}.Encode()) + `"><code class="id">` +
-		template.HTMLEscapeString(id) + `</code></a>`)
-}
-
 // term is one line of an equation; a sum closes it.
 type term struct {
 	Label  any // a key, or ui.Text
-	Note   string
 	Amount int64
 	Sum    bool
 }

@@ -93,7 +93,7 @@ func TestARoleSeesOnlyTheButtonsItMayPress(t *testing.T) {
 	_, h := desk(t, marketplace(), viewer)
 	for address, buttons := range map[string][]string{
 		"/payouts": {"/payouts/new"}, "/payouts/po_pending": {"/cancel", "/hold"}, "/payouts/po_waits": {"/approve", "/refuse"},
-		"/payout-runs/preview": {"/payout-runs/now", "/payout-runs/hold"}, "/payout-runs/prun_1": {"/prun_1/approve"},
+		"/payout-runs": {"/payout-runs/now", "/payout-runs/preview"}, "/payout-runs/prun_1": {"/prun_1/approve"},
 		"/payout-batches/bat_1": {"/bat_1/file"}, "/trial-balance": {"/trial-balance/verify"},
 	} {
 		w := get(h, address)
@@ -106,7 +106,7 @@ func TestARoleSeesOnlyTheButtonsItMayPress(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/payouts/new", "/payouts/po_pending/cancel", "/payout-runs/now"} {
+	for _, path := range []string{"/payouts/new", "/payouts/po_pending/cancel", "/payout-runs/now", "/payout-runs/preview"} {
 		if w := get(h, path); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "write") {
 			t.Errorf("%s: %d", path, w.Code)
 		}

@@ -6,12 +6,12 @@ import (
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/connect/dashboard/accountpages"
 	"github.com/sluicepay/sluice/connect/dashboard/developerpages"
 	"github.com/sluicepay/sluice/connect/dashboard/homepages"
 	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
 	"github.com/sluicepay/sluice/connect/dashboard/tutorpages"
 	"github.com/sluicepay/sluice/platform/client"
-	"github.com/sluicepay/sluice/connect/dashboard/accountpages"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )

@@ -135,6 +135,9 @@ func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 		}
 		page := g.open(h.desk("/payouts/" + payout)).page
 		equation := amountsIn(t, between(page, `<dl class="equation">`, "</dl>"))
+		if len(equation) < 2 {
+			t.Fatalf("%s of %d has no equation but (%d) %s", payout, amount, g.last.StatusCode, g.words())
+		}
 		if parts, sum := equation[:len(equation)-1], equation[len(equation)-1]; total(parts) != amount || sum != amount {
 			t.Fatalf("%s of %d: the page says %v", payout, amount, equation)
 		}

@@ -60,7 +60,7 @@ func cents(t testing.TB, shown string) int64 {
 	return n
 }
 
-var shownAmount = regexp.MustCompile(`<span class="amount">([^<]*)</span>`)
+var shownAmount = regexp.MustCompile(`<data class="amount"[^>]*>([^<]*)</data>`)
 
 func amountsIn(t testing.TB, part string) (all []int64) {
 	t.Helper()

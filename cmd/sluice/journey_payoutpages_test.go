@@ -60,7 +60,7 @@ func cents(t testing.TB, shown string) int64 {
 	return n
 }
 
-var shownAmount = regexp.MustCompile(`<span class="amount">([^<]*)</span>`)
+var shownAmount = regexp.MustCompile(`<data class="amount"[^>]*>([^<]*)</data>`)
 
 func amountsIn(t testing.TB, part string) (all []int64) {
 	t.Helper()
@@ -135,6 +135,9 @@ func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 		}
 		page := g.open(h.desk("/payouts/" + payout)).page
 		equation := amountsIn(t, between(page, `<dl class="equation">`, "</dl>"))
+		if len(equation) < 2 {
+			t.Fatalf("%s of %d has no equation but (%d) %s", payout, amount, g.last.StatusCode, g.words())
+		}
 		if parts, sum := equation[:len(equation)-1], equation[len(equation)-1]; total(parts) != amount || sum != amount {
 			t.Fatalf("%s of %d: the page says %v", payout, amount, equation)
 		}

@@ -92,24 +92,6 @@ const (
 	selfControlled       = "account"
 )
 
-// List is a page of the accounts that scope's platform is connected to, in scope's mode.
-func (s *Accounts) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, p page.Params, created page.Range) (page.Of[Account], error) {
-	if scope.Connected() { // a connected account has none, and does not see its neighbours
-		return page.Of[Account]{}, nil
-	}
-	within := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("a.platform = ? AND a.livemode = ? AND a.closed_at IS NULL", scope.Platform, scope.Livemode).Where("a.access <> ''")
-	}
-	rows, err := page.Fetch[accountRow](ctx, idb, p, "account", within, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return created.Apply(q, "a.created_at")
-	})
-	if err != nil {
-		return page.Of[Account]{}, err
-	}
-	accounts, err := s.complete(ctx, idb, rows.Items, scope.Livemode)
-	return page.Of[Account]{Items: accounts, HasMore: rows.HasMore}, err
-}
-
 // load is an open account that scope reaches, its row locked if asked for.
 func (s *Accounts) load(ctx context.Context, idb bun.IDB, scope tenant.Scope, account string, lock bool) (Account, error) {
 	if scope.Connected() && account != scope.Account {
@@ -231,7 +213,7 @@ func updateAccount(ctx context.Context, tx bun.Tx, a *Account) error {
 	}
 	_, err = tx.NewUpdate().Model(row).WherePK().Column("default_currency", "email", "business_type", "business_profile",
 		"company", "settings", "tos_acceptance", "metadata", "rejected", "payouts_paused", "closed_at", "version",
-		"checks", "standing_at", "standing_due_at", "rules", "settings_version").Exec(ctx)
+		"checks", "standing_at", "standing_due_at", "rules", "stage", "owes", "known_as", "settings_version").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}

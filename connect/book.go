@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -26,6 +27,10 @@ type book struct {
 	standingAt time.Time // as of when the last event told the standing
 	dueAt      time.Time // when the standing changes by itself; zero if it does not
 	known      string    // the rules known then
+
+	stageNow Stage  // the standing in one word, for lists
+	owes     bool   // something is currently due
+	knownAs  string // the name, in small letters
 }
 
 type bookRow struct {
@@ -33,14 +38,19 @@ type bookRow struct {
 	StandingAt    bun.NullTime
 	StandingDueAt bun.NullTime
 	Rules         string
+	Stage         Stage
+	Owes          bool
+	KnownAs       string
 }
 
 func (b book) bookRow() bookRow {
-	return bookRow{StandingAt: bun.NullTime{Time: b.standingAt}, StandingDueAt: bun.NullTime{Time: b.dueAt}, Rules: b.known}
+	return bookRow{StandingAt: bun.NullTime{Time: b.standingAt}, StandingDueAt: bun.NullTime{Time: b.dueAt}, Rules: b.known,
+		Stage: b.stageNow, Owes: b.owes, KnownAs: b.knownAs}
 }
 
 func (r bookRow) book() book {
-	return book{standingAt: r.StandingAt.Time, dueAt: r.StandingDueAt.Time, known: r.Rules}
+	return book{standingAt: r.StandingAt.Time, dueAt: r.StandingDueAt.Time, known: r.Rules,
+		stageNow: r.Stage, owes: r.Owes, knownAs: r.KnownAs}
 }
 
 // equip gives an account the surroundings of its standing.
@@ -211,7 +221,7 @@ func saveBook(ctx context.Context, tx bun.Tx, a *Account) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.NewUpdate().Model(row).WherePK().Column("checks", "standing_at", "standing_due_at", "rules").Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(row).WherePK().Column("checks", "standing_at", "standing_due_at", "rules", "stage", "owes", "known_as").Exec(ctx); err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}
 	return nil
@@ -224,13 +234,18 @@ func DeletedPersonWire(person string) wire.Deleted {
 
 // note remembers what is told about the account now.
 func (a *Account) note(hearing string, at time.Time) {
-	a.standingAt, a.dueAt, a.known = at, a.Standing().ChangesAt, hearing
+	standing := a.Standing()
+	a.standingAt, a.dueAt, a.known = at, standing.ChangesAt, hearing
+	a.stageNow, a.owes, a.knownAs = a.stage(standing), len(standing.CurrentlyDue) > 0, strings.ToLower(a.Name())
 }
 
 // bookState is enough to see whether the book has to be written.
 type bookState struct {
 	checks, known string
 	dueAt         time.Time
+	stage         Stage
+	owes          bool
+	knownAs       string
 }
 
 func (a Account) bookState() (bookState, error) {
@@ -238,5 +253,5 @@ func (a Account) bookState() (bookState, error) {
 	if err != nil {
 		return bookState{}, fmt.Errorf("encode checks: %w", err)
 	}
-	return bookState{checks: string(checks), known: a.known, dueAt: a.dueAt}, nil
+	return bookState{checks: string(checks), known: a.known, dueAt: a.dueAt, stage: a.stageNow, owes: a.owes, knownAs: a.knownAs}, nil
 }

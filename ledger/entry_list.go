@@ -41,23 +41,24 @@ type EntryPage struct {
 	Size  int
 }
 
-// entryReach is how many postings of each account are looked through for a page of a
+// entryReach is how many entries of each account are looked through for a page of a
 // filtered list, so that a kind that is rare does not read the whole history.
 const entryReach = 5000
 
 // entriesSQL lists the entries of an owner's accounts behind a place. Of each account
-// it reads a stretch of postings: as many as fill a page, or as far as it reaches.
+// it reads a stretch: as many entries as fill a page, or as far as it reaches. Where a
+// stretch ends is the horizon: what is behind it may lack entries of that account.
 const entriesSQL = `
 WITH stretch AS (
 	SELECT a.id, p.entry_id, count(*) OVER (PARTITION BY a.id) AS n FROM ledger.accounts a
 	CROSS JOIN LATERAL (
-		SELECT entry_id FROM ledger.postings
+		SELECT DISTINCT entry_id FROM ledger.postings
 		WHERE account_id = a.id AND entry_id ?0 ?1
 			AND entry_id > coalesce((SELECT entry_id FROM ledger.checkpoints
 				WHERE account_id = a.id AND latest < ?2 ORDER BY latest DESC, entry_id DESC LIMIT 1), 0)
 			AND entry_id <= coalesce((SELECT entry_id FROM ledger.checkpoints
 				WHERE account_id = a.id AND latest > ?3 AND earliest > ?3 ORDER BY latest, entry_id LIMIT 1), 9223372036854775807)
-		ORDER BY account_id ?4, entry_id ?4, line ?4 LIMIT ?5
+		ORDER BY entry_id ?4 LIMIT ?5
 	) p WHERE a.owner = ?6 AND a.livemode = ?7
 ), horizon AS (
 	SELECT ?8(entry_id) AS entry_id FROM (SELECT ?9(entry_id) AS entry_id FROM stretch WHERE n = ?5 GROUP BY id) AS ends
@@ -84,9 +85,9 @@ func EntriesOf(ctx context.Context, idb bun.IDB, f EntryFilter, p EntryPage) (re
 	} else if p.Entry == 0 {
 		p.Entry = math.MaxInt64
 	}
-	stretch := (p.Size + 1) * MaxPostings
+	stretch := p.Size + 1
 	if filtered {
-		stretch = max(stretch, entryReach)
+		stretch = entryReach
 	}
 	from, until := f.From, f.Until
 	if until.IsZero() {
@@ -103,7 +104,7 @@ func EntriesOf(ctx context.Context, idb bun.IDB, f EntryFilter, p EntryPage) (re
 	}
 	if len(found.Entries) == 0 && found.Cut {
 		return nil, false, fault.Invalidf("range_too_wide", "created",
-			"None of the next %d postings of an account fits. Say in which time to look, with created[gte] and created[lt].", stretch)
+			"None of the next %d entries of an account fits. Say in which time to look, with created[gte] and created[lt].", stretch)
 	}
 	ids := found.Entries[:min(len(found.Entries), p.Size)]
 	records, err = recordsOf(ctx, idb, ids)

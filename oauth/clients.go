@@ -163,6 +163,9 @@ func (s *Clients) List(ctx context.Context, idb bun.IDB, owner Owner, p page.Par
 	return listClients(ctx, idb, owner, p)
 }
 
+// Connections are the connections of all clients.
+func (s *Clients) Connections() *Connections { return s.connections }
+
 // Forget makes this node ask the database again about a client that was disabled
 // or enabled. Other nodes do so by themselves within five seconds.
 func (s *Clients) Forget(clientID string) {

@@ -9,6 +9,7 @@ import (
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -39,6 +40,37 @@ func (s *Connections) Find(ctx context.Context, idb bun.IDB, clientID, account s
 // ForAccount are the active connections of an account, newest first.
 func (s *Connections) ForAccount(ctx context.Context, idb bun.IDB, account string, livemode bool) ([]*Connection, error) {
 	return connectionsOf(ctx, idb, account, livemode)
+}
+
+// ConnectionFilter narrows a list of connections.
+type ConnectionFilter struct {
+	page.Params
+	Account string `form:"account"`
+	Client  string `form:"client"`
+}
+
+// List is a page of the connections that the owner's clients have or had, newest first.
+func (s *Connections) List(ctx context.Context, idb bun.IDB, owner Owner, f ConnectionFilter) (page.Of[*Connection], error) {
+	of := func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("connection.platform = ? AND connection.livemode = ?", owner.Platform, owner.Livemode)
+	}
+	rows, err := page.Fetch[connectionRow](ctx, idb, f.Params, "oauth_connection", of, func(q *bun.SelectQuery) *bun.SelectQuery {
+		if f.Account != "" {
+			q = q.Where("connection.account = ?", f.Account)
+		}
+		if f.Client != "" {
+			q = q.Where("connection.client = ?", f.Client)
+		}
+		return withClient(q)
+	})
+	if err != nil {
+		return page.Of[*Connection]{}, err
+	}
+	out := page.Of[*Connection]{Items: make([]*Connection, len(rows.Items)), HasMore: rows.HasMore}
+	for i, r := range rows.Items {
+		out.Items[i] = r.connection()
+	}
+	return out, nil
 }
 
 // Deauthorize ends a connection: codes and tokens are revoked, the platform loses

@@ -9,7 +9,9 @@ import (
 	"github.com/sluicepay/sluice/connect/dashboard/developerpages"
 	"github.com/sluicepay/sluice/connect/dashboard/homepages"
 	"github.com/sluicepay/sluice/connect/dashboard/payoutpages"
+	"github.com/sluicepay/sluice/connect/dashboard/tutorpages"
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/connect/dashboard/accountpages"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -27,7 +29,9 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 	for _, add := range []func(*dashboard.Desk) error{
 		homepages.Pages,
 		payoutpages.Pages,
+		tutorpages.Pages,
 		a.developerPages,
+		accountpages.Pages,
 	} {
 		if err := add(a.desk); err != nil {
 			return err

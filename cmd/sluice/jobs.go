@@ -38,9 +38,9 @@ func (a *App) jobs() []*run.Worker {
 			run.Job{Name: "sweep payments", Interval: 5 * time.Second, Do: a.sweeper.SweepOld},
 			run.Job{Name: "end checkout sessions", Interval: 5 * time.Second, Do: a.checkout.Sweep},
 			run.Job{Name: "seal the ledger", Interval: 3 * time.Second, Do: a.seal},
-			run.Job{Name: "add up days", Interval: 3 * time.Second, Do: a.addDays},
 			run.Job{Name: "note the ledger's past", Interval: 10 * time.Second, Do: a.noteHistory},
 			run.Job{Name: "verify the ledger on request", Interval: time.Second, Do: a.verifyLedger},
+			run.Job{Name: "add up days", Interval: 3 * time.Second, Do: a.addDays},
 			run.Job{Name: "forget idempotency keys", Interval: time.Hour, Do: a.forgetKeys},
 			run.Job{Name: "forget handled events", Interval: time.Hour, Do: a.forgetHandled},
 			run.Job{Name: "forget sign-ins", Interval: 10 * time.Minute, Do: a.people.Sweep},
@@ -83,12 +83,6 @@ func (a *App) seal(ctx context.Context) error {
 	return err
 }
 
-// addDays sums what was sealed by day.
-func (a *App) addDays(ctx context.Context) error {
-	_, err := daily.Add(ctx, a.pool)
-	return err
-}
-
 // noteHistory keeps balances of the past cheap to ask for.
 func (a *App) noteHistory(ctx context.Context) error {
 	_, err := history.Note(ctx, a.pool)
@@ -97,6 +91,12 @@ func (a *App) noteHistory(ctx context.Context) error {
 
 func (a *App) verifyLedger(ctx context.Context) error {
 	_, err := audit.Work(ctx, a.pool, clock.System{}.Now)
+	return err
+}
+
+// addDays sums what was sealed by day.
+func (a *App) addDays(ctx context.Context) error {
+	_, err := daily.Add(ctx, a.pool)
 	return err
 }
 

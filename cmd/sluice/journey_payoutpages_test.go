@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicepay/sluice/oauth/session"
 	"github.com/sluicepay/sluice/platform/ui/uitest"
@@ -204,28 +205,34 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	h := newHouse(t, paperBank(t))
 	ada := clerk{house: h}
 	tutor := ada.tutor()
-	ada.post("/v1/accounts/"+tutor, "business_profile[name]=May+Wong&settings[payouts][schedule][interval]=manual")
+	now := h.app.clocks.Test.Now()
+	soon := now.AddDate(0, 0, 4)
+	for soon.Weekday() == time.Saturday || soon.Weekday() == time.Sunday { // no paydays
+		soon = soon.AddDate(0, 0, 1)
+	}
+	payday := strings.ToLower(soon.Weekday().String())
+	ada.post("/v1/accounts/"+tutor, "business_profile[name]=May+Wong&settings[payouts][schedule][interval]=weekly&settings[payouts][schedule][weekly_anchor]="+payday)
 	ada.post("/v1/accounts/"+h.platform, "settings[payouts][schedule][interval]=manual")
 	ada.post("/v1/payout_policy", "approval_over[hkd]=1000")
 	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending&application_fee_amount=6000&transfer_data[destination]="+tutor)
-
-	h.days("1d") // whose money came without an event is noted once a day
-	ada.post("/v1/accounts/"+tutor, "settings[payouts][schedule][interval]=daily")
+	h.days("1d") // who has money is noted once a day, whatever events say
 
 	first, second := h.sits("Ada", session.Owner), h.sits("Lok", session.Finance)
 	tab := uitest.Browser(t).Tab(t)
 	tab.Cookies(h.url, first.http.Jar.Cookies(first.home()))
-	tomorrow := h.app.clocks.Test.Now().AddDate(0, 0, 1).Format("2006-01-02")
-	tab.Open(h.url + h.desk("/payout-runs/preview?date="+tomorrow))
+	tab.Open(h.url + h.desk("/payout-runs/preview?date="+now.AddDate(0, 0, 8).Format(time.DateOnly)))
 	for _, text := range []string{"May Wong", "HK$540.00", "Needs approval"} {
 		tab.WaitText(text)
 	}
-	h.days("1d")
 	tab.Open(h.url + h.desk("/payout-runs/now"))
 	tab.ClickThrough("Run now")
+	tab.WaitText("Run of")
+	h.days("7d")
+	paid := ada.get("/v1/payouts?account=all")["data"].([]any)[0].(map[string]any)
+	run := paid["payout_run"].(string)
+	tab.Open(h.url + h.desk("/payout-runs/"+run))
 	tab.WaitText("Wait for two people to agree: 1")
 	tab.WaitText("HK$540.00")
-	run := strings.TrimSuffix(between(tab.URL(), "/payout-runs/", "?"), "/")
 	tab.ClickThrough("Approve the run")
 	tab.WaitText("Approve the run of")
 	tab.ClickThrough("Approve all that wait")
@@ -264,7 +271,7 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 			t.Errorf("%s: %d", page, g.last.StatusCode)
 		}
 	}
-	payout := ada.get("/v1/payouts?account=all")["data"].([]any)[0].(map[string]any)["id"].(string)
+	payout := paid["id"].(string)
 	for _, tabName := range []string{"", "?tab=items", "?tab=bank", "?tab=ledger"} {
 		if g := second.open(h.desk("/payouts/" + payout + tabName)); g.last.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", tabName, g.last.StatusCode)

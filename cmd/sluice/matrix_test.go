@@ -88,6 +88,7 @@ var matrix = map[string]row{
 	"GET /v1/account":                                       {},
 	"POST /v1/accounts":                                     {form: "type=custom&country=HK", platformOnly: true},
 	"GET /v1/accounts":                                      {platformOnly: true},
+	"GET /v1/accounts/summary":                              {platformOnly: true},
 	"GET /v1/accounts/{id}":                                 {path: "/v1/accounts/$tutor"},
 	"POST /v1/accounts/{id}":                                {path: "/v1/accounts/$tutor", form: "metadata[a]=b"},
 	"DELETE /v1/accounts/{id}":                              {path: "/v1/accounts/$leaver", platformOnly: true},
@@ -120,6 +121,8 @@ var matrix = map[string]row{
 	"GET /v1/balance":                                       {},
 	"GET /v1/balance/daily":                                 {},
 	"GET /v1/balance_transactions":                          {},
+	"GET /v1/balance_transactions/running":                  {},
+	"GET /v1/earnings":                                      {},
 	"GET /v1/balance_transactions/{id}":                     {path: "/v1/balance_transactions/$line"},
 	"GET /v1/balance/history":                               {},
 	"GET /v1/balance/history/{id}":                          {path: "/v1/balance/history/$line"},
@@ -135,6 +138,7 @@ var matrix = map[string]row{
 	"GET /v1/ledger/trial_balance":                          {},
 	"POST /v1/payouts":                                      {form: "amount=100&currency=hkd&destination=$bank"},
 	"GET /v1/payouts":                                       {},
+	"GET /v1/payouts/next":                                  {},
 	"GET /v1/payouts/{id}":                                  {path: "/v1/payouts/$payout"},
 	"POST /v1/payouts/{id}":                                 {path: "/v1/payouts/$payout", form: "metadata[a]=b"},
 	"GET /v1/payout_counts":                                 {platformOnly: true},
@@ -265,6 +269,8 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 	things := h.furnish(ada)
 	things["batch"] = h.sealBatch(ada, things["ownBank"])
 	connected := h.welcome()
+	ended := ada.get("/v1/oauth_connections?account=" + connected["left"].account)
+	things["endedConnection"] = ended["data"].([]any)[0].(map[string]any)["id"].(string)
 	callers := h.callers(things, connected)
 	before := h.eventsOf(h.platform)
 	for _, c := range callers {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -205,6 +206,9 @@ func (s *servers) start(ctx context.Context, setup bench.Setup, command ...strin
 	one.cmd.Env = append(kept(os.Environ()), "SLUICE_ADDR="+one.addr, "SLUICE_METRICS_ADDR="+one.metrics, "SLUICE_LOG_FORMAT=text",
 		"SLUICE_DATABASE_URL="+s.cfg.DatabaseURL.Reveal(), "SLUICE_KAFKA_BROKERS="+strings.Join(s.cfg.Kafka.Brokers, ","),
 		"SLUICE_KEY_MASTER="+s.state.KeyMaster, "SLUICE_SEAL_MASTERS="+s.state.SealMaster)
+	if setup.Profile != "" && len(s.running) == 0 {
+		one.cmd.Env = append(one.cmd.Env, profileEnv+"="+setup.Profile)
+	}
 	if setup.OneByOne {
 		one.cmd.Env = append(one.cmd.Env, oneByOneEnv+"=1")
 	}
@@ -283,3 +287,25 @@ func kept(environ []string) (env []string) {
 // oneByOneEnv is a hook of the bench, as crashEnv is one of tests: a server with it
 // commits every payment in transactions of its own.
 const oneByOneEnv = "SLUICE_ONE_BY_ONE"
+
+// profileEnv is another: where a server writes a CPU profile of its whole life.
+const profileEnv = "SLUICE_CPU_PROFILE"
+
+// profiled starts the profile that the environment asks for, if it does.
+func profiled() (stop func() error, err error) {
+	path := os.Getenv(profileEnv)
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
+}

@@ -35,11 +35,12 @@ func (a *App) routes() []rest.Route {
 	return slices.Concat(
 		connecthttp.IntentRoutes(s, a.payments),                                           // /v1/payment_intents
 		connecthttp.ChargeRoutes(s, a.payments),                                           // /v1/charges, /v1/splits/preview
-		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds, refunds/preview
 		connecthttp.CheckoutRoutes(s, a.pool, a.checkout),                                 // /v1/checkout/sessions
+		connecthttp.RefundRoutes(s, a.payments),                                           // /v1/refunds, refunds/preview
 		connecthttp.TransferRoutes(s, a.pool, a.moves),                                    // /v1/transfers, reversals
 		connecthttp.PendingReversalRoutes(s, a.pool, a.moves),                             // /v1/pending_reversals
 		connecthttp.ApplicationFeeRoutes(s, a.pool, a.fees),                               // /v1/application_fees, refunds
+		connecthttp.EarningRoutes(s, a.pool),                                              // /v1/earnings
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
 		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
 		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people
@@ -52,8 +53,8 @@ func (a *App) routes() []rest.Route {
 		connecthttp.PaymentMethodRoutes(s, a.methods),                                     // /v1/payment_methods
 		connecthttp.CustomerRoutes(s, a.methods),                                          // /v1/customers
 		ledgerhttp.Routes(s, a.pool, owners{a.accounts}),                                  // /v1/balance, /v1/balance_transactions, /v1/ledger
-		ledgerhttp.DailyRoutes(s, a.pool, a.clocks),                                       // /v1/balance/daily
 		ledgerhttp.VerificationRoutes(s, a.pool, owners{a.accounts}, clock.System{}),      // /v1/ledger/verifications
+		ledgerhttp.DailyRoutes(s, a.pool, a.clocks),                                       // /v1/balance/daily
 		ledgerhttp.DebtRoutes(s, a.pool, owners{a.accounts}, a.clocks),                    // /v1/negative_balances
 		payoutshttp.DeliveryRoutes(s, a.pool, a.payouts, a.books),                         // /v1/payout_counts, /v1/payouts/{id}/delivery
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -101,6 +102,11 @@ func serve(ctx context.Context, cfg Config) (err error) {
 	if os.Getenv(oneByOneEnv) != "" {
 		db.CommitOneByOne()
 	}
+	stop, err := profiled()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	app, err := newApp(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func AccountRoutes(s *rest.Server, svc *connect.Accounts) []rest.Route {
 		route("GET", "/v1/account", s.Read(d.own), wire.Account{}),
 		route("POST", "/v1/accounts", s.Write(d.create), wire.Account{}),
 		route("GET", "/v1/accounts", s.Read(d.list), wire.List[wire.Account]{}),
+		route("GET", "/v1/accounts/summary", s.Read(d.summary), wire.AccountSummary{}), // an extension of ours
 		route("GET", one, s.Read(d.get), wire.Account{}),
 		route("POST", one, s.Write(d.update), wire.Account{}),
 		route("DELETE", one, s.Write(d.remove), wire.Deleted{}),
@@ -73,18 +74,22 @@ func (d accountDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (an
 }
 
 func (d accountDoor) list(ctx context.Context, r *rest.Request) (any, error) {
-	var p struct {
-		page.Params
-		Created page.Range `form:"created"`
-	}
-	if err := r.Decode(&p); err != nil {
+	var f connect.AccountFilter
+	if err := r.Decode(&f); err != nil {
 		return nil, err
 	}
-	accounts, err := d.svc.List(ctx, d.svc.Pool(), r.Scope, p.Params, p.Created)
+	accounts, err := d.svc.List(ctx, d.svc.Pool(), r.Scope, f)
 	if err != nil {
 		return nil, err
 	}
 	return page.List(accounts, "/v1/accounts", connect.Account.Wire), nil
+}
+
+func (d accountDoor) summary(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	return d.svc.Summary(ctx, d.svc.Pool(), r.Scope)
 }
 
 func (d accountDoor) update(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {

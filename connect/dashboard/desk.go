@@ -85,6 +85,7 @@ type Desk struct {
 	taken  map[string]bool
 	nav    map[Side][]navPlace
 	ids    map[Side]map[string]string
+	needs  map[Side]map[string]string // permission of each page that can be looked at, by its path
 	hub    *hub
 
 	finders map[Side][]finder
@@ -102,7 +103,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: cfg, taken: map[string]bool{}, nav: map[Side][]navPlace{},
-		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
+		ids: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, needs: map[Side]map[string]string{ForPlatform: {}, ForAccount: {}}, hub: newHub(), finders: map[Side][]finder{},
 	}
 	pages, err := d.pages(sub("templates"), nil)
 	if err != nil {
@@ -174,7 +175,9 @@ func (v *Visit) dressed(view ui.View) ui.View {
 		view.Person = v.Person.Email
 	}
 	look := v.Chair.Look
-	view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	if view.Brand == (ui.Brand{}) { // a page may show itself in colours that are not chosen yet
+		view.Brand = ui.Brand{Name: view.Frame.Account, LogoURL: look.LogoURL, Primary: look.Primary, Secondary: look.Secondary}
+	}
 	return view
 }
 
@@ -207,6 +210,9 @@ func (d *Desk) Add(s Section) (*Pages, error) {
 	for _, p := range s.Pages {
 		if p.Method == "" {
 			p.Method = http.MethodGet
+		}
+		if p.Method == http.MethodGet {
+			d.needs[s.Side][p.Path] = p.Permission
 		}
 		if err := d.mount(s.Side, p, pages); err != nil {
 			return nil, err

@@ -55,9 +55,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func welcome(t testing.TB, a http.Handler, chairs ...dashboard.Chair) (http.Handler, *dashboardtest.Gate) {
 	t.Helper()
 	desk, gate := dashboardtest.New(t, kit(t), a, chairs...)
-	if err := dashboard.Welcome(desk); err != nil {
-		t.Fatal(err)
-	}
+	addPayments(t, desk, dashboard.ForPlatform, "")
 	return dashboardtest.Handler(desk), gate
 }
 

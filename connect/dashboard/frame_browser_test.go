@@ -17,9 +17,8 @@ func TestTheFrameIsSoundInABrowser(t *testing.T) {
 	a := &api{answer: threeCharges}
 	k := kit(t)
 	desk, _ := dashboardtest.New(t, k, a)
-	if err := dashboard.Welcome(desk); err != nil {
-		t.Fatal(err)
-	}
+	addPayments(t, desk, dashboard.ForPlatform, "")
+	addPayments(t, desk, dashboard.ForAccount, "")
 	url := uitest.Server(t, k, dashboardtest.Handler(desk))
 	for _, language := range []string{"en", "zh-Hant-HK"} {
 		for name, path := range map[string]string{

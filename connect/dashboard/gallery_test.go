@@ -107,9 +107,7 @@ func gallery(t testing.TB, desk *dashboard.Desk) {
 func TestAllThatPagesAreMadeOfIsSoundInABrowser(t *testing.T) {
 	k := kit(t)
 	desk, _ := dashboardtest.New(t, k, &api{answer: threeCharges})
-	if err := dashboard.Welcome(desk); err != nil {
-		t.Fatal(err)
-	}
+	addPayments(t, desk, dashboard.ForPlatform, "")
 	gallery(t, desk)
 	url := uitest.Server(t, k, dashboardtest.Handler(desk))
 	for _, language := range []string{"en", "zh-Hant-HK"} {

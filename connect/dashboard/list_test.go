@@ -47,11 +47,19 @@ func (l *ledgerOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"data": [%s], "has_more": %t}`, strings.Join(rows, ","), from > size)
 }
 
-// payments is a section with one list.
+// payments are the pages of a desk with one list, at /payments.
 func payments(t testing.TB, a http.Handler, chairs ...dashboard.Chair) http.Handler {
 	t.Helper()
+	desk, _ := dashboardtest.New(t, kit(t), a, chairs...)
+	addPayments(t, desk, dashboard.ForPlatform, "/payments")
+	return dashboardtest.Handler(desk)
+}
+
+// addPayments is a section with one list.
+func addPayments(t testing.TB, desk *dashboard.Desk, side dashboard.Side, path string) {
+	t.Helper()
 	files := fstest.MapFS{
-		"payments.html": {Data: []byte(`{{template "list" .Data}}`)},
+		"payments.html": {Data: []byte(`<div class="page-head"><h1>{{t "payments.title"}}</h1></div>{{template "list" .Data}}`)},
 		"en.json": {Data: []byte(`{"payments.title": "Payments", "payments.list": "Payments", "payments.amount": "Amount", "payments.status": "Status",
 			"payments.description": "Description", "payments.created": "Created", "payments.none": "No payments", "payments.none.body": "Take one."}`)},
 		"zh-Hant-HK.json": {Data: []byte(`{"payments.title": "付款", "payments.list": "付款", "payments.amount": "金額", "payments.status": "狀態",
@@ -72,17 +80,19 @@ func payments(t testing.TB, a http.Handler, chairs ...dashboard.Chair) http.Hand
 		Href:  func(v *dashboard.Visit, p payment) string { return v.Path("payments", p.ID) },
 		Empty: dashboard.Empty{Title: "payments.none", Body: "payments.none.body", Curl: "curl https://pay.example/v1/charges"},
 	}
-	desk, _ := dashboardtest.New(t, kit(t), a, chairs...)
 	var pages *dashboard.Pages
-	pages, err := desk.Add(dashboard.Section{Templates: files, Catalogues: files, Pages: []dashboard.Page{{Path: "/payments", Handler: func(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
-		return list.Serve(w, r, v, func(t *dashboard.Table) error {
-			return pages.Render(w, r, v, "payments", ui.View{Title: "payments.title", Data: t})
-		})
-	}}}})
+	pages, err := desk.Add(dashboard.Section{
+		Templates: files, Catalogues: files, Side: side,
+		Nav: []dashboard.NavItem{{Key: "payments.title", Icon: "credit-card", Path: path, Permission: "charges:read"}},
+		Pages: []dashboard.Page{{Path: path, Handler: func(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+			return list.Serve(w, r, v, func(t *dashboard.Table) error {
+				return pages.Render(w, r, v, "payments", ui.View{Title: "payments.title", Data: t})
+			})
+		}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dashboardtest.Handler(desk)
 }
 
 var oneTemplate = fstest.MapFS{"x.html": {Data: []byte("{{t `desk.json`}}")}}

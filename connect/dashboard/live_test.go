@@ -95,9 +95,7 @@ func TestAnOpenPageHearsOfItsAccountInItsMode(t *testing.T) {
 func TestAListRefreshesItselfAndKeepsTheFocus(t *testing.T) {
 	a, k := &api{answer: threeCharges}, kit(t)
 	desk, ear := livingDesk(t, k, a)
-	if err := dashboard.Welcome(desk); err != nil {
-		t.Fatal(err)
-	}
+	addPayments(t, desk, dashboard.ForPlatform, "")
 	tab := uitest.Browser(t).Tab(t)
 	tab.Open(uitest.Server(t, k, dashboardtest.Handler(desk)) + "/dashboard/acct_platform/test")
 	uitest.Audit(t, tab)

@@ -41,6 +41,9 @@ func (v *Visit) Path(parts ...string) string {
 	return b.String()
 }
 
+// Absolute is a path of this server as an address that can be sent to somebody.
+func (v *Visit) Absolute(path string) string { return v.desk.cfg.BaseURL + path }
+
 // For is a client that acts for a connected account of the platform.
 func (v *Visit) For(account string) *client.Client {
 	other := *v.API
@@ -98,11 +101,15 @@ func (v *Visit) Sentence(key string, args ...any) any {
 	return said
 }
 
-// Where is the address of an object's page by the prefix of its id, "" if it has none.
+// Where is the address of an object's page by the prefix of its id, "" if it has none that the person may see.
 func (v *Visit) Where(id string) string {
-	prefix, _, ok := strings.Cut(id, "_")
-	pattern := v.desk.ids[v.Chair.Side()][prefix]
-	if !ok || pattern == "" {
+	at := strings.LastIndexByte(id, '_') // evt_test_… is an example: it is nowhere
+	if at < 0 {
+		return ""
+	}
+	side := v.Chair.Side()
+	pattern := v.desk.ids[side][id[:at]]
+	if pattern == "" || !v.May(v.desk.needs[side][pattern]) {
 		return ""
 	}
 	return v.Chair.path() + strings.Replace(pattern, "{id}", url.PathEscape(id), 1)

@@ -45,6 +45,7 @@ type row struct {
 // Filter narrows a list of transactions; zero fields do not.
 type Filter struct {
 	Payout, Source, Type string
+	Types                []string // any of them
 	Currency             money.Currency
 	Created              page.Range
 	Items                bool // without the lines that payouts make themselves: only what they consist of
@@ -112,6 +113,9 @@ func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 		if c.value != "" {
 			q = q.Where("? = ?", bun.Ident(c.column), c.value)
 		}
+	}
+	if len(f.Types) > 0 {
+		q = q.Where("t.type = ANY(?)", pgdialect.Array(f.Types))
 	}
 	return f.Created.Apply(q, "t.created_at")
 }

@@ -19,13 +19,14 @@ func (d door) list(ctx context.Context, r *rest.Request) (any, error) {
 		Payout   string     `form:"payout"`
 		Source   string     `form:"source"`
 		Type     string     `form:"type"`
+		Types    []string   `form:"types"` // ours: any of them
 		Items    bool       `form:"items"` // ours
 	}
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
 	found, err := balance.List(ctx, d.pool, r.Scope, balance.Filter{
-		Payout: p.Payout, Source: p.Source, Type: p.Type, Created: p.Created, Items: p.Items,
+		Payout: p.Payout, Source: p.Source, Type: p.Type, Types: p.Types, Created: p.Created, Items: p.Items,
 		Currency: money.Currency(strings.ToLower(p.Currency)),
 	}, p.Params)
 	if err != nil {

@@ -39,6 +39,7 @@ func Routes(s *rest.Server, pool *bun.DB, accounts Accounts) []rest.Route {
 	return []rest.Route{
 		get("/v1/balance", "balance", d.balance, wire.Balance{}),
 		get("/v1/balance_transactions", "balance_transactions", d.list, lines),
+		get("/v1/balance_transactions/running", "balance_transactions", d.running, wire.List[wire.RunningBalanceTransaction]{}),
 		get("/v1/balance_transactions/{id}", "balance_transactions", d.get, line),
 		get("/v1/balance/history", "balance_transactions", d.list, lines),
 		get("/v1/balance/history/{id}", "balance_transactions", d.get, line),

@@ -39,14 +39,19 @@ func ClientRoutes(s *rest.Server, pool *bun.DB, clients *oauth.Clients, clk cloc
 		route(http.MethodPost, one+"/disable", s.Steps(d.disable), wire.OAuthClient{}),
 		route(http.MethodPost, one+"/enable", s.Steps(d.enable), wire.OAuthClient{}),
 		route(http.MethodPost, one+"/secrets", s.Reveal(d.addSecret), wire.OAuthClient{}),
+		route(http.MethodGet, one+"/incidents", s.Read(d.incidents), wire.List[wire.OAuthIncident]{}),
+		{Method: http.MethodGet, Path: "/v1/oauth_connections", Resource: "accounts", Handler: s.Read(d.connections), Returns: wire.List[wire.OAuthConnection]{}},
+		{Method: http.MethodPost, Path: "/v1/oauth_connections/{id}/end", Resource: "accounts", Handler: s.Steps(d.end), Returns: wire.OAuthConnection{}},
 		route(http.MethodDelete, one+"/secrets/{secret}", s.Write(d.removeSecret), wire.OAuthClient{}),
 	}
 }
 
 // clientOwner is whose clients the caller manages. Access tokens and restricted
-// keys manage none: whoever registers a redirect URI can collect codes.
+// keys manage none: whoever registers a redirect URI can collect codes. People of
+// the platform do, as far as their role reaches, which the route has checked.
 func clientOwner(r *rest.Request) (oauth.Owner, error) {
-	if r.Principal.Kind != rest.Secret || r.Principal.Scopes != nil || r.Principal.Platform != "" || r.Scope.Connected() {
+	whole := r.Principal.Kind == rest.Secret && r.Principal.Scopes == nil
+	if !whole && !r.Principal.Member || r.Principal.Platform != "" || r.Scope.Connected() {
 		return oauth.Owner{}, rest.Unsaved(&fault.Error{
 			Kind: fault.Forbidden, Message: "OAuth clients can be managed only with an unrestricted secret key of the platform account.",
 		})
@@ -217,6 +222,86 @@ func (d clientDoor) removeSecret(ctx context.Context, tx bun.Tx, r *rest.Request
 		return nil, err
 	}
 	return showClient(client), nil
+}
+
+func (d clientDoor) incidents(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := clientOwner(r)
+	if err != nil {
+		return nil, err
+	}
+	var p struct{ page.Params }
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	found, err := d.clients.Incidents(ctx, d.pool, owner, r.Path("id"), p.Params)
+	if err != nil {
+		return nil, err
+	}
+	return page.List(found, "/v1/oauth_clients/"+r.Path("id")+"/incidents", showIncident), nil
+}
+
+// connections are the installs of the platform's clients. Whoever may read the
+// platform's accounts may see how it came to them.
+func (d clientDoor) connections(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := connectionOwner(r)
+	if err != nil {
+		return nil, err
+	}
+	var f oauth.ConnectionFilter
+	if err := r.Decode(&f); err != nil {
+		return nil, err
+	}
+	found, err := d.clients.Connections().List(ctx, d.pool, owner, f)
+	if err != nil {
+		return nil, err
+	}
+	return page.List(found, "/v1/oauth_connections", showConnection), nil
+}
+
+func (d clientDoor) end(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := connectionOwner(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	found, err := d.clients.Connections().Get(ctx, d.pool, r.Path("id"))
+	if err != nil {
+		return nil, err
+	}
+	if found.Platform != owner.Platform || found.Livemode != owner.Livemode {
+		return nil, fault.NoSuch("oauth_connection", r.Path("id"))
+	}
+	ended, err := d.clients.Connections().Deauthorize(ctx, found.ID, owner.Platform)
+	if err != nil {
+		return nil, err
+	}
+	return showConnection(ended), nil
+}
+
+// connectionOwner refuses whoever does not act for a platform itself.
+func connectionOwner(r *rest.Request) (oauth.Owner, error) {
+	if r.Principal.Platform != "" || r.Scope.Connected() {
+		return oauth.Owner{}, rest.Unsaved(&fault.Error{Kind: fault.Forbidden, Code: "platform_account_required",
+			Message: "Only a platform can see and end the connections of its clients here."})
+	}
+	return oauth.Owner{Platform: r.Scope.Account, Livemode: r.Scope.Livemode}, nil
+}
+
+func showIncident(i oauth.Incident) wire.OAuthIncident {
+	return wire.OAuthIncident{
+		ID: i.ID, Object: "oauth_incident", Client: i.Client, ByClient: i.ByClient, Connection: wire.Nullable(i.Connection),
+		Created: wire.Unix(i.CreatedAt), Kind: i.Kind, Reason: i.Reason(), RequestID: wire.Nullable(i.RequestID),
+	}
+}
+
+func showConnection(c *oauth.Connection) wire.OAuthConnection {
+	return wire.OAuthConnection{
+		ID: c.ID, Object: "oauth_connection", Account: c.Account, Client: c.Client, ClientName: c.ClientName, Created: wire.Unix(c.CreatedAt),
+		AuthorizedAt: wire.NullableUnix(c.AuthorizedAt), EndedAt: wire.NullableUnix(c.EndedAt), LastUsedAt: wire.NullableUnix(c.LastUsedAt),
+		Livemode: c.Livemode, Scope: string(c.Scope), Status: string(c.Status),
+	}
 }
 
 func showClient(c *oauth.Client) wire.OAuthClient {

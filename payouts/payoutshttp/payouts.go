@@ -31,6 +31,7 @@ func Routes(s *rest.Server, pool *bun.DB, service *payouts.Service) []rest.Route
 	return []rest.Route{
 		route(http.MethodPost, all, s.Write(d.create), wire.Payout{}),
 		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.Payout]{}),
+		route(http.MethodGet, all+"/next", s.Read(d.next), wire.List[wire.NextPayout]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.Payout{}),
 		route(http.MethodPost, one, s.Write(d.update), wire.Payout{}),
 		route(http.MethodPost, one+"/cancel", s.Write(d.cancel), wire.Payout{}),
@@ -74,28 +75,41 @@ func (d payoutDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := page.List(found, "/v1/payouts", (*payouts.Payout).Wire)
 	if p.Account == "" {
-		return shown, nil
+		return page.List(found, "/v1/payouts", (*payouts.Payout).Wire), nil
 	}
-	return shown, d.count(ctx, r.Scope, shown.Data)
+	return d.counted(ctx, r.Scope, found)
 }
 
-// count says of each payout how many lines it consists of.
-func (d payoutDoor) count(ctx context.Context, scope tenant.Scope, shown []wire.Payout) error {
-	ids := make([]string, len(shown))
-	for i, p := range shown {
+// counted says of each payout how many lines it consists of.
+func (d payoutDoor) counted(ctx context.Context, scope tenant.Scope, found page.Of[*payouts.Payout]) (any, error) {
+	ids := make([]string, len(found.Items))
+	for i, p := range found.Items {
 		ids[i] = p.ID
 	}
 	counts, err := balance.CountItems(ctx, d.pool, scope.Livemode, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range shown {
-		n := counts[shown[i].ID]
-		shown[i].ItemCount = &n
+	return page.List(found, "/v1/payouts", func(p *payouts.Payout) wire.ListedPayout {
+		return wire.ListedPayout{Payout: p.Wire(), ItemCount: counts[p.ID]}
+	}), nil
+}
+
+// next foresees the automatic payouts of the account, one per currency.
+func (d payoutDoor) next(ctx context.Context, r *rest.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
 	}
-	return nil
+	all, err := d.payouts.Next(ctx, r.Scope)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]wire.NextPayout, len(all))
+	for i, n := range all {
+		shown[i] = n.Wire()
+	}
+	return wire.ListOf("/v1/payouts/next", false, shown), nil
 }
 
 func (d payoutDoor) get(ctx context.Context, r *rest.Request) (any, error) {

@@ -7,6 +7,10 @@
 // idempotency → handler → expansions → JSON. Doors know nothing of HTTP statuses: they return wire
 // objects or *fault.Error values; the one status table stands in errors.go.
 //
+// Around the handler, of requests whose key was recognised: a request log is shown
+// each once it is answered (Config.Requests), and an audit log is asked before and
+// told after what changes something (Config.Audit); see served.go.
+//
 // What a door may rely on:
 //
 //   - Read serves a GET.

@@ -22,6 +22,13 @@ type BalanceTransaction struct {
 	LedgerEntry       string    `json:"ledger_entry"` // Sluice's own: the entry behind it
 }
 
+// RunningBalanceTransaction is a line with what the account had after it, pending and
+// available together: Sluice's own extension.
+type RunningBalanceTransaction struct {
+	BalanceTransaction
+	Balance int64 `json:"balance"`
+}
+
 // LineFee is one part of a balance transaction's fee.
 type LineFee struct {
 	Amount      int64   `json:"amount"`

@@ -31,16 +31,21 @@ type Payout struct {
 	Type                      string            `json:"type"` // bank_account
 
 	// Sluice's own.
-	Account   Ref     `json:"account"`              // whose money it is
-	Approval  *string `json:"approval"`             // required, approved or refused; null: nobody has to agree
-	Batch     *string `json:"batch"`                // bat_…: the file it went to the bank with
-	ItemCount *int64  `json:"item_count,omitempty"` // how many statement lines it consists of; in lists with account=… only
-	OnHold    bool    `json:"on_hold"`              // somebody holds it; see /v1/payout_holds
-	PayoutRun *string `json:"payout_run"`           // prun_…: the run that made it
+	Account   Ref     `json:"account"`    // whose money it is
+	Approval  *string `json:"approval"`   // required, approved or refused; null: nobody has to agree
+	Batch     *string `json:"batch"`      // bat_…: the file it went to the bank with
+	OnHold    bool    `json:"on_hold"`    // somebody holds it; see /v1/payout_holds
+	PayoutRun *string `json:"payout_run"` // prun_…: the run that made it
 	Rail      string  `json:"rail"`
 	Recall    *string `json:"recall"`     // requested, done or refused; null: not called back
 	RetriedBy Ref     `json:"retried_by"` // the payout that tries this failed one again
 	RetryOf   Ref     `json:"retry_of"`
+}
+
+// ListedPayout is a payout in a list of a platform's, of several accounts; Sluice's own.
+type ListedPayout struct {
+	Payout
+	ItemCount int64 `json:"item_count"` // how many statement lines it consists of
 }
 
 // PayoutTraceID is the bank's own reference of a payout.

@@ -308,7 +308,7 @@ type timing struct {
 }
 
 func (s *section) delivery(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
-	d, err := dashboard.Fetch[wire.WebhookDelivery](r, v, "/v1/webhook_deliveries/"+url.PathEscape(r.PathValue("id"))+"?payload=true")
+	d, err := dashboard.Fetch[wire.WebhookDelivery](r, v, "/v1/webhook_deliveries/"+url.PathEscape(r.PathValue("id")))
 	if err != nil {
 		return err
 	}

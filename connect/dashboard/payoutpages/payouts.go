@@ -15,7 +15,8 @@ import (
 // payout is one as the API shows it, with its account opened.
 type payout struct {
 	wire.Payout
-	Account party `json:"account"`
+	Account   party  `json:"account"`
+	ItemCount *int64 `json:"item_count"` // in lists of several accounts
 }
 
 // State is the status as the pages show it: what waits for people says so.

@@ -71,17 +71,6 @@ func (f Flow) SVG() template.HTML {
 	return w.html()
 }
 
-// role is that of an image, unless something in it can be followed: what an image
-// holds, nobody reaches.
-func (f Flow) role() string {
-	for _, n := range f.Nodes {
-		if n.Href != "" {
-			return "group"
-		}
-	}
-	return "img"
-}
-
 // drawList is the flow where the picture would be too small to read: a line and a bar
 // for each band. The stylesheet shows one of the two.
 func drawList(w *writer, links []Link, nodes map[string]*placedNode) {
@@ -95,6 +84,17 @@ func drawList(w *writer, links []Link, nodes map[string]*placedNode) {
 			nodes[l.From].Label, nodes[l.To].Label, l.Text, l.Class, max(scaled(l.Value, 1000, widest), 4))
 	}
 	w.f(`</ul>`)
+}
+
+// role is that of an image, unless something in it can be followed: what an image
+// holds, nobody reaches.
+func (f Flow) role() string {
+	for _, n := range f.Nodes {
+		if n.Href != "" {
+			return "group"
+		}
+	}
+	return "img"
 }
 
 // place finds what each node gets and gives, and its column: one right of all that

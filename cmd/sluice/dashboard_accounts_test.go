@@ -1,0 +1,159 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluicepay/sluice/oauth/session"
+	"github.com/sluicepay/sluice/platform/ui/uitest"
+)
+
+// desk is a browser in which somebody of the platform is signed in.
+func (h *house) desk(t *testing.T, name string, role session.Role, options ...uitest.TabOption) (tab *uitest.Tab, at string) {
+	t.Helper()
+	g := h.guest("en")
+	h.joins(g.signIn(name), h.platform, role)
+	tab = uitest.Browser(t).Tab(t, options...)
+	tab.Cookies(h.url, g.http.Jar.Cookies(g.home()))
+	return tab, h.url + "/dashboard/" + h.platform + "/test"
+}
+
+// shot keeps a picture of a page, wide and narrow, light and dark, if somebody wants to look.
+func shot(tab *uitest.Tab, name string) {
+	folder := os.Getenv("SLUICE_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	for width, device := range map[int]string{390: "phone", 1440: "desktop"} {
+		for dark, theme := range map[bool]string{false: "light", true: "dark"} {
+			tab.SetWidth(width)
+			tab.SetDark(dark)
+			tab.Screenshot(filepath.Join(folder, name+"-"+theme+"-"+device+".png"))
+		}
+	}
+}
+
+func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkConnects(t *testing.T) {
+	h := newHouse(t)
+	tab, at := h.desk(t, "Mei Cheung", session.Owner, uitest.NoScript)
+	tab.Open(at + "/oauth-apps/new")
+	tab.Fill("name", "TutorHub HK")
+	tab.Fill("redirect_uris", "https://tutorhub.example/callback")
+	tab.ClickThrough("Create")
+	if text := tab.Text(); !strings.Contains(text, "cs_test_") {
+		t.Fatalf("no secret is shown:\n%s", text)
+	}
+	tab.Open(at + "/oauth-apps")
+	tab.WaitText("TutorHub HK")
+	clients := h.call("GET", "/v1/oauth_clients", nil)["data"].([]any)
+	app := clients[0].(map[string]any)["id"].(string)
+	tab.Open(at + "/oauth-apps/" + app + "?tab=link")
+	link := h.url + "/oauth/authorize?response_type=code&client_id=" + app
+	if !strings.Contains(strings.ReplaceAll(tab.Text(), "client_id="+app, ""), "/oauth/authorize") {
+		t.Fatal("the page has no link")
+	}
+	tutor := h.guest("en")
+	tutor.signIn("Chan Ka Yan")
+	if tutor.open(strings.TrimPrefix(link, h.url) + "&scope=read_write&redirect_uri=" + url.QueryEscape("https://tutorhub.example/callback")); tutor.last.StatusCode != http.StatusOK {
+		t.Errorf("the link leads to %d", tutor.last.StatusCode)
+	}
+	tab.Open(at + "/oauth-apps/" + app + "/secrets")
+	tab.ClickThrough("Rotate the secret")
+	if n := len(h.call("GET", "/v1/oauth_clients/"+app, nil)["secrets"].([]any)); n != 2 {
+		t.Errorf("%d secrets, want the old one and the new one", n)
+	}
+}
+
+func TestAnAccountIsInvitedHeldAndReleasedAtTheDesk(t *testing.T) {
+	h := newHouse(t)
+	tab, at := h.desk(t, "Mei Cheung", session.Owner)
+	tab.Open(at + "/accounts/new")
+	tab.Fill("email", "may@example.com")
+	tab.Fill("name", "May Lee Piano")
+	tab.ClickThrough("Open the account and make a link")
+	tab.WaitText("it is shown only here")
+	tab.Open(at + "/accounts?status=needs_action&search=may+l")
+	tab.ClickThrough("May Lee Piano")
+	tutor := h.tutor("Chan Ka Yan")
+	tab.Open(at + "/accounts/" + tutor + "/hold")
+	tab.Fill("reason", "The bank asked")
+	tab.ClickThrough("Pause payouts")
+	tab.WaitText("All payouts of this account are on hold")
+	tab.Open(at + "/accounts/" + tutor + "/release")
+	tab.ClickThrough("Release payouts")
+	tab.WaitText("Payouts go on")
+	if holds := h.call("GET", "/v1/payout_holds?status=active", nil)["data"].([]any); len(holds) != 0 {
+		t.Errorf("%d holds stand", len(holds))
+	}
+}
+
+func TestSettingsAreSavedAfterTheirDifferenceWasSeen(t *testing.T) {
+	h := newHouse(t)
+	tab, at := h.desk(t, "Mei Cheung", session.Owner)
+	name := func() any {
+		return h.call("GET", "/v1/account", nil)["business_profile"].(map[string]any)["name"]
+	}
+	before := name()
+	tab.Open(at + "/settings/business")
+	tab.Fill("business_profile[name]", "TutorHub Kowloon")
+	tab.ClickThrough("Review changes")
+	tab.WaitText("TutorHub Kowloon")
+	if name() != before {
+		t.Fatal("it was saved before anybody saw the difference")
+	}
+	tab.ClickThrough("Save")
+	tab.WaitText("TutorHub Kowloon")
+	if got := name(); got != "TutorHub Kowloon" {
+		t.Errorf("saved %v", got)
+	}
+}
+
+func TestWhoMayNotChangeAccountsAndAppsIsNotOfferedTo(t *testing.T) {
+	h := newHouse(t)
+	tutor := h.tutor("Chan Ka Yan")
+	for _, c := range []struct {
+		role   session.Role
+		path   string
+		status int
+	}{
+		{session.Owner, "/accounts/new", 200}, {session.Viewer, "/accounts/new", 403}, {session.Finance, "/accounts/new", 403},
+		{session.Finance, "/accounts/" + tutor + "/hold", 200}, {session.Support, "/accounts/" + tutor + "/hold", 403},
+		{session.Developer, "/oauth-apps/new", 200}, {session.Finance, "/oauth-apps", 403}, {session.Developer, "/oauth-apps", 200},
+		{session.Finance, "/settings/policy", 200}, {session.Developer, "/settings/policy", 403}, {session.Viewer, "/settings", 200},
+		{session.Viewer, "/accounts/" + tutor + "?tab=money", 200}, {session.Support, "/accounts", 200},
+	} {
+		g := h.guest("en")
+		h.joins(g.signIn("Somebody "+string(c.role)), h.platform, c.role)
+		g.once(http.MethodGet, "/dashboard/"+h.platform+"/test"+c.path, nil, map[string]string{"Accept": "text/html"})
+		if g.last.StatusCode != c.status {
+			t.Errorf("%s at %s: %d, want %d", c.role, c.path, g.last.StatusCode, c.status)
+		}
+	}
+}
+
+func TestPagesOfAccountsAreSoundInABrowser(t *testing.T) {
+	h := newHouse(t)
+	tutor := h.tutor("Chan Ka Yan 陳嘉欣")
+	must[any](t)(h.stripe().V1PaymentIntents.Create(t.Context(), lessonOf(tutor)))
+	app := h.call("POST", "/v1/oauth_clients", url.Values{"name": {"TutorHub HK"}, "redirect_uris[]": {"https://tutorhub.example/callback"}})["id"].(string)
+	h.call("POST", "/v1/accounts", url.Values{"type": {"express"}, "country": {"HK"}, "email": {"may@example.com"}, "capabilities[transfers][requested]": {"true"}})
+	for _, language := range []string{"en", "zh-Hant-HK"} {
+		tab, at := h.desk(t, "Mei "+language, session.Owner, uitest.Language(language))
+		for name, path := range map[string]string{
+			"accounts": "/accounts?columns=name,stage,due,payouts,email,id,capabilities,balance", "account": "/accounts/" + tutor,
+			"account-money": "/accounts/" + tutor + "?tab=money", "account-terms": "/accounts/" + tutor + "?tab=terms", "hold": "/accounts/" + tutor + "/hold",
+			"reject": "/accounts/" + tutor + "/reject", "schedule": "/accounts/" + tutor + "/schedule", "invite": "/accounts/new",
+			"apps": "/oauth-apps", "app": "/oauth-apps/" + app, "app-link": "/oauth-apps/" + app + "?tab=link", "app-installs": "/oauth-apps/" + app + "?tab=installs",
+			"app-failures": "/oauth-apps/" + app + "?tab=failures", "app-new": "/oauth-apps/new", "disable": "/oauth-apps/" + app + "/disable",
+			"settings": "/settings", "branding": "/settings/branding", "policy": "/settings/policy",
+		} {
+			tab.Open(at + path)
+			uitest.Audit(t, tab)
+			shot(tab, name+"-"+language)
+		}
+	}
+}

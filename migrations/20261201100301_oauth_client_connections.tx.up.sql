@@ -1,0 +1,2 @@
+-- Who has installed a client, newest first.
+CREATE INDEX connections_client ON oauth.connections (client, id DESC);

@@ -152,7 +152,7 @@ func (s *section) newApp(w http.ResponseWriter, r *http.Request, v *dashboard.Vi
 	view := actView{Title: "app.new", Button: "app.create", Fields: fields, Says: []any{v.Text("app.new.says")}}
 	back := &ui.Link{Href: v.Path("oauth-apps"), Key: "apps.title"}
 	if r.Method != http.MethodPost {
-		return s.renderAct(w, r, v, back, view, ui.NewForm(nil))
+		return s.renderAct(w, r, v, back, view, ui.NewForm(url.Values{"scope": {"both"}, "type": {"confidential"}}))
 	}
 	form := ui.PostedForm(r)
 	params := appParams(form)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
@@ -173,6 +174,12 @@ func dayOf(v *dashboard.Visit, unix int64) time.Time {
 	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, v.Chair.Zone)
 }
 
+// shortDay is a day without its year, for an axis.
+func shortDay(v *dashboard.Visit, day time.Time) string {
+	year := strconv.Itoa(day.Year())
+	return strings.TrimPrefix(strings.TrimSuffix(ui.FormatDate(day, v.Chair.Zone, v.Locale), " "+year), year+"年")
+}
+
 // draw makes the chart of what each day left the account, and its table.
 func (h *homeView) draw(v *dashboard.Visit, rows []earning) {
 	last := dayOf(v, rows[0].Created)
@@ -180,7 +187,7 @@ func (h *homeView) draw(v *dashboard.Visit, rows []earning) {
 	at := map[string]int{}
 	for i := range chartDays {
 		day := last.AddDate(0, 0, i+1-chartDays)
-		at[day.Format(time.DateOnly)], labels[i] = i, ui.FormatDate(day, v.Chair.Zone, v.Locale)
+		at[day.Format(time.DateOnly)], labels[i] = i, shortDay(v, day)
 	}
 	for _, e := range rows {
 		if i, ok := at[dayOf(v, e.Created).Format(time.DateOnly)]; ok {

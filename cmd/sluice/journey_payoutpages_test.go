@@ -20,7 +20,7 @@ import (
 )
 
 // desk is where a page of the platform's desk is.
-func (h *house) desk(path string) string { return "/dashboard/" + h.platform + "/test" + path }
+func (h *house) deskOf(path string) string { return "/dashboard/" + h.platform + "/test" + path }
 
 // sits makes a person of the platform's team, signed in.
 func (h *house) sits(name string, role session.Role) *guest {
@@ -133,7 +133,7 @@ func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 		if terms != amount || int64(explained["sum"].(float64)) != amount {
 			t.Fatalf("%s of %d: the API's terms make %d", payout, amount, terms)
 		}
-		page := g.open(h.desk("/payouts/" + payout)).page
+		page := g.open(h.deskOf("/payouts/" + payout)).page
 		equation := amountsIn(t, between(page, `<dl class="equation">`, "</dl>"))
 		if len(equation) < 2 {
 			t.Fatalf("%s of %d has no equation but (%d) %s", payout, amount, g.last.StatusCode, g.words())
@@ -165,7 +165,7 @@ func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 // netOnPages adds up the net column of all pages of a payout's transactions.
 func (h *house) netOnPages(g *guest, payout string) (sum int64, lines int) {
 	h.t.Helper()
-	for path := h.desk("/payouts/" + payout + "?tab=items"); path != ""; {
+	for path := h.deskOf("/payouts/" + payout + "?tab=items"); path != ""; {
 		page := g.open(path).page
 		for _, row := range strings.Split(between(page, "<tbody>", "</tbody>"), "</tr>") {
 			if amounts := amountsIn(h.t, row); len(amounts) == 3 {
@@ -197,7 +197,7 @@ func (h *house) netInFile(g *guest, payout string) (sum int64, lines int) {
 // file is a CSV of the desk without its heading.
 func (h *house) file(g *guest, path string) [][]string {
 	h.t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(g.open(h.desk(path)).page)).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(g.open(h.deskOf(path)).page)).ReadAll()
 	if err != nil || len(rows) == 0 {
 		h.t.Fatal(err)
 	}
@@ -223,17 +223,17 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	first, second := h.sits("Ada", session.Owner), h.sits("Lok", session.Finance)
 	tab := uitest.Browser(t).Tab(t)
 	tab.Cookies(h.url, first.http.Jar.Cookies(first.home()))
-	tab.Open(h.url + h.desk("/payout-runs/preview?date="+now.AddDate(0, 0, 8).Format(time.DateOnly)))
+	tab.Open(h.url + h.deskOf("/payout-runs/preview?date="+now.AddDate(0, 0, 8).Format(time.DateOnly)))
 	for _, text := range []string{"May Wong", "HK$540.00", "Needs approval"} {
 		tab.WaitText(text)
 	}
-	tab.Open(h.url + h.desk("/payout-runs/now"))
+	tab.Open(h.url + h.deskOf("/payout-runs/now"))
 	tab.ClickThrough("Run now")
 	tab.WaitText("Run of")
 	h.days("7d")
 	paid := ada.get("/v1/payouts?account=all")["data"].([]any)[0].(map[string]any)
 	run := paid["payout_run"].(string)
-	tab.Open(h.url + h.desk("/payout-runs/"+run))
+	tab.Open(h.url + h.deskOf("/payout-runs/"+run))
 	tab.WaitText("Wait for two people to agree: 1")
 	tab.WaitText("HK$540.00")
 	tab.ClickThrough("Approve the run")
@@ -242,45 +242,45 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 	tab.WaitText("another person has to agree")
 
 	// The same person counts once; the finance person is the second, without JavaScript.
-	tab.Open(h.url + h.desk("/payout-runs/"+run+"/approve"))
+	tab.Open(h.url + h.deskOf("/payout-runs/"+run+"/approve"))
 	tab.ClickThrough("Approve all that wait")
 	tab.WaitText("another person has to agree")
 	plain := uitest.Browser(t).Tab(t, uitest.NoScript)
 	plain.Cookies(h.url, second.http.Jar.Cookies(second.home()))
-	plain.Open(h.url + h.desk("/payout-runs/"+run+"/approve"))
+	plain.Open(h.url + h.deskOf("/payout-runs/"+run+"/approve"))
 	plain.ClickThrough("Approve all that wait")
 	plain.WaitText("the payouts go now")
 
 	if _, err := h.app.payouts.Send(t.Context(), false, h.app.clocks.Test.Now()); err != nil {
 		t.Fatal(err)
 	}
-	tab.Open(h.url + h.desk("/payout-runs/"+run))
+	tab.Open(h.url + h.deskOf("/payout-runs/"+run))
 	tab.WaitText("In transit")
 	batch := ada.get("/v1/payout_batches")["data"].([]any)[0].(map[string]any)
 	file := batch["file"].(map[string]any)
 	tab.WaitText(file["sha256"].(string))
 	tab.ClickThrough(file["name"].(string))
 	tab.WaitText("Download the file")
-	taken := first.open(h.desk("/payout-batches/" + batch["id"].(string) + "/file"))
+	taken := first.open(h.deskOf("/payout-batches/" + batch["id"].(string) + "/file"))
 	sum := sha256.Sum256([]byte(taken.page))
 	if hex.EncodeToString(sum[:]) != file["sha256"] || taken.last.Header.Get("Content-Disposition") == "" {
 		t.Errorf("the file that was taken is %q", taken.page)
 	}
-	if second.open(h.desk("/payout-batches/" + batch["id"].(string) + "/file")); second.last.StatusCode != http.StatusForbidden {
+	if second.open(h.deskOf("/payout-batches/" + batch["id"].(string) + "/file")); second.last.StatusCode != http.StatusForbidden {
 		t.Errorf("finance takes the file: %d", second.last.StatusCode)
 	}
 	for _, page := range []string{"/payouts", "/ledger", "/ledger/entries", "/trial-balance", "/payout-batches", "/payout-runs"} {
-		if g := first.open(h.desk(page)); g.last.StatusCode != http.StatusOK {
+		if g := first.open(h.deskOf(page)); g.last.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", page, g.last.StatusCode)
 		}
 	}
 	payout := paid["id"].(string)
 	for _, tabName := range []string{"", "?tab=items", "?tab=bank", "?tab=ledger"} {
-		if g := second.open(h.desk("/payouts/" + payout + tabName)); g.last.StatusCode != http.StatusOK {
+		if g := second.open(h.deskOf("/payouts/" + payout + tabName)); g.last.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", tabName, g.last.StatusCode)
 		}
 	}
-	first.open(h.desk("/payouts/"+payout+"?tab=ledger")).reads("Balanced", "Payout made")
+	first.open(h.deskOf("/payouts/"+payout+"?tab=ledger")).reads("Balanced", "Payout made")
 }
 
 func TestAVerificationAskedForOnThePageIsMade(t *testing.T) {
@@ -288,15 +288,15 @@ func TestAVerificationAskedForOnThePageIsMade(t *testing.T) {
 	ada := clerk{house: h}
 	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending")
 	g := h.sits("Ada", session.Owner)
-	g.open(h.desk("/trial-balance")).reads("In balance", "HK$600.00")
-	g.visit(http.MethodPost, h.desk("/trial-balance/verify"), map[string][]string{"idempotency_key": {"k1"}}, nil).reads("The verification is under way")
+	g.open(h.deskOf("/trial-balance")).reads("In balance", "HK$600.00")
+	g.visit(http.MethodPost, h.deskOf("/trial-balance/verify"), map[string][]string{"idempotency_key": {"k1"}}, nil).reads("The verification is under way")
 	if err := h.app.verifyLedger(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	g.open(h.desk("/trial-balance")).reads("Holds", "postings in")
+	g.open(h.deskOf("/trial-balance")).reads("Holds", "postings in")
 	var entry string
 	for _, e := range ada.get("/v1/ledger/entries?limit=1")["data"].([]any) {
 		entry = e.(map[string]any)["id"].(string)
 	}
-	g.open(h.desk("/ledger/entries/"+entry)).reads("Unchanged", "As T-accounts")
+	g.open(h.deskOf("/ledger/entries/"+entry)).reads("Unchanged", "As T-accounts")
 }

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -57,8 +58,12 @@ func TestOverAnyTimeAKeyGetsNoMoreThanItsRateAndOneBurst(t *testing.T) {
 
 func TestRequestsOfAKeyAtATimeAreBounded(t *testing.T) {
 	f := NewFlights(2)
-	if !f.Enter("a") || !f.Enter("a") || f.Enter("a") || !f.Enter("b") {
-		t.Error("two of each key at a time")
+	var entered []bool
+	for _, key := range []string{"a", "a", "a", "b"} {
+		entered = append(entered, f.Enter(key))
+	}
+	if want := []bool{true, true, false, true}; !slices.Equal(entered, want) {
+		t.Errorf("two of each key at a time: %v", entered)
 	}
 	f.Leave("a")
 	if !f.Enter("a") {

@@ -52,7 +52,7 @@ func left(t *testing.T, dir string) *bun.DB {
 }
 
 // consumed are written by those who hear of a charge, after it was answered.
-var consumed = map[string]bool{"platform.inbox": true}
+var consumed = map[string]bool{"platform.inbox": true, "platform.request_logs": true}
 
 func TestTheFloorWritesTheRowsThatTheServerWrites(t *testing.T) {
 	dir := t.TempDir()

@@ -16,6 +16,9 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
+// none stands in a cell that has nothing to say.
+const none ui.Text = "–"
+
 //go:embed all:templates catalogues
 var files embed.FS
 
@@ -154,7 +157,7 @@ func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary
 				if debts[a.ID] < 0 {
 					return v.Status("negative")
 				}
-				return ui.Text("–")
+				return none
 			}, CSV: func(_ *dashboard.Visit, a account) string { return strconv.FormatBool(debts[a.ID] < 0) }},
 			{Key: "accounts.created", Cell: func(v *dashboard.Visit, a account) any { return v.Day(a.Created) },
 				CSV: func(_ *dashboard.Visit, a account) string { return strconv.FormatInt(a.Created, 10) }},
@@ -167,7 +170,7 @@ func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary
 			{Key: "accounts.balance", Extra: true, Number: true, Cell: func(v *dashboard.Visit, a account) any {
 				lines := balances(r, v, a.ID)
 				if len(lines) == 0 {
-					return ui.Text("–")
+					return none
 				}
 				return v.Amount(lines[0].Available, lines[0].Currency)
 			}, CSV: func(v *dashboard.Visit, a account) string {

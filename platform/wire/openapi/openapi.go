@@ -66,13 +66,17 @@ var load = sync.OnceValue(func() *document {
 
 // ours are objects that the file does not know and that may stand where it knows
 // others, for a parameter of ours.
-var ours = []string{"payout_hold", "payout_policy", "pending_reversal", "refund_preview"}
+var ours = []string{"account_summary", "payout_hold", "payout_policy", "pending_reversal", "refund_preview"}
 
-// isOurs reports whether an answer is an object that the file cannot judge.
+// ourLists are lists of ours whose address the file takes for that of an object.
+var ourLists = []string{"/v1/balance_transactions/running", "/v1/payouts/next"}
+
+// isOurs reports whether an answer is one that the file cannot judge.
 func isOurs(v any) bool {
 	object, _ := v.(map[string]any)
 	noun, _ := object["object"].(string)
-	return slices.Contains(ours, noun)
+	url, _ := object["url"].(string)
+	return slices.Contains(ours, noun) || noun == "list" && slices.Contains(ourLists, url)
 }
 
 // References are the properties of a named schema that expand[] turns from an id into an object.

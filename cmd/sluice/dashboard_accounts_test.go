@@ -152,7 +152,11 @@ func TestPagesOfAccountsAreSoundInABrowser(t *testing.T) {
 			"settings": "/settings", "branding": "/settings/branding", "policy": "/settings/policy",
 		} {
 			tab.Open(at + path)
-			uitest.Audit(t, tab)
+			if language == "en" {
+				uitest.Audit(t, tab)
+			} else {
+				uitest.Fits(t, tab) // languages share their markup
+			}
 			shot(tab, name+"-"+language)
 		}
 	}

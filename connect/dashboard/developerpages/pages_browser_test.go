@@ -152,7 +152,11 @@ func TestEveryPageIsSoundInABrowser(t *testing.T) {
 				if tab.URL() != url+root+path {
 					t.Errorf("%s: %s", path, tab.Text())
 				}
-				uitest.Audit(t, tab)
+				if language == "en" {
+					uitest.Audit(t, tab)
+				} else {
+					uitest.Fits(t, tab) // languages share their markup
+				}
 				picture(tab, name+"-"+language)
 			})
 		}

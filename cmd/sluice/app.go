@@ -181,7 +181,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	if err != nil {
 		return err
 	}
-	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath})
+	a.sandbox = cardsim.New(a.simPool, a.clocks.Test, cardsim.Config{ActionURL: a.cfg.BaseURL + actionPath, Batches: a.cfg.Batches})
 	a.moves = &connect.TransferService{Book: a.book, Clocks: a.clocks, Accounts: a.accounts, Sources: payment.Sources{}, Freed: a.freed}
 	a.fees = &connect.ApplicationFees{Book: a.book, Clocks: a.clocks}
 	addresses := checkout.Addresses{BaseURL: a.cfg.origin()}
@@ -190,7 +190,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
-		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, Log: a.log, Step: a.cfg.Step,
+		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, Log: a.log, Step: a.cfg.Step, Batches: a.cfg.Batches,
 	})
 	a.checkout = checkout.New(checkout.Config{
 		Pool: a.pool, Clocks: a.clocks, Payments: a.payments, Tokens: payment.NewTokens(a.methods), Addresses: addresses, Log: a.log,

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/connect/verification"
 	"github.com/sluicepay/sluice/payouts/statement"
 	"github.com/sluicepay/sluice/platform/bus"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
@@ -24,9 +25,10 @@ type Config struct {
 	MetricsAddr string         // where /metrics listens; "" serves none
 	Proxies     []netip.Prefix // trusted to say in X-Forwarded-For for whom they ask
 
-	DatabaseURL   secret.Text // postgres://user:password@host:port/database
-	DatabaseConns int         // connections of this process; 0 = the default of platform/db
-	Limits        rest.Limits // of what this process takes at a time
+	DatabaseURL   secret.Text        // postgres://user:password@host:port/database
+	DatabaseConns int                // connections of this process; 0 = the default of platform/db
+	Limits        rest.Limits        // of what this process takes at a time
+	Batches       db.CommitterConfig // of payments; zero but for the bench
 
 	Kafka bus.Config // Pool and Log are newApp's to fill in
 	Topic bus.Topic  // the event topic as it is made if it is missing; zero values are the defaults of platform/bus

@@ -397,6 +397,37 @@ func TestTheSweeperEndsWhatNobodyComesBackTo(t *testing.T) {
 	c.paid(paid.ID)
 }
 
+// A crash after a session's intent was made and before the session knew of it leaves an
+// intent that the next click finds again by its key: nobody pays twice.
+func TestASessionThatForgotItsIntentInACrashFindsItAgain(t *testing.T) {
+	c := newTill(t)
+	lesson := c.lesson()
+	pay := func(number string) {
+		t.Helper()
+		res, err := noRedirect.PostForm(lesson.URL, url.Values{"email": {"lok@example.com"}, "number": {number}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Lok"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	pay("4000000000000002") // declined: the intent is there
+	made := c.session(lesson.ID).PaymentIntent
+	if made == nil {
+		t.Fatal("no intent was made")
+	}
+	if _, err := c.app.pool.ExecContext(t.Context(), `UPDATE connect.checkout_sessions SET payment_intent = '' WHERE id = ?`, lesson.ID); err != nil {
+		t.Fatal(err)
+	}
+	pay("4242424242424242")
+	if paid := c.paid(lesson.ID); paid.PaymentIntent == nil || paid.PaymentIntent.ID != made.ID {
+		t.Errorf("paid by %v, the intent was %s", paid.PaymentIntent, made.ID)
+	}
+	var intents int
+	if err := c.app.pool.NewRaw(`SELECT count(*) FROM connect.payment_intents`).Scan(t.Context(), &intents); err != nil || intents != 1 {
+		t.Errorf("%d intents, %v", intents, err)
+	}
+}
+
 func TestSessionsAreCheckedWhenTheyAreMade(t *testing.T) {
 	c := newTill(t)
 	const line = "line_items[0][quantity]=1&line_items[0][price_data][currency]=hkd&line_items[0][price_data][unit_amount]=60000&line_items[0][price_data][product_data][name]=Lesson"

@@ -35,3 +35,27 @@ func TestMoneyAvailableAtOnceIsPaidOutOnTheNextPayday(t *testing.T) {
 		t.Errorf("after a payday %d is available (%v)", funds.Available, err)
 	}
 }
+
+// What is asked again is answered again, even if it would be refused by now: the card's
+// token is spent. And a key that a refused request named is free.
+func TestARetryWhoseTokenIsSpentGetsTheFirstAnswer(t *testing.T) {
+	h := newHouse(t)
+	token := h.send(http.StatusOK, letter{method: "POST", path: "/v1/tokens", form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040&card[cvc]=123"}).at("id").(string)
+	pay := func(path, form, key string) reply {
+		return h.exchange(letter{method: "POST", path: path, form: "amount=60000&currency=hkd&" + form, header: map[string]string{"Idempotency-Key": key}})
+	}
+	first := pay("/v1/charges", "source="+token, "lesson-1")
+	again := pay("/v1/charges", "source="+token, "lesson-1")
+	if first.status != http.StatusOK || again.status != http.StatusOK || string(again.raw) != string(first.raw) || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("first %d, again %d: %s", first.status, again.status, again.raw)
+	}
+	if other := pay("/v1/charges", "source="+token, "lesson-2"); other.at("error", "code") != "token_already_used" {
+		t.Errorf("under another key: %s", other.raw)
+	}
+	if free := pay("/v1/charges", "source=tok_visa", "lesson-2"); free.status != http.StatusOK || free.header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("the key that the refused request named: %d %s", free.status, free.raw)
+	}
+	if misused := pay("/v1/charges", "source=nobody", "lesson-1"); misused.at("error", "type") != "idempotency_error" {
+		t.Errorf("the key with other parameters, wrong ones: %s", misused.raw)
+	}
+}

@@ -27,6 +27,7 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/run"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/telemetry"
 	"github.com/sluicepay/sluice/platform/wire"
@@ -287,6 +288,10 @@ func kept(environ []string) (env []string) {
 // oneByOneEnv is a hook of the bench, as crashEnv is one of tests: a server with it
 // commits every payment in transactions of its own.
 const oneByOneEnv = "SLUICE_ONE_BY_ONE"
+
+// oneByOne commits each step of each payment in a transaction of its own, as many at
+// a time as are under way in a program that opens one for each request.
+var oneByOne = db.CommitterConfig{Writers: 16, MaxItems: 1}
 
 // profileEnv is another: where a server writes a CPU profile of its whole life.
 const profileEnv = "SLUICE_CPU_PROFILE"

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
-	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/telemetry"
 )
 
@@ -100,7 +99,7 @@ func serve(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	if os.Getenv(oneByOneEnv) != "" {
-		db.CommitOneByOne()
+		cfg.Batches = oneByOne
 	}
 	stop, err := profiled()
 	if err != nil {

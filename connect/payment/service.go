@@ -39,6 +39,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Step is told the name of each finished step of a payment, for fault injection in tests; nil is quiet.
 	Step func(name string)
+	// Batches bounds the commits that payments begin and settle in; the zero value is the defaults.
+	Batches db.CommitterConfig
 }
 
 // Service takes payments: begin, authorize, settle. See doc.go.
@@ -58,8 +60,8 @@ func New(cfg Config) *Service {
 		cfg.Step = func(string) {}
 	}
 	s := &Service{Config: cfg}
-	s.begins = db.NewCommitter(cfg.Pool, db.CommitterConfig{}, s.beginAll)
-	s.settles = db.NewCommitter(cfg.Pool, db.CommitterConfig{}, s.settleAll)
+	s.begins = db.NewCommitter(cfg.Pool, cfg.Batches, s.beginAll)
+	s.settles = db.NewCommitter(cfg.Pool, cfg.Batches, s.settleAll)
 	return s
 }
 

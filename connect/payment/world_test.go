@@ -232,7 +232,7 @@ func answer(object any, failure error) (idempotency.Response, error) {
 func (l *life) routes(s *rest.Server) []rest.Route {
 	const intent = "/v1/payment_intents/{id}"
 	return []rest.Route{
-		post("/v1/charges", s.Steps(door(func(ctx context.Context, r *rest.Request, p payment.ChargeParams) (any, error) {
+		post("/v1/charges", s.Claims(door(func(ctx context.Context, r *rest.Request, p payment.ChargeParams) (any, error) {
 			return l.payments.CreateCharge(ctx, r.Scope, p)
 		}))),
 		post("/v1/charges/{id}", s.Write(func(ctx context.Context, tx bun.Tx, r *rest.Request) (any, error) {
@@ -249,7 +249,7 @@ func (l *life) routes(s *rest.Server) []rest.Route {
 		post("/v1/charges/{id}/capture", s.Steps(door(func(ctx context.Context, r *rest.Request, p payment.CaptureParams) (any, error) {
 			return l.payments.CaptureCharge(ctx, r.Scope, r.Path("id"), p)
 		}))),
-		post("/v1/payment_intents", s.Steps(door(func(ctx context.Context, r *rest.Request, p payment.IntentParams) (any, error) {
+		post("/v1/payment_intents", s.Claims(door(func(ctx context.Context, r *rest.Request, p payment.IntentParams) (any, error) {
 			return l.payments.CreateIntent(ctx, r.Scope, p)
 		}))),
 		post(intent, s.Prepared(func(ctx context.Context, r *rest.Request) (rest.WriteHandler, error) {

@@ -52,23 +52,8 @@ type job[T any] struct {
 	done chan error // room for one: a writer never waits for a waiter
 }
 
-// oneByOne is set before anything is built, by the bench alone.
-var oneByOne bool
-
-// oneByOneWriters are as many as transactions are under way at a time in a program
-// that opens one for each request.
-const oneByOneWriters = 16
-
-// CommitOneByOne has every Committer made from here on commit each item in a
-// transaction of its own, sixteen at a time: what the product would be without
-// Committers, to be measured against.
-func CommitOneByOne() { oneByOne = true }
-
 // NewCommitter starts the writers; Close ends them.
 func NewCommitter[T any](pool *bun.DB, cfg CommitterConfig, apply func(ctx context.Context, tx bun.Tx, items []T) error) *Committer[T] {
-	if oneByOne {
-		cfg.Writers, cfg.MaxItems = oneByOneWriters, 1
-	}
 	cfg.Writers = orDefault(cfg.Writers, 1)
 	cfg.MaxItems = orDefault(cfg.MaxItems, 200)
 	cfg.MaxBytes = orDefault(cfg.MaxBytes, 4<<20)

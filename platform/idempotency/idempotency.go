@@ -12,6 +12,7 @@ package idempotency
 import (
 	"context"
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -47,12 +48,12 @@ type Claim struct {
 	// unavailable errors come back as error: they are not answers to save.
 	Render func(ctx context.Context, idb bun.IDB, object any, err error) (Response, error)
 
-	decided bool // ClaimMany has said whose the key is
+	decided atomic.Bool // ClaimMany has said whose the key is
 }
 
-// Decided reports whether a ClaimMany has decided about the claim. Who asks waits for
-// the transaction first.
-func (c *Claim) Decided() bool { return c.decided }
+// Decided reports whether a ClaimMany has decided about the claim. It may be asked
+// while one still does, by a caller who stopped waiting.
+func (c *Claim) Decided() bool { return c.decided.Load() }
 
 // HashKey is the stored form of a key: 16 bytes of SHA-256 over account, mode and key.
 func HashKey(scope tenant.Scope, key string) [16]byte {

@@ -87,7 +87,7 @@ func (s *Store) ClaimMany(ctx context.Context, tx bun.Tx, at time.Time, claims [
 		if c == nil {
 			continue
 		}
-		c.decided = true
+		c.decided.Store(true)
 		hash := text(c.Hash)
 		theirs, used := taken[hash]
 		switch {
@@ -288,20 +288,29 @@ DELETE FROM platform.idempotency_keys WHERE hash IN (
 	return int(n), err
 }
 
+// compacted begins a body that is kept without the white space that the API sends it
+// with. No JSON text begins so.
+const compacted = 1
+
 // compact is a body as it is kept: JSON as the API sends it is half white space, which
-// spread puts back.
+// spread puts back. What was not rendered as all answers are is kept as it was sent.
 func compact(body []byte) []byte {
 	var b bytes.Buffer
+	b.WriteByte(compacted)
 	if json.Compact(&b, body) != nil || !bytes.Equal(spread(b.Bytes()), body) {
-		return body // not rendered as all answers are: kept as it was sent
+		return body
 	}
 	return b.Bytes()
 }
 
-func spread(body []byte) []byte {
+// spread is a kept body as it was sent.
+func spread(kept []byte) []byte {
+	if len(kept) == 0 || kept[0] != compacted {
+		return kept
+	}
 	var b bytes.Buffer
-	if bytes.HasSuffix(body, []byte("\n")) || json.Indent(&b, body, "", "  ") != nil {
-		return body
+	if json.Indent(&b, kept[1:], "", "  ") != nil {
+		return kept
 	}
 	b.WriteByte('\n')
 	return b.Bytes()

@@ -206,3 +206,23 @@ func TestKeysAreScopedByAccountAndMode(t *testing.T) {
 		t.Error("a key belongs to the account acted for, not to who acts")
 	}
 }
+
+// An answer comes back byte for byte, however it was written.
+func TestAnAnswerIsReplayedAsItWasSent(t *testing.T) {
+	pool := dbtest.New(t)
+	for i, body := range []string{"{\n  \"id\": \"ch_1\",\n  \"list\": [],\n  \"of\": {}\n}\n", `{"id":"ch_1"}`, "{\"id\":\"ch_1\"}\n", "[ ]", "not JSON", "{\n\t\"id\": 1\n}\n"} {
+		c := claim(string(rune('a'+i)), "amount=1")
+		err := db.InTx(t.Context(), pool, func(ctx context.Context, tx bun.Tx) error {
+			if _, err := store.ClaimMany(ctx, tx, noon, []*idempotency.Claim{c}); err != nil {
+				return err
+			}
+			return store.SaveMany(ctx, tx, noon, [][16]byte{c.Hash}, []idempotency.Response{{Status: 200, Body: []byte(body)}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, err := store.Find(t.Context(), pool, c); err != nil || string(found.Response.Body) != body {
+			t.Errorf("%q comes back as %q, %v", body, found.Response.Body, err)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*R
 	}
 	if secret == "" && route.Publishable {
 		// Browsers send the publishable key as a parameter.
-		if request.params, err = receive(w, r, route); err != nil {
+		if request.params, err = s.receive(w, r, route); err != nil {
 			return nil, err
 		}
 		secret = takeText(request.params, "key")
@@ -42,7 +42,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route *Route) (*R
 		return nil, err
 	}
 	if request.params == nil {
-		if request.params, err = receive(w, r, route); err != nil {
+		if request.params, err = s.receive(w, r, route); err != nil {
 			return request, err
 		}
 	}

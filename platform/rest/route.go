@@ -23,7 +23,7 @@ type pathMethods struct {
 // New makes a server without routes.
 func New(cfg Config) *Server {
 	s := &Server{
-		cfg: cfg.withDefaults(), router: mux.NewRouter(), uploads: make(chan struct{}, maxUploads),
+		cfg: cfg.withDefaults(), router: mux.NewRouter(), bodyTime: bodyTime, uploads: make(chan struct{}, maxUploads),
 		rates: ratelimit.NewRates(cfg.Limits.Rate), perKey: ratelimit.NewFlights(cfg.Limits.Concurrent), shedder: ratelimit.NewShedder(cfg.Limits.InHand),
 	}
 	// Clean paths are the client's business: the router's redirect would turn a POST into a GET.

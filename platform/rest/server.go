@@ -54,15 +54,16 @@ type Config struct {
 
 // Server is the HTTP face of the API.
 type Server struct {
-	cfg     Config
-	router  *mux.Router
-	handler http.Handler
-	methods []pathMethods
-	flights flights
-	uploads chan struct{} // a token for each request with files that is being served
-	rates   *ratelimit.Rates
-	perKey  *ratelimit.Flights
-	shedder *ratelimit.Shedder
+	cfg      Config
+	router   *mux.Router
+	handler  http.Handler
+	methods  []pathMethods
+	flights  flights
+	bodyTime time.Duration // what a body without files has to arrive
+	uploads  chan struct{} // a token for each request with files that is being served
+	rates    *ratelimit.Rates
+	perKey   *ratelimit.Flights
+	shedder  *ratelimit.Shedder
 }
 
 // Route is one operation.

@@ -19,9 +19,10 @@ import (
 // body may be is the route's to say (Route.Upload).
 const (
 	maxParts    = 100
-	maxUploads  = 16              // requests with files in memory at a time; others are sent away with 503
-	maxBoundary = 70              // RFC 2046
-	uploadTime  = 2 * time.Minute // for the whole body to arrive
+	maxUploads  = 16               // requests with files in memory at a time; others are sent away with 503
+	maxBoundary = 70               // RFC 2046
+	uploadTime  = 2 * time.Minute  // for the whole body to arrive
+	bodyTime    = 15 * time.Second // for one without files
 )
 
 // Upload is a file that came in a multipart request. Decode fills fields of this
@@ -186,14 +187,19 @@ func (p *parser) file(name string, u Upload) error {
 	return nil
 }
 
-// receive is parseParams with a bound on how long a file may take to arrive, so
-// that a trickle of bytes does not keep one of the few places for uploads.
-func receive(w http.ResponseWriter, r *http.Request, route *Route) (*node, error) {
-	if route.Upload == 0 {
-		return parseParams(r, 0)
+// receive is parseParams with a bound on how long a body may take to arrive, so that a
+// trickle of bytes does not keep a place among the requests in hand, or one of the few
+// for uploads.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, route *Route) (*node, error) {
+	if r.ContentLength == 0 {
+		return parseParams(r, route.Upload)
+	}
+	patience := s.bodyTime
+	if route.Upload > 0 {
+		patience = uploadTime
 	}
 	conn := http.NewResponseController(w)
-	if err := conn.SetReadDeadline(time.Now().Add(uploadTime)); err == nil {
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err == nil {
 		// Lifted again: the server watches the connection while the door works.
 		defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
 	}

@@ -199,11 +199,14 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, route *Route) (
 		patience = uploadTime
 	}
 	conn := http.NewResponseController(w)
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err == nil {
-		// Lifted again: the server watches the connection while the door works.
-		defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
+	limited := conn.SetReadDeadline(time.Now().Add(patience)) == nil
+	params, err := parseParams(r, route.Upload)
+	if limited && err == nil {
+		// Lifted again: the server watches the connection while the door works. After an
+		// error it stays, for the server waits for what is left of the body.
+		_ = conn.SetReadDeadline(time.Time{})
 	}
-	return parseParams(r, route.Upload)
+	return params, err
 }
 
 // enterUpload takes a place for a request with files, and gives the way out.

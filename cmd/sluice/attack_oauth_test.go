@@ -45,6 +45,7 @@ var astray = []string{
 }
 
 func TestAttackO1CodesGoOnlyToRegisteredAddresses(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	exact := func(n *oauth.NewClient) { n.RedirectURIs = []string{"https://tutorhub.example/cb"} }
 	app, _ := h.client("TutorHub HK", exact)
@@ -74,6 +75,7 @@ func TestAttackO1CodesGoOnlyToRegisteredAddresses(t *testing.T) {
 }
 
 func TestAttackO2NobodyIsSentAway(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	away := []string{
@@ -97,6 +99,7 @@ func TestAttackO2NobodyIsSentAway(t *testing.T) {
 }
 
 func TestAttackO10AnotherSiteCannotAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")
@@ -145,6 +148,7 @@ func TestAttackO10AnotherSiteCannotAnswer(t *testing.T) {
 // Every page that a person sees refuses to be framed, cached, referred from, or to run
 // what is not ours (O11, O13).
 func TestAttackO11PagesCannotBeFramedNorKept(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")
@@ -186,6 +190,7 @@ func TestAttackO11PagesCannotBeFramedNorKept(t *testing.T) {
 }
 
 func TestAttackO20TextFromStrangersStaysText(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	const evil = `"><script>alert(1)</script>'{{.}}<img src=x onerror=alert(2)>`
 	app, _ := h.client(evil)
@@ -219,6 +224,7 @@ func TestAttackO20TextFromStrangersStaysText(t *testing.T) {
 
 // The page can be answered only by whom it was shown to, in the browser where it began.
 func TestAttackO21ThePersonShownIsThePersonAsked(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")
@@ -265,6 +271,7 @@ func TestAttackO21ThePersonShownIsThePersonAsked(t *testing.T) {
 // A developer says whom an account is connected to, but not where it is paid, which
 // the onboarding pages ask.
 func TestAYesOfADeveloperOpensNoOnboarding(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	owner := h.guest("en")
@@ -283,6 +290,7 @@ func TestAYesOfADeveloperOpensNoOnboarding(t *testing.T) {
 
 // What a platform was given for an account's pages ends with its access.
 func TestADisconnectedPlatformStaysNotOnTheOnboardingPages(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	owner := h.guest("en")
@@ -319,6 +327,7 @@ func TestADisconnectedPlatformStaysNotOnTheOnboardingPages(t *testing.T) {
 // A request stays open for an hour: who leaves the team between a yes and its code
 // connects nothing any more.
 func TestAYesOfSomebodyWhoLeftTheTeamIsWorthNoCode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	owner := h.guest("en")
@@ -343,6 +352,7 @@ func TestAYesOfSomebodyWhoLeftTheTeamIsWorthNoCode(t *testing.T) {
 }
 
 func TestAttackO26ConsentIsNeverSkipped(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")

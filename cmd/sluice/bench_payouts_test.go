@@ -11,6 +11,7 @@ import (
 )
 
 func TestABenchOfPayoutsPaysEverybodyOnceAndProvesIt(t *testing.T) {
+	t.Parallel()
 	var out, progress bytes.Buffer
 	args := []string{"bench", "payouts", "--accounts", "100", "--items", "1000", "--schedulers", "2", "--output", "json"}
 	if code := cli.Execute(t.Context(), newRoot(), args, &out, &progress); code != 0 {

@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestACrashPointNamesAStepAndACount(t *testing.T) {
+	t.Parallel()
 	for value, ok := range map[string]bool{
 		"": true, "begun": true, "begun:17": true, "refund_settled:1": true,
 		"begun:0": false, "begun:-1": false, "begun:": false, "begun:x": false,

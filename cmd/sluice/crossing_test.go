@@ -96,6 +96,7 @@ func (c clerk) tutor() string {
 }
 
 func TestPaymentsThatArriveStandAmongTheChargesOfAnAccount(t *testing.T) {
+	t.Parallel()
 	platform := clerk{house: newHouse(t)}
 	tutor := platform.tutor()
 	connected := platform.of(tutor)
@@ -142,6 +143,7 @@ func TestPaymentsThatArriveStandAmongTheChargesOfAnAccount(t *testing.T) {
 }
 
 func TestReferencesAreFollowedAcrossAccounts(t *testing.T) {
+	t.Parallel()
 	platform := clerk{house: newHouse(t)}
 	tutor := platform.tutor()
 	connected := platform.of(tutor)
@@ -192,6 +194,7 @@ func TestReferencesAreFollowedAcrossAccounts(t *testing.T) {
 }
 
 func TestReversalIsARefundOfThePayment(t *testing.T) {
+	t.Parallel()
 	platform := clerk{house: newHouse(t)}
 	tutor := platform.tutor()
 	connected := platform.of(tutor)
@@ -218,6 +221,7 @@ func TestReversalIsARefundOfThePayment(t *testing.T) {
 }
 
 func TestOldestWaysToRefundReturnWhatWasRefunded(t *testing.T) {
+	t.Parallel()
 	platform := clerk{house: newHouse(t)}
 	tutor := platform.tutor()
 	ch := platform.post("/v1/charges", "amount=1000&currency=hkd&source=tok_visa&application_fee_amount=100&transfer_data[destination]="+tutor)
@@ -247,6 +251,7 @@ func TestOldestWaysToRefundReturnWhatWasRefunded(t *testing.T) {
 }
 
 func TestPayersBrowserNeedsTheClientSecretAndSeesLittle(t *testing.T) {
+	t.Parallel()
 	platform := clerk{house: newHouse(t)}
 	tutor := platform.tutor()
 	pk := platform.publishable()

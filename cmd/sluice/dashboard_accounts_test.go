@@ -38,6 +38,7 @@ func shot(tab *uitest.Tab, name string) {
 }
 
 func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkConnects(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tab, at := h.desk(t, "Mei Cheung", session.Owner, uitest.NoScript)
 	tab.Open(at + "/oauth-apps/new")
@@ -69,6 +70,7 @@ func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkConnects(t *testing.T) {
 }
 
 func TestAnAccountIsInvitedHeldAndReleasedAtTheDesk(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tab, at := h.desk(t, "Mei Cheung", session.Owner)
 	tab.Open(at + "/accounts/new")
@@ -92,6 +94,7 @@ func TestAnAccountIsInvitedHeldAndReleasedAtTheDesk(t *testing.T) {
 }
 
 func TestSettingsAreSavedAfterTheirDifferenceWasSeen(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tab, at := h.desk(t, "Mei Cheung", session.Owner)
 	name := func() any {
@@ -113,6 +116,7 @@ func TestSettingsAreSavedAfterTheirDifferenceWasSeen(t *testing.T) {
 }
 
 func TestWhoMayNotChangeAccountsAndAppsIsNotOfferedTo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.tutor("Chan Ka Yan")
 	for _, c := range []struct {
@@ -136,6 +140,7 @@ func TestWhoMayNotChangeAccountsAndAppsIsNotOfferedTo(t *testing.T) {
 }
 
 func TestPagesOfAccountsAreSoundInABrowser(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.tutor("Chan Ka Yan 陳嘉欣")
 	must[any](t)(h.stripe().V1PaymentIntents.Create(t.Context(), lessonOf(tutor)))

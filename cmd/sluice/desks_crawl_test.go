@@ -74,6 +74,7 @@ func sortOf(path string) string {
 // TestNoLinkOfADeskLeadsAstray walks through the desks as people of every role: no
 // link leads to what is not there, to what the role may not see, or to a mistake.
 func TestNoLinkOfADeskLeadsAstray(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, paperBank(t))
 	things := h.furnish(clerk{house: h})
 	for _, role := range session.Roles {

@@ -18,6 +18,7 @@ import (
 )
 
 func TestADeskLetsInWhoBelongsThere(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.tutor("Chan Ka Yan")
 	desk, earnings := "/dashboard/"+h.platform+"/test", "/earnings/"+tutor+"/test"
@@ -80,6 +81,7 @@ func (h *house) sitter(role session.Role) (inside, outside *client.Client) {
 // TestARoleMayTheSameAtAPageAndAtTheAPI asks every route as every role by both doors.
 // What else is wrong with the request does not matter: who may not ask is told first.
 func TestARoleMayTheSameAtAPageAndAtTheAPI(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, role := range session.Roles {
 		inside, outside := h.sitter(role)
@@ -119,6 +121,7 @@ func forbids(ctx context.Context, c *client.Client, method, path string) bool {
 }
 
 func TestACredentialOfADeskIsWorthNothingOutside(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	key, closed := h.app.desks.Open(credential.Sitter{User: "usr_1", Account: h.platform})
 	network := client.New(h.url, key, 1)
@@ -139,6 +142,7 @@ func TestACredentialOfADeskIsWorthNothingOutside(t *testing.T) {
 }
 
 func TestATutorSeesTheirDeskWhateverThePlatformMayDo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.tutor("Chan Ka Yan")
 	key, closed := h.app.desks.Open(credential.Sitter{User: "usr_1", Account: tutor, Platform: h.platform, Scopes: owned()})

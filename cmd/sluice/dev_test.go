@@ -176,6 +176,7 @@ func devDir(t *testing.T) string {
 }
 
 func TestTheFirstFiveMinutes(t *testing.T) {
+	t.Parallel()
 	d := startDev(t, devDir(t), "--no-seed")
 	if len(d.ready.ConnectedAccounts) != 0 {
 		t.Errorf("an empty marketplace has accounts: %v", d.ready.ConnectedAccounts)
@@ -243,6 +244,7 @@ func (d *developer) reads(address string) string {
 }
 
 func TestDevJSONHasItsShapeAndMode(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := (cli.Ready{BaseURL: "http://x", KafkaBrokers: []string{"b:1"}}).WriteTo(dir); err != nil {
 		t.Fatal(err)
@@ -275,6 +277,7 @@ func TestDevJSONHasItsShapeAndMode(t *testing.T) {
 }
 
 func TestCtrlCWhileStartingIsNoFailure(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := unlessStopped(ctx, errors.New("interrupted")); err != nil {

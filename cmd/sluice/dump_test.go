@@ -29,6 +29,7 @@ import (
 // Whoever steals a backup gets nothing that works: a busy database, dumped, holds
 // none of the secrets that were made, sent or typed; neither does the log of the run.
 func TestADumpHoldsNothingUsable(t *testing.T) {
+	t.Parallel()
 	var log journal
 	var masters []string
 	h := newHouseLogging(t, slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}), func(cfg *Config) {
@@ -148,6 +149,7 @@ func formsOf(plain string) map[string]string {
 }
 
 func TestTheSearchFindsWhatIsHidden(t *testing.T) {
+	t.Parallel()
 	const hidden = "rt_0123456789abcdefghijklmnop"
 	var c canaries
 	c.keep("a token", hidden)

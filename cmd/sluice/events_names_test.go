@@ -19,6 +19,7 @@ var eventVerb = regexp.MustCompile(`\.(?:[a-z_]*ed|paid|available|failing|requir
 // the catalogue is somewhere in the code. That each event fits its entry is held
 // against the log of every house (inspectEvents).
 func TestTheCatalogueNamesWhatTheCodeAppends(t *testing.T) {
+	t.Parallel()
 	nouns := map[string]bool{}
 	for _, typ := range catalogue.Types() {
 		noun, _, _ := strings.Cut(typ.Name, ".")

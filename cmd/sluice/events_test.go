@@ -104,6 +104,7 @@ func (in *inspector) fits(typ catalogue.Type, e event.Event) error {
 }
 
 func TestTheAsyncAPIDocumentIsOneByTheOfficialSchema(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	modules, err := npm.Modules("e2e/node")
 	if err != nil {
@@ -167,6 +168,7 @@ func compiled(t testing.TB, name string, raw []byte) *jsonschema.Schema {
 
 // What is served under a type's name is its committed schema, and the list leads there.
 func TestEveryEventTypeLeadsToItsSchema(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	var list struct {
 		HasMore bool `json:"has_more"`

@@ -31,6 +31,7 @@ var attributeName = regexp.MustCompile(`^[a-z0-9]{1,20}$`)
 // with a client that is not ours, and holds it against the CloudEvents 1.0 Kafka
 // protocol binding, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md.
 func TestMessagesAreCloudEventsInBinaryMode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts", form: "type=custom&country=HK&capabilities[transfers][requested]=true"}).at("id").(string)
 	h.send(http.StatusOK, letter{method: "POST", path: "/v1/payment_intents",
@@ -121,6 +122,7 @@ func (h *house) readTopic(types ...string) []*kgo.Record {
 // older process would: the webhooks deliver each to an endpoint, where Stripe's own
 // library reads it, the payouts take in what concerns them, and nothing is parked.
 func TestOurConsumersReadEventsOfThePast(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.tutor("Chan May")
 	own, connected := listen(h, false, "*"), listen(h, true, "*")

@@ -41,6 +41,7 @@ var (
 // TestGarbageNeverBreaksTheServer sends random parameters to every route: each
 // answer is a success or the client's fault, never the server's.
 func TestGarbageNeverBreaksTheServer(t *testing.T) {
+	t.Parallel()
 	app := newApplication(t, Roles{RoleAPI}, slog.LevelError)
 	key := ""
 	err := db.InTx(t.Context(), app.pool, func(ctx context.Context, tx bun.Tx) error {

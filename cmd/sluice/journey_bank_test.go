@@ -18,6 +18,7 @@ const sandboxBank = `{"test": [{
 // file and statement come back and are read, one payout is paid and the other returns
 // its money, and each explains itself.
 func TestPayoutsGoToABankInFilesAndItsFilesSettleThem(t *testing.T) {
+	t.Parallel()
 	rails, err := readRails(writeRails(t, sandboxBank))
 	if err != nil {
 		t.Fatal(err)

@@ -26,10 +26,12 @@ import (
 func TestATutorComesAboard(t *testing.T) { journey{lang: "en", name: "english"}.run(t) }
 
 func TestATutorComesAboardInChinese(t *testing.T) {
+	t.Parallel()
 	journey{lang: "zh-Hant-HK", name: "chinese", express: true}.run(t)
 }
 
 func TestATutorComesAboardWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	journey{lang: "en", name: "noscript", phone: true, options: []uitest.TabOption{uitest.NoScript, uitest.Phone}}.run(t)
 }
 
@@ -237,6 +239,7 @@ func (j *journey) lookAt(tab *uitest.Tab, name string) {
 // The index is where a developer begins, and where the code of a connect link opened
 // by hand arrives, in a command that spends it.
 func TestADeveloperConnectsByHand(t *testing.T) {
+	t.Parallel()
 	j := &journey{name: "index", lang: "en", t: t, house: newHouse(t), texts: catalogueTexts(t, "en")}
 	j.openShop()
 	j.tab = uitest.Browser(t).Tab(t)
@@ -262,6 +265,7 @@ func TestADeveloperConnectsByHand(t *testing.T) {
 }
 
 func TestTheIndexSpeaksBothLanguages(t *testing.T) {
+	t.Parallel()
 	uitest.Catalogues(t, os.DirFS("devpages"), os.DirFS("devpages"))
 }
 
@@ -284,6 +288,7 @@ func (h *house) openShop() {
 // Chromium holds against the page's own policy: consent, denial and the end of
 // onboarding must all get there.
 func TestApplicationsOfOtherSitesGetTheirAnswers(t *testing.T) {
+	t.Parallel()
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>The other site</title><main><h1>The other site</h1><p>state=%s error=%s code=%t</p></main></html>`,

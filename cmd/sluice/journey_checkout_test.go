@@ -161,6 +161,7 @@ func lookAtCheckout(t *testing.T, tab *uitest.Tab, name string) {
 }
 
 func TestABuyerPaysOnTheHostedPage(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	c.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts/" + c.platform, form: "settings[branding][primary_color]=%235b3df5"})
 	for _, c2 := range []struct{ tag, short, pay, see, order string }{
@@ -232,6 +233,7 @@ func (c *till) balanceOf(account, currency string) int64 {
 }
 
 func TestTwoClicksAreOnePayment(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson()
 	fields := url.Values{"email": {"lok@example.com"}, "number": {"4242424242424242"}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Au Yeung Lok"}}
@@ -266,6 +268,7 @@ func TestTwoClicksAreOnePayment(t *testing.T) {
 var noRedirect = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 func TestTheBankIsAskedAndTheBuyerComesBack(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson()
 	tab := uitest.Browser(t).Tab(t)
@@ -297,6 +300,7 @@ func TestTheBankIsAskedAndTheBuyerComesBack(t *testing.T) {
 }
 
 func TestABuyerPaysWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
 		p.CustomerEmail = stripe.String("ka.yan@example.com")
@@ -321,6 +325,7 @@ func TestABuyerPaysWithoutJavaScript(t *testing.T) {
 }
 
 func TestASessionEndsOnce(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	late, withdrawn, waiting := c.lesson(), c.lesson(), c.lesson()
 	tab := uitest.Browser(t).Tab(t)
@@ -366,6 +371,7 @@ func TestASessionEndsOnce(t *testing.T) {
 // A buyer whose browser dies at the bank has paid all the same, and a session that
 // nobody opens again expires: the sweeper sees both.
 func TestTheSweeperEndsWhatNobodyComesBackTo(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	paid, forgotten := c.lesson(), c.lesson()
 	fields := url.Values{"email": {"lok@example.com"}, "number": {"4000002760003184"}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Lok"}}
@@ -400,6 +406,7 @@ func TestTheSweeperEndsWhatNobodyComesBackTo(t *testing.T) {
 // A crash after a session's intent was made and before the session knew of it leaves an
 // intent that the next click finds again by its key: nobody pays twice.
 func TestASessionThatForgotItsIntentInACrashFindsItAgain(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	lesson := c.lesson()
 	pay := func(number string) {
@@ -429,6 +436,7 @@ func TestASessionThatForgotItsIntentInACrashFindsItAgain(t *testing.T) {
 }
 
 func TestSessionsAreCheckedWhenTheyAreMade(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	const line = "line_items[0][quantity]=1&line_items[0][price_data][currency]=hkd&line_items[0][price_data][unit_amount]=60000&line_items[0][price_data][product_data][name]=Lesson"
 	good := "mode=payment&success_url=https://shop.example/paid&" + line
@@ -468,6 +476,7 @@ func TestSessionsAreCheckedWhenTheyAreMade(t *testing.T) {
 
 // Who knows a session's id, or a charge's, does not know the address of its page.
 func TestAddressesCannotBeMadeUp(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson()
 	for _, address := range []string{
@@ -487,6 +496,7 @@ func TestAddressesCannotBeMadeUp(t *testing.T) {
 
 // A page does not try cards without end, and does not take what it did not show.
 func TestAPageHasItsLimits(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson()
 	fields := url.Values{"email": {"lok@example.com"}, "number": {"4000000000000002"}, "expiry": {"12/40"}, "cvc": {"123"}, "name": {"Lok"}}
@@ -535,6 +545,7 @@ func payBy(t *testing.T, address, number string) string {
 
 // A tutor sells on an account of her own: the page says so, and her account is charged.
 func TestADirectChargeIsPaidToTheTutor(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
 		p.StripeAccount, p.PaymentIntentData.TransferData = &c.tutor, nil
@@ -578,6 +589,7 @@ func pageAt(t *testing.T, address string) string {
 
 // Several tutors share a lesson, and nobody is named alone.
 func TestASplitBetweenTutorsIsPaidOnThePage(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	other := c.house.tutor("Wong Siu Ming")
 	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
@@ -599,6 +611,7 @@ func TestASplitBetweenTutorsIsPaidOnThePage(t *testing.T) {
 }
 
 func TestAReservationEndsASessionUnpaid(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) {
 		p.PaymentIntentData.CaptureMethod = stripe.String("manual")
@@ -621,6 +634,7 @@ func TestAReservationEndsASessionUnpaid(t *testing.T) {
 
 // While the outcome is not known the page waits, takes no second card and cannot be withdrawn.
 func TestAPageWaitsForAnOutcome(t *testing.T) {
+	t.Parallel()
 	c := newTill(t)
 	customer := must[*stripe.Customer](t)(c.ada.V1Customers.Create(t.Context(), &stripe.CustomerCreateParams{Email: stripe.String("ka.yan@example.com"), Name: stripe.String("Ka Yan")}))
 	made := c.lesson(func(p *stripe.CheckoutSessionCreateParams) { p.Customer = &customer.ID })
@@ -656,6 +670,7 @@ func TestAPageWaitsForAnOutcome(t *testing.T) {
 
 // In live mode there is nobody who takes the money.
 func TestThereIsNoCheckoutInLiveModeYet(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	live := h.stripeWith(h.newKey(h.platform, true, credential.NewKey{Kind: credential.Secret}))
 	_, err := live.V1CheckoutSessions.Create(t.Context(), &stripe.CheckoutSessionCreateParams{

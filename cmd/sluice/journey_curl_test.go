@@ -13,6 +13,7 @@ import (
 // A small shop charges a card with curl and JSON, looks the charge up and gives
 // the money back in two parts.
 func TestAShopChargesInJSONAndRefunds(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	made := h.send(200, letter{method: "POST", path: "/v1/charges", json: `{
 		"amount": 60000, "currency": "hkd", "source": "tok_visa", "description": "Piano, Saturday 10:00",
@@ -63,6 +64,7 @@ func TestAShopChargesInJSONAndRefunds(t *testing.T) {
 
 // What the issuer refused is kept: the student's bank may ask about it.
 func TestADeclinedCardIsA402WithAStoredFailedCharge(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, c := range []struct{ source, code, decline string }{
 		{"tok_chargeDeclined", "card_declined", "generic_decline"},
@@ -97,6 +99,7 @@ func TestADeclinedCardIsA402WithAStoredFailedCharge(t *testing.T) {
 
 // The network drops the answer, curl is told to try again with the same key.
 func TestAReplayedRequestIsAnsweredWithTheSameBytes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	key := map[string]string{"Idempotency-Key": "lesson-4711"}
 	body := `{"amount": 60000, "currency": "hkd", "source": "tok_visa"}`
@@ -143,6 +146,7 @@ func TestAReplayedRequestIsAnsweredWithTheSameBytes(t *testing.T) {
 
 // Mistakes of a first day, and the sentence that mends each.
 func TestMistakesAreNamed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, c := range []struct {
 		letter

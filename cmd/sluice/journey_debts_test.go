@@ -14,6 +14,7 @@ import (
 // Settings of a balance, walked with the official SDK: what it sets is what the
 // account shows, and the other way round.
 func TestBalanceSettingsAndTheAccountsSettingsAreOne(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, tutor := h.stripe(), h.tutor("Chan Ka Yan")
 	settings := func(p *stripe.BalanceSettingsUpdatePaymentsParams) *stripe.BalanceSettings {
@@ -111,6 +112,7 @@ func (h *house) owes(when string) (tutor, answer string) {
 }
 
 func TestADebtIsShownWithItsAgeAndPaidByThePlatformAtLast(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor, _ := h.owes("negative")
 	ada := clerk{house: h}
@@ -172,6 +174,7 @@ func TestADebtIsShownWithItsAgeAndPaidByThePlatformAtLast(t *testing.T) {
 // While reversals and payouts of the same money are asked for at once, and money
 // comes in, nothing is paid twice and what was claimed first is not paid out.
 func TestAReversalAndAPayoutAtOnceTakeTheMoneyOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	tutor := ada.tutor()

@@ -24,6 +24,7 @@ func adasDesk(t *testing.T, h *house) (tab *uitest.Tab, desk string) {
 }
 
 func TestADeveloperSeesAnAttemptAndReplaysARange(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	bell := clerk{house: h}.doorbell("enabled_events[]=charge.succeeded")
 	for range 3 {
@@ -86,6 +87,7 @@ func openFirst(tab *uitest.Tab) {
 }
 
 func TestADeveloperMakesAndRollsAKey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tab, desk := adasDesk(t, h)
 	tab.Open(desk + "/api-keys")
@@ -129,6 +131,7 @@ func secretOn(tab *uitest.Tab) (key string) {
 }
 
 func TestARequestIsInTheLogWithinASecondWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tab, desk := adasDesk(t, h)
 	tab.Open(desk + "/requests?status=4xx")
@@ -165,6 +168,7 @@ func TestARequestIsInTheLogWithinASecondWithoutItsSecrets(t *testing.T) {
 }
 
 func TestADeveloperMovesTheSandboxOnAndMakesAnEventHappen(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.send(http.StatusOK, letter{method: "POST", path: "/v1/charges", form: "amount=60000&currency=hkd&source=tok_visa"})
 	tab, desk := adasDesk(t, h)

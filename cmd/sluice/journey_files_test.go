@@ -27,6 +27,7 @@ func testLogo(t testing.TB, width, height int) []byte {
 // TestAdaBrandsHerPagesAndPassesOnADocument uploads with both official SDKs: Ada her
 // logo and icon, which everybody then sees, and a tutor's passport, which nobody does.
 func TestAdaBrandsHerPagesAndPassesOnADocument(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	sdk := h.stripe()
 	logo := testLogo(t, 320, 160)
@@ -106,6 +107,7 @@ func TestAdaBrandsHerPagesAndPassesOnADocument(t *testing.T) {
 }
 
 func TestBothSDKsUnderstandARefusedUpload(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	page := "<!doctype html>"
 	var failure *stripe.Error

@@ -110,11 +110,13 @@ func (l line) String() string {
 }
 
 func TestEveryCentOfATermIsWhereTheTableSaysInStripeGo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tellTerm(h, goSDK{t: t, stripe: h.stripe()})
 }
 
 func TestEveryCentOfATermIsWhereTheTableSaysInStripeNode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tellTerm(h, adaInNode{node: h.node()})
 }

@@ -105,6 +105,7 @@ func (h *house) code(who session.User, link string) string {
 }
 
 func TestStripeNodeConnectsRefreshesAndDisconnects(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	node, a, tutor := h.node(), h.application("confidential"), h.person("ka.ming@example.com")
 	code := h.code(tutor, h.link(a)) // no PKCE: programs written for Stripe send none
@@ -172,6 +173,7 @@ func TestStripeNodeConnectsRefreshesAndDisconnects(t *testing.T) {
 }
 
 func TestStripeGoConnectsRefreshesAndDisconnects(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, a, tutor := h.stripe(), h.application("confidential"), h.person("ka.ming@example.com")
 	code := h.code(tutor, h.link(a))
@@ -222,6 +224,7 @@ func TestStripeGoConnectsRefreshesAndDisconnects(t *testing.T) {
 // The library of the Go project knows nothing of Stripe: the client has a secret of
 // its own, and sends PKCE.
 func TestXOAuth2ConnectsAndRefreshesByItself(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a, tutor := h.application("confidential"), h.person("ka.ming@example.com")
 	for name, style := range map[string]oauth2.AuthStyle{"in the header": oauth2.AuthStyleInHeader, "in the body": oauth2.AuthStyleInParams} {
@@ -274,6 +277,7 @@ func TestXOAuth2ConnectsAndRefreshesByItself(t *testing.T) {
 // oauth4webapi takes nothing on trust: what metadata announces must be so, iss must
 // stand in the answer, and every answer has the form that its RFC demands.
 func TestAStrictClientFindsEverythingAsAnnounced(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tutor := h.person("ka.ming@example.com")
 	modules, err := npm.Modules("e2e/node")

@@ -25,6 +25,7 @@ var tongues = []words{
 // A tutor clicks the link of TutorHub, signs up, agrees, and is connected; leaves,
 // comes back, and TutorHub lets go. All of it without JavaScript.
 func TestATutorIsConnectedAndLetGo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	heard := listen(h, true, "account.application.authorized", "account.application.deauthorized")
@@ -137,6 +138,7 @@ func (h *house) nothingWorks(ways func() string, token *oauth2.Token, config oau
 
 // A platform that asks for more asks for the difference only, and the old grant works on.
 func TestMoreIsAskedForByItself(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")
@@ -162,6 +164,7 @@ func TestMoreIsAskedForByItself(t *testing.T) {
 
 // Two clicks, or two tabs, open one account.
 func TestTwoClicksOpenOneAccount(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")
@@ -208,6 +211,7 @@ func TestTwoClicksOpenOneAccount(t *testing.T) {
 
 // Who may not decide is told who may, and cannot by other means.
 func TestOnlyWhoMayEditAnAccountGetsToItsDetails(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	may := h.guest("en")
@@ -232,6 +236,7 @@ func TestOnlyWhoMayEditAnAccountGetsToItsDetails(t *testing.T) {
 }
 
 func TestOnlyOwnersAndDevelopersConnectAnAccount(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	other, _ := h.client("Lesson Calendar")
@@ -286,6 +291,7 @@ func TestOnlyOwnersAndDevelopersConnectAnAccount(t *testing.T) {
 
 // A no comes back with its state, and opens nothing.
 func TestANoKeepsItsState(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("zh-Hant-HK")
@@ -302,6 +308,7 @@ func TestANoKeepsItsState(t *testing.T) {
 
 // An Express link opens an account that the platform manages, and says so.
 func TestExpressSaysWhoManagesTheAccount(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	app, _ := h.client("TutorHub HK")
 	g := h.guest("en")

@@ -101,6 +101,7 @@ func (d *paymentsDesk) entries(source string) (postings []string) {
 }
 
 func TestAPaymentLeadsFromItsFlowToItsPostings(t *testing.T) {
+	t.Parallel()
 	d := openPaymentsDesk(t)
 	d.tab.Open(d.desk)
 	d.tab.WaitText("HK$1,149.00") // 450 + 99 + 600
@@ -138,10 +139,12 @@ func TestAPaymentLeadsFromItsFlowToItsPostings(t *testing.T) {
 }
 
 func TestARefundIsThePreviewThatWasLookedAt(t *testing.T) {
+	t.Parallel()
 	refundJourney(t)
 }
 
 func TestARefundIsThePreviewWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	refundJourney(t, uitest.NoScript)
 }
 
@@ -177,6 +180,7 @@ func refundJourney(t *testing.T, options ...uitest.TabOption) {
 }
 
 func TestATransferIsTakenBackInParts(t *testing.T) {
+	t.Parallel()
 	d := openPaymentsDesk(t)
 	d.tab.Open(d.desk + "/transfers")
 	d.tab.ClickThrough("HK$600.00")
@@ -195,6 +199,7 @@ func TestATransferIsTakenBackInParts(t *testing.T) {
 }
 
 func TestDaysAndListsTellWhatThePagesShow(t *testing.T) {
+	t.Parallel()
 	d := openPaymentsDesk(t)
 	get := func(path, account string) []any {
 		t.Helper()
@@ -244,6 +249,7 @@ func TestDaysAndListsTellWhatThePagesShow(t *testing.T) {
 }
 
 func TestPaymentsAreReadInChinese(t *testing.T) {
+	t.Parallel()
 	d := openPaymentsDesk(t, uitest.Language("zh-Hant-HK"))
 	d.chinese = true
 	for _, page := range []string{"", "/payments", "/payments/" + d.charge["lesson"], "/payments/" + d.charge["lesson"] + "/refund", "/payments/new", "/transfers"} {

@@ -85,6 +85,7 @@ func total(amounts []int64) (sum int64) {
 
 // SLUICE_PAGE_PAYOUTS=10000 makes as many payouts, and SLUICE_PAGE_SEED repeats a run.
 func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	wanted, seed := 200, uint64(20261201)
@@ -205,6 +206,7 @@ func (h *house) file(g *guest, path string) [][]string {
 }
 
 func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, paperBank(t))
 	ada := clerk{house: h}
 	tutor := ada.tutor()
@@ -284,6 +286,7 @@ func TestARunIsForeseenApprovedByTwoAndGoesToTheBankInAFile(t *testing.T) {
 }
 
 func TestAVerificationAskedForOnThePageIsMade(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	ada.post("/v1/charges", "amount=60000&currency=hkd&source=tok_bypassPending")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestACaptureIsAnsweredWithWhatItWasAskedOn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for path, object := range map[string]string{"/v1/charges/%s/capture": "charge", "/v1/payment_intents/%s/capture": "payment_intent"} {
 		pi := h.call("POST", "/v1/payment_intents", url.Values{"amount": {"60000"}, "currency": {"hkd"}, "payment_method": {"pm_card_visa"},
@@ -23,6 +24,7 @@ func TestACaptureIsAnsweredWithWhatItWasAskedOn(t *testing.T) {
 
 // Money that was available at once caused no event that makes a payout due.
 func TestMoneyAvailableAtOnceIsPaidOutOnTheNextPayday(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := h.call("POST", "/v1/accounts", url.Values{"type": {"custom"}, "country": {"HK"}, "external_account": {"btok_hk"},
 		"capabilities[card_payments][requested]": {"true"}})["id"].(string)
@@ -39,6 +41,7 @@ func TestMoneyAvailableAtOnceIsPaidOutOnTheNextPayday(t *testing.T) {
 // What is asked again is answered again, even if it would be refused by now: the card's
 // token is spent. And a key that a refused request named is free.
 func TestARetryWhoseTokenIsSpentGetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.send(http.StatusOK, letter{method: "POST", path: "/v1/tokens", form: "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2040&card[cvc]=123"}).at("id").(string)
 	pay := func(path, form, key string) reply {

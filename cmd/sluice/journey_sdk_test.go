@@ -21,6 +21,7 @@ import (
 // Both SDKs must make the same class of every refusal: stripe-node goes by
 // status, stripe-go by type.
 func TestBothSDKsTellRefusalsApart(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, node := h.stripe(), h.node()
 	stranger := id.New("acct")
@@ -129,6 +130,7 @@ func lessonOf(tutor string) *stripe.PaymentIntentCreateParams {
 
 // Ada's reports read long lists with the iterators of the SDKs.
 func TestListsArePagedNewestFirstWithoutGaps(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, node := h.stripe(), h.node()
 	var made []string
@@ -177,6 +179,7 @@ func TestListsArePagedNewestFirstWithoutGaps(t *testing.T) {
 
 // Ada looks at a payment and everything around it in one call.
 func TestExpansionShowsWhatAPaymentConsistsOf(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, node, may := h.stripe(), h.node(), h.tutor("Chan May")
 	p := lessonOf(may)
@@ -221,6 +224,7 @@ func TestExpansionShowsWhatAPaymentConsistsOf(t *testing.T) {
 
 // Ada keeps her own words on a charge and tidies them up.
 func TestMetadataIsMergedAndCleared(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, node := h.stripe(), h.node()
 	p := &stripe.ChargeCreateParams{Amount: stripe.Int64(60000), Currency: stripe.String("hkd"), Source: &stripe.PaymentSourceSourceParams{Token: stripe.String("tok_visa")}}
@@ -257,6 +261,7 @@ func TestMetadataIsMergedAndCleared(t *testing.T) {
 // A lesson is reserved when it is booked and taken when it was given: all of it,
 // a part of it, or nothing.
 func TestAReservationIsTakenInWholeInPartOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	reserve := func() *stripe.PaymentIntent {
@@ -328,6 +333,7 @@ func expect(t *testing.T, err error, status int, code stripe.ErrorCode) {
 // The student's bank wants to see the student: the SDK says where, and the
 // payment goes on from there.
 func TestAPayerAuthenticatesAndThePaymentSucceeds(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	begin := func() (*stripe.PaymentIntent, string) {
@@ -391,6 +397,7 @@ func browse(t *testing.T, method, page string, form url.Values) *http.Response {
 
 // Ada's server hears of a payment, and of what happens at her tutors, by webhook.
 func TestWebhooksArriveSignedForTheOfficialSDK(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	own, ofTutors := listen(h, false, "payment_intent.succeeded"), listen(h, true, "*")
@@ -472,6 +479,7 @@ func (l *listener) next(kind stripe.EventType) stripe.Event {
 
 // Two days pass in the sandbox, and the tutor's bank account has the money.
 func TestALessonBecomesAPaidPayout(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, may := h.stripe(), h.tutor("Chan May")
 	books := goSDK{t: t, stripe: ada}

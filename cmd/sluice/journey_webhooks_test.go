@@ -109,6 +109,7 @@ func thinking(t testing.TB, client *stripe.Client, d *doorbell, got ring) *strip
 }
 
 func TestThinWebhooksLeadTheOfficialSDKsToEventAndObject(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, client, node := clerk{house: h}, h.stripe(), h.node()
 	may := ada.tutor()
@@ -157,6 +158,7 @@ func TestThinWebhooksLeadTheOfficialSDKsToEventAndObject(t *testing.T) {
 }
 
 func TestAThinEventIsFetchedOnlyWhileItsAccountIsConnected(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	app, _ := h.client("TutorHub HK")
@@ -190,6 +192,7 @@ func TestAThinEventIsFetchedOnlyWhileItsAccountIsConnected(t *testing.T) {
 }
 
 func TestADeliveryTellsWhatWasTriedAndIsSentAgainAndErased(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	door := ada.doorbell("enabled_events[]=charge.succeeded&retry_schedule[]=604800")
@@ -270,6 +273,7 @@ func TestADeliveryTellsWhatWasTriedAndIsSentAgainAndErased(t *testing.T) {
 }
 
 func TestEventsTellWhatIsPendingAndAreSentAgainAsTheCLIAsks(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	may := ada.tutor()
@@ -326,6 +330,7 @@ func TestEventsTellWhatIsPendingAndAreSentAgainAsTheCLIAsks(t *testing.T) {
 }
 
 func TestATestSendCannotBeTakenForAnEvent(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	door := ada.doorbell("enabled_events[]=charge.*&enabled_events[]=payout.paid")
@@ -350,6 +355,7 @@ func TestATestSendCannotBeTakenForAnEvent(t *testing.T) {
 }
 
 func TestWhatAnEndpointMissedArrivesInOrderWhenItIsBack(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	door := ada.doorbell("enabled_events[]=customer.*")
@@ -397,6 +403,7 @@ func TestWhatAnEndpointMissedArrivesInOrderWhenItIsBack(t *testing.T) {
 }
 
 func TestAnAccountsEventsReachNoOtherPlatform(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	_, bobsKey := h.moveInNextDoor()

@@ -121,6 +121,7 @@ func (c *stripeCLI) ended() int {
 const stripeForm = "device_name=st-laptop&websocket_features%5B%5D=webhooks&forward_to_url=http%3A%2F%2Flocalhost%3A3000%2Fa%3Fx%3D1&forward_connect_to_url=http%3A%2F%2Flocalhost%3A3000%2Fb"
 
 func TestStripesCLIListensAsAtHome(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, c := clerk{house: h}, h.stripeCLI(h.key)
 	c.authorize(stripeForm)
@@ -168,6 +169,7 @@ func TestStripesCLIListensAsAtHome(t *testing.T) {
 
 // The CLI opens a new session when it reads exactly this.
 func TestAnUnknownSessionIsToldInTheWordsThatStripesCLIKnows(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.stripeCLI(h.key)
 	c.authorize(stripeForm)
@@ -187,6 +189,7 @@ func TestAnUnknownSessionIsToldInTheWordsThatStripesCLIKnows(t *testing.T) {
 }
 
 func TestWhoMayOpenASession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	connected := h.welcome()
@@ -224,6 +227,7 @@ func TestWhoMayOpenASession(t *testing.T) {
 }
 
 func TestTheSecretOfASessionIsNotRememberedForItsIdempotencyKey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ask := letter{method: "POST", path: "/v1/stripecli/sessions", form: "device_name=x", header: map[string]string{"Idempotency-Key": "once"}}
 	first, second := h.send(200, ask), h.send(200, ask)
@@ -233,6 +237,7 @@ func TestTheSecretOfASessionIsNotRememberedForItsIdempotencyKey(t *testing.T) {
 }
 
 func TestARevokedKeyClosesItsSockets(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	made := ada.post("/v1/api_keys", "type=secret&name=laptop")
@@ -246,6 +251,7 @@ func TestARevokedKeyClosesItsSockets(t *testing.T) {
 }
 
 func TestANewerSocketOfADeviceClosesTheOlder(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	old, next := h.stripeCLI(h.key), h.stripeCLI(h.key)
 	old.authorize(stripeForm)
@@ -258,6 +264,7 @@ func TestANewerSocketOfADeviceClosesTheOlder(t *testing.T) {
 }
 
 func TestAStoppingServerSaysGoodbyeToItsSockets(t *testing.T) {
+	t.Parallel()
 	ready := make(chan string, 1)
 	app := newApplication(t, allRoles, 4, func(cfg *Config) { cfg.OnReady = func(base string) { ready <- base } })
 	ctx, stop := context.WithCancel(t.Context())

@@ -189,6 +189,7 @@ func inOrder(came []int64, last int64) string {
 }
 
 func TestListenKilledAndRestartedForwardsEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	const objects, rounds, kills = 25, 40, 8
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -61,6 +61,7 @@ func (s *sitting) enter(g *guest) {
 }
 
 func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.send(http.StatusOK, letter{method: "POST", path: "/v1/accounts/" + h.platform,
 		form: "settings[branding][primary_color]=%235b3df5&settings[branding][secondary_color]=%23ffb020"})
@@ -122,6 +123,7 @@ func TestEveryPageOfTheFlowLooksRight(t *testing.T) {
 // The browser holds the redirects that follow a form against the page's policy: the
 // answer must arrive at another origin all the same, whichever way it goes.
 func TestTheAnswerReachesAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -264,6 +264,7 @@ const (
 )
 
 func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, paperBank(t))
 	ada := clerk{house: h}
 	things := h.furnish(ada)
@@ -295,6 +296,7 @@ func TestEveryRouteAnswersOnlyThoseWhoMayAsk(t *testing.T) {
 }
 
 func TestEveryRouteStandsInTheMatrix(t *testing.T) {
+	t.Parallel()
 	mounted := map[string]bool{}
 	for _, route := range newHouse(t).app.routes() {
 		name := route.Method + " " + route.Path

@@ -11,6 +11,7 @@ import (
 
 // Who takes over an account changes where its money goes; its contact hears of each step.
 func TestAChangeToWhereTheMoneyGoesIsMailedToTheContactOldAndNew(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := clerk{house: h}
 	tutor := ada.post("/v1/accounts", "type=custom&country=HK&email=yan@example.com&external_account=btok_hk&capabilities[transfers][requested]=true")["id"].(string)

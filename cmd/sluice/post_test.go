@@ -10,6 +10,7 @@ import (
 )
 
 func TestMailServersAreReadFromAURL(t *testing.T) {
+	t.Parallel()
 	const from = "TutorHub HK <no-reply@tutorhub.example>"
 	for server, want := range map[string]mail.SMTPConfig{
 		"smtp://ada:s%40fe@mail.example:2525": {Addr: "mail.example:2525", Security: mail.StartTLS, Username: "ada", Password: secret.New("s@fe")},
@@ -38,6 +39,7 @@ func TestMailServersAreReadFromAURL(t *testing.T) {
 }
 
 func TestWithoutAMailServerNothingIsPosted(t *testing.T) {
+	t.Parallel()
 	silent, err := newPost(Config{}, slog.New(slog.DiscardHandler))
 	if err != nil || silent.Ready() || silent.Post(mail.Message{}) {
 		t.Errorf("mails would go out: %v", err)

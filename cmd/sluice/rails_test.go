@@ -88,6 +88,7 @@ const goodRails = `{
 }`
 
 func TestRailsFileDescribesTheBanks(t *testing.T) {
+	t.Parallel()
 	withPaper(t)
 	path := writeRails(t, goodRails)
 	_, cfg, err := chosenFrom(t, []string{"--rails-file", path}, nil, "")
@@ -119,6 +120,7 @@ func TestRailsFileDescribesTheBanks(t *testing.T) {
 }
 
 func TestWrongRailsAreToldByTheirKey(t *testing.T) {
+	t.Parallel()
 	withPaper(t)
 	for says, change := range map[string][2]string{
 		"live[0].name":                        {`"hsbc_fps"`, `"HSBC FPS"`},
@@ -156,6 +158,7 @@ func TestWrongRailsAreToldByTheirKey(t *testing.T) {
 }
 
 func TestDoctorTriesTheWayToTheBanksAndShowsNoSecrets(t *testing.T) {
+	t.Parallel()
 	withPaper(t)
 	cfg := Config{}
 	if said, err := lookForBanks(t.Context(), cfg); err != nil || !strings.Contains(said, "names none") {

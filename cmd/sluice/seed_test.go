@@ -23,12 +23,14 @@ func drawn() []lesson {
 }
 
 func TestTheSeedIsTheSameEveryTime(t *testing.T) {
+	t.Parallel()
 	if !reflect.DeepEqual(drawn(), drawn()) {
 		t.Error("two marketplaces of one seed differ")
 	}
 }
 
 func TestTheSeedHasSomethingOfEverything(t *testing.T) {
+	t.Parallel()
 	var splits, refunds, declines int
 	for _, l := range drawn() {
 		if l.split {

@@ -45,6 +45,7 @@ const (
 //
 // SLUICE_SIM_SEED replays a seed: make sim SEED=42.
 func TestSimulationEndsWithTheBalancesOfTheModel(t *testing.T) {
+	t.Parallel()
 	seed := uint64(20261122)
 	if given := os.Getenv("SLUICE_SIM_SEED"); given != "" {
 		n, err := strconv.ParseUint(given, 10, 64)

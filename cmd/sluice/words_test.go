@@ -12,6 +12,7 @@ import (
 )
 
 func TestStartErrorsSayTheMend(t *testing.T) {
+	t.Parallel()
 	listen := func(cause error) error {
 		return fmt.Errorf("listen on x: %w", &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", cause)})
 	}
@@ -38,6 +39,7 @@ func TestStartErrorsSayTheMend(t *testing.T) {
 }
 
 func TestATakenPortIsToldBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +52,7 @@ func TestATakenPortIsToldBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestOneDirectoryServesOneServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	release, err := claim(dir)
 	if err != nil {
@@ -67,6 +70,7 @@ func TestOneDirectoryServesOneServer(t *testing.T) {
 }
 
 func TestResetRemovesOnlyWhatIsOurs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	put := func(name string) {
 		t.Helper()
@@ -93,6 +97,7 @@ func TestResetRemovesOnlyWhatIsOurs(t *testing.T) {
 }
 
 func TestTheStateOfADirectoryIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first, err := loadState(dir)
 	if err != nil {
@@ -109,6 +114,7 @@ func TestTheStateOfADirectoryIsMadeOnce(t *testing.T) {
 }
 
 func TestBaseURLsCanBeReached(t *testing.T) {
+	t.Parallel()
 	for addr, want := range map[string]string{
 		"127.0.0.1:7070": "http://127.0.0.1:7070", ":7070": "http://localhost:7070", "0.0.0.0:80": "http://localhost:80", "[::]:1": "http://localhost:1",
 	} {

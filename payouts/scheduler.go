@@ -162,7 +162,7 @@ func (d *decision) lost(now time.Time) {
 func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (made int, err error) {
 	var rows []payoutRow
 	var entries []ledger.Entry
-	var attach []balance.Payout
+	var attach []balance.Posted
 	var events []event.Event
 	for _, d := range decisions {
 		p := d.payout
@@ -177,7 +177,7 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 			return 0, err
 		}
 		rows, entries, events = append(rows, payoutRow{Payout: *p}), append(entries, entry), append(events, told)
-		attach = append(attach, balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID})
+		attach = append(attach, balance.Posted{Payout: balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID}})
 	}
 	if len(rows) == 0 {
 		return 0, nil
@@ -193,6 +193,7 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 		if r.Err != nil {
 			return 0, fmt.Errorf("post payout %s: %w", rows[i].ID, r.Err)
 		}
+		attach[i].Entry = r.EntryID
 	}
 	if err := balance.AttachAll(ctx, tx, s.cfg.Book, attach); err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,6 +45,26 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 	if len(s.cfg.Rails.For(livemode)) == 0 {
 		return 0, nil
 	}
+	// Where a batch comes back full there is more: a second writer decides the next
+	// one while the first waits for the database, and for the other core.
+	var helped struct {
+		made int
+		err  error
+	}
+	var helper sync.WaitGroup
+	made, err = func() (int, error) {
+		defer helper.Wait()
+		return s.writeDue(ctx, livemode, platform, now, func() {
+			helper.Go(func() { helped.made, helped.err = s.writeDue(ctx, livemode, platform, now, func() {}) })
+		})
+	}()
+	return made + helped.made, errors.Join(err, helped.err)
+}
+
+// writeDue makes payouts batch by batch until nothing is due. It tells the first time
+// that a batch is full.
+func (s *Service) writeDue(ctx context.Context, livemode bool, platform string, now time.Time, full func()) (made int, err error) {
+	full = sync.OnceFunc(full)
 	var errs []error
 	for size := pursesPerRun; ; {
 		dues, n, err := s.runBatch(ctx, livemode, platform, now, size)
@@ -57,6 +78,9 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 		case err == nil && len(dues) == 0:
 			return made, errors.Join(errs...)
 		case err == nil:
+			if len(dues) == pursesPerRun {
+				full()
+			}
 			size = min(2*size, pursesPerRun)
 		case len(dues) == 0, len(errs) == mostBad:
 			return made, errors.Join(append(errs, err)...)

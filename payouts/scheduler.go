@@ -183,8 +183,8 @@ func (d *decision) lost(now time.Time) {
 
 // openAll takes the money and the lines for all payouts, whose purses are locked, and
 // tells them.
-func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (made int, err error) {
-	var rows []payoutRow
+func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (int, error) {
+	var made []*Payout
 	var entries []ledger.Entry
 	var attach []balance.Posted
 	var events []event.Event
@@ -200,14 +200,14 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 		if err != nil {
 			return 0, err
 		}
-		rows, entries, events = append(rows, payoutRow{Payout: *p}), append(entries, entry), append(events, told)
+		made, entries, events = append(made, p), append(entries, entry), append(events, told)
 		attach = append(attach, balance.Posted{Payout: balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID}})
 	}
-	if len(rows) == 0 {
+	if len(made) == 0 {
 		return 0, nil
 	}
-	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
-		return 0, fmt.Errorf("insert payouts: %w", err)
+	if err := insert(ctx, tx, made...); err != nil {
+		return 0, err
 	}
 	results, err := s.cfg.Book.Post(ctx, tx, entries...)
 	if err != nil {
@@ -215,12 +215,12 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 	}
 	for i, r := range results {
 		if r.Err != nil {
-			return 0, fmt.Errorf("post payout %s: %w", rows[i].ID, r.Err)
+			return 0, fmt.Errorf("post payout %s: %w", made[i].ID, r.Err)
 		}
 		attach[i].Entry = r.EntryID
 	}
 	if err := balance.AttachAll(ctx, tx, s.cfg.Book, attach); err != nil {
 		return 0, err
 	}
-	return len(rows), s.cfg.Events.Append(ctx, tx, events...)
+	return len(made), s.cfg.Events.Append(ctx, tx, events...)
 }

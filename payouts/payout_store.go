@@ -10,7 +10,9 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -111,12 +113,52 @@ func lock(ctx context.Context, tx bun.Tx, payout string) (*Payout, error) {
 	return &row.Payout, nil
 }
 
-func insert(ctx context.Context, tx bun.Tx, p *Payout) error {
-	if _, err := tx.NewInsert().Model(&payoutRow{Payout: *p}).Exec(ctx); err != nil {
-		return fmt.Errorf("insert payout: %w", err)
+func insert(ctx context.Context, tx bun.Tx, payouts ...*Payout) error {
+	if err := payoutTable.Insert(ctx, tx, payouts); err != nil {
+		return fmt.Errorf("insert payouts: %w", err)
 	}
 	return nil
 }
+
+// payoutTable takes many payouts at once: their statement is prepared, and what it says
+// does not grow with them.
+var payoutTable = db.NewTable("payouts.payouts", "id",
+	db.Text("id", func(p *Payout) string { return p.ID }),
+	db.Text("platform", func(p *Payout) string { return p.Platform }),
+	db.Text("account", func(p *Payout) string { return p.Account }),
+	db.Bool("livemode", func(p *Payout) bool { return p.Livemode }),
+	db.Int8("amount", func(p *Payout) int64 { return p.Amount }),
+	db.Text("currency", func(p *Payout) money.Currency { return p.Currency }),
+	db.Text("status", func(p *Payout) Status { return p.Status }),
+	db.Bool("automatic", func(p *Payout) bool { return p.Automatic }),
+	db.Text("destination", func(p *Payout) string { return p.Destination }),
+	db.NullText("description", func(p *Payout) *string { return p.Description }),
+	db.NullText("statement_descriptor", func(p *Payout) *string { return p.StatementDescriptor }),
+	db.JSON("metadata", func(p *Payout) any { return p.Metadata }),
+	db.Time("arrival_date", func(p *Payout) time.Time { return p.ArrivalDate }),
+	db.Text("balance_transaction", func(p *Payout) string { return p.BalanceTransaction }),
+	db.Text("failure_balance_transaction", func(p *Payout) string { return p.FailureBalanceTransaction }),
+	db.Text("failure_code", func(p *Payout) string { return p.FailureCode }),
+	db.Text("failure_message", func(p *Payout) string { return p.FailureMessage }),
+	db.Text("trace_id", func(p *Payout) string { return p.TraceID }),
+	db.Time("send_after", func(p *Payout) time.Time { return p.SendAfter }),
+	db.Time("handed_over_at", func(p *Payout) time.Time { return p.HandedOverAt }),
+	db.Time("ask_at", func(p *Payout) time.Time { return p.AskAt }),
+	db.Time("created_at", func(p *Payout) time.Time { return p.CreatedAt }),
+	db.Int8("version", func(p *Payout) int64 { return p.Version }),
+	db.Text("rail", func(p *Payout) string { return p.Rail }),
+	db.Text("method", func(p *Payout) string { return p.Method }),
+	db.Text("batch", func(p *Payout) string { return p.Batch }),
+	db.Text("run", func(p *Payout) string { return p.Run }),
+	db.Text("original_payout", func(p *Payout) string { return p.OriginalPayout }),
+	db.Text("reversed_by", func(p *Payout) string { return p.ReversedBy }),
+	db.Text("retry_of", func(p *Payout) string { return p.RetryOf }),
+	db.Text("retried_by", func(p *Payout) string { return p.RetriedBy }),
+	db.Text("created_by", func(p *Payout) string { return p.CreatedBy }),
+	db.Text("approval", func(p *Payout) Approval { return p.Approval }),
+	db.Bool("held", func(p *Payout) bool { return p.Held }),
+	db.Text("recall", func(p *Payout) Recall { return p.Recall }),
+)
 
 // save writes what can change of a locked payout.
 func save(ctx context.Context, tx bun.Tx, p *Payout) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,6 +45,26 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 	if len(s.cfg.Rails.For(livemode)) == 0 {
 		return 0, nil
 	}
+	// Where a batch comes back full there is more: a second writer decides the next
+	// one while the first waits for the database, and for the other core.
+	var helped struct {
+		made int
+		err  error
+	}
+	var helper sync.WaitGroup
+	made, err = func() (int, error) {
+		defer helper.Wait()
+		return s.writeDue(ctx, livemode, platform, now, func() {
+			helper.Go(func() { helped.made, helped.err = s.writeDue(ctx, livemode, platform, now, func() {}) })
+		})
+	}()
+	return made + helped.made, errors.Join(err, helped.err)
+}
+
+// writeDue makes payouts batch by batch until nothing is due. It tells the first time
+// that a batch is full.
+func (s *Service) writeDue(ctx context.Context, livemode bool, platform string, now time.Time, full func()) (made int, err error) {
+	full = sync.OnceFunc(full)
 	var errs []error
 	for size := pursesPerRun; ; {
 		dues, n, err := s.runBatch(ctx, livemode, platform, now, size)
@@ -57,6 +78,9 @@ func (s *Service) runDue(ctx context.Context, livemode bool, platform string, no
 		case err == nil && len(dues) == 0:
 			return made, errors.Join(errs...)
 		case err == nil:
+			if len(dues) == pursesPerRun {
+				full()
+			}
 			size = min(2*size, pursesPerRun)
 		case len(dues) == 0, len(errs) == mostBad:
 			return made, errors.Join(append(errs, err)...)
@@ -159,10 +183,10 @@ func (d *decision) lost(now time.Time) {
 
 // openAll takes the money and the lines for all payouts, whose purses are locked, and
 // tells them.
-func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (made int, err error) {
-	var rows []payoutRow
+func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision) (int, error) {
+	var made []*Payout
 	var entries []ledger.Entry
-	var attach []balance.Payout
+	var attach []balance.Posted
 	var events []event.Event
 	for _, d := range decisions {
 		p := d.payout
@@ -176,14 +200,14 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 		if err != nil {
 			return 0, err
 		}
-		rows, entries, events = append(rows, payoutRow{Payout: *p}), append(entries, entry), append(events, told)
-		attach = append(attach, balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID})
+		made, entries, events = append(made, p), append(entries, entry), append(events, told)
+		attach = append(attach, balance.Posted{Payout: balance.Payout{Purse: p.Purse(), ID: p.ID, Amount: p.Amount, At: p.CreatedAt, NewID: newLineID}})
 	}
-	if len(rows) == 0 {
+	if len(made) == 0 {
 		return 0, nil
 	}
-	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
-		return 0, fmt.Errorf("insert payouts: %w", err)
+	if err := insert(ctx, tx, made...); err != nil {
+		return 0, err
 	}
 	results, err := s.cfg.Book.Post(ctx, tx, entries...)
 	if err != nil {
@@ -191,11 +215,12 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 	}
 	for i, r := range results {
 		if r.Err != nil {
-			return 0, fmt.Errorf("post payout %s: %w", rows[i].ID, r.Err)
+			return 0, fmt.Errorf("post payout %s: %w", made[i].ID, r.Err)
 		}
+		attach[i].Entry = r.EntryID
 	}
 	if err := balance.AttachAll(ctx, tx, s.cfg.Book, attach); err != nil {
 		return 0, err
 	}
-	return len(rows), s.cfg.Events.Append(ctx, tx, events...)
+	return len(made), s.cfg.Events.Append(ctx, tx, events...)
 }

@@ -67,7 +67,7 @@ func (w *world) expectItemised() {
 	var wrong []string
 	err := w.pool.NewRaw(`
 		SELECT p.id || ' ' || p.status FROM payouts.payouts p
-		LEFT JOIN ledger.balance_transactions t ON t.payout = p.id AND t.id NOT IN (p.balance_transaction, p.failure_balance_transaction)
+		LEFT JOIN ledger.payout_lines t ON t.payout = p.id AND t.id NOT IN (p.balance_transaction, p.failure_balance_transaction)
 		GROUP BY p.id, p.amount, p.status
 		HAVING coalesce(sum(t.net), 0) <> CASE WHEN p.status IN ('failed', 'canceled') THEN 0 ELSE p.amount END`).Scan(w.Context(), &wrong)
 	if err != nil {

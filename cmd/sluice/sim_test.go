@@ -472,10 +472,10 @@ func (w *simWorld) proveBooks() {
 	}
 	w.mustBeNone("objects whose event versions have gaps", `SELECT count(*) FROM (SELECT 1 FROM platform.events
 		GROUP BY object_id HAVING count(*) <> max(object_version) OR min(object_version) <> 1) AS broken`)
-	w.mustBeNone("payouts whose lines do not net to zero", `SELECT count(*) FROM (SELECT 1 FROM ledger.balance_transactions
-		WHERE payout IS NOT NULL GROUP BY payout HAVING sum(net) <> 0) AS broken`)
+	w.mustBeNone("payouts whose lines do not net to zero", `SELECT count(*) FROM (SELECT 1 FROM ledger.payout_lines
+		GROUP BY payout HAVING sum(net) <> 0) AS broken`)
 	w.mustBeNone("payouts without lines", `SELECT count(*) FROM payouts.payouts p
-		WHERE NOT EXISTS (SELECT FROM ledger.balance_transactions t WHERE t.payout = p.id)`)
+		WHERE NOT EXISTS (SELECT FROM ledger.payout_lines t WHERE t.payout = p.id)`)
 	w.mustBeNone("charges without an end", `SELECT count(*) FROM connect.charges WHERE status = 'pending'`)
 }
 

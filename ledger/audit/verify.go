@@ -221,11 +221,7 @@ func (v *verifier) funds(ctx context.Context) error {
 	var wrong []struct{ Account, Balance, Lines string }
 	err := v.tx.NewRaw(`
 		WITH free AS (
-			SELECT t.account, t.livemode, t.currency, sum(t.net) AS net
-			FROM ledger.balance_transactions t
-			LEFT JOIN ledger.accounts p ON p.owner = t.account AND p.livemode = t.livemode
-				AND p.currency = t.currency AND p.kind = 'pending'
-			WHERE t.payout IS NULL AND (NOT t.pending OR (t.available_on AT TIME ZONE 'UTC')::date <= p.matured_through)
+			SELECT account, livemode, currency, sum(net) AS net FROM ledger.free_lines
 			GROUP BY 1, 2, 3
 		), maturing AS (
 			SELECT a.owner, a.livemode, a.currency, sum(m.amount) AS net
@@ -270,14 +266,27 @@ func (v *verifier) places(ctx context.Context) error {
 	return err
 }
 
-// payouts checks that the lines of each payout sum to zero.
+// payouts checks that the lines of each payout sum to zero, and that no two payouts
+// span the same lines.
 func (v *verifier) payouts(ctx context.Context) error {
 	var wrong []struct{ Payout, Sum string }
 	err := v.tx.NewRaw(`
-		SELECT payout, sum(net)::text AS sum FROM ledger.balance_transactions
-		WHERE payout IS NOT NULL GROUP BY payout HAVING sum(net) <> 0 ORDER BY 1 LIMIT ?`, maxFindings).Scan(ctx, &wrong)
+		SELECT payout, sum(net)::text AS sum FROM ledger.payout_lines
+		GROUP BY payout HAVING sum(net) <> 0 ORDER BY 1 LIMIT ?`, maxFindings).Scan(ctx, &wrong)
 	for _, w := range wrong {
 		v.found(Finding{Check: "payout_sum", Payout: w.Payout, Detail: "its lines sum to " + w.Sum + " instead of zero"})
+	}
+	if err != nil {
+		return err
+	}
+	var shared []struct{ Payout, Other string }
+	err = v.tx.NewRaw(`
+		SELECT payout, other FROM (
+			SELECT payout, after, lag(payout) OVER w AS other, lag(through) OVER w AS taken FROM ledger.payout_spans
+			WINDOW w AS (PARTITION BY account_id ORDER BY through)
+		) AS s WHERE after < taken ORDER BY 1 LIMIT ?`, maxFindings).Scan(ctx, &shared)
+	for _, s := range shared {
+		v.found(Finding{Check: "payout_lines", Payout: s.Payout, Detail: "it shares lines with " + s.Other})
 	}
 	return err
 }

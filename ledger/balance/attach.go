@@ -86,12 +86,10 @@ func ownLine(ctx context.Context, tx bun.Tx, p Payout) (string, error) {
 // It runs after the purse was locked, so the lines it sees are the ones that are attached.
 const oldestSQL = `
 WITH free AS (
-	SELECT t.id, sum(t.net) OVER w AS covered, row_number() OVER w AS rank
-	FROM ledger.accounts a JOIN ledger.balance_transactions t ON t.account_id = a.id AND t.payout IS NULL
-	WHERE a.owner = ? AND a.livemode = ? AND a.currency = ? AND a.kind IN ('pending', 'available')
-		AND (a.kind = 'available' OR (t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through)
-		AND NOT (t.source = ? AND t.type = 'payout')
-	WINDOW w AS (ORDER BY t.available_on, t.id)
+	SELECT f.id, sum(f.net) OVER w AS covered, row_number() OVER w AS rank
+	FROM ledger.free_lines f
+	WHERE f.account = ? AND f.livemode = ? AND f.currency = ? AND NOT (f.source = ? AND f.type = 'payout')
+	WINDOW w AS (ORDER BY f.available_on, f.id)
 ), last AS (
 	SELECT coalesce(max(rank) FILTER (WHERE covered = ?), min(rank) FILTER (WHERE ? * covered > ?)) AS rank FROM free
 )
@@ -156,58 +154,82 @@ func Detach(ctx context.Context, tx bun.Tx, book *ledger.Book, p Purse, payout s
 	return nil
 }
 
-// AttachAll is Attach for payouts of different purses, which are all locked and whose
-// entries were posted in this transaction. Most payouts take everything that is
-// available: those are served by one statement for all, the others one by one.
-func AttachAll(ctx context.Context, tx bun.Tx, book *ledger.Book, payouts []Payout) error {
-	if len(payouts) == 0 {
-		return nil
-	}
-	purses := make([]Purse, len(payouts))
-	for i, p := range payouts {
-		purses[i] = p.Purse
-	}
-	left, err := Available(ctx, tx, purses)
-	if err != nil {
-		return err
-	}
-	var whole []Payout
-	for _, p := range payouts {
-		if left[p.Purse] == 0 && p.Amount > 0 {
-			whole = append(whole, p)
-			continue
-		}
-		if _, err := Attach(ctx, tx, book, p); err != nil {
-			return err
-		}
-	}
-	return attachWhole(ctx, tx, whole)
+// Posted is a payout and the number of the entry that took its money.
+type Posted struct {
+	Payout
+	Entry int64
 }
 
-// attachWholeSQL gives a payout all free available lines of its purse, its own among
-// them. They sum to zero, as the balance does; the database checks.
-const attachWholeSQL = `
-UPDATE ledger.balance_transactions AS t SET payout = w.payout
-FROM unnest(?0::text[], ?1::text[], ?2::text[]) AS w (owner, currency, payout)
-JOIN ledger.accounts AS a ON a.owner = w.owner AND a.livemode = ?3 AND a.currency = w.currency AND a.kind IN ('pending', 'available')
-WHERE t.account_id = a.id AND t.payout IS NULL
-	AND (a.kind = 'available' OR (t.available_on AT TIME ZONE 'UTC')::date <= a.matured_through)`
-
-func attachWhole(ctx context.Context, tx bun.Tx, payouts []Payout) error {
+// AttachAll is Attach for payouts of different purses, which are all locked and whose
+// entries were posted in this transaction. Most payouts take everything that is
+// available: those are served by one statement for all, and by no line of theirs being
+// written. The others are served one by one.
+func AttachAll(ctx context.Context, tx bun.Tx, book *ledger.Book, payouts []Posted) error {
 	for _, livemode := range []bool{false, true} {
-		var owners, currencies, ids []string
+		var asked []Posted
 		for _, p := range payouts {
 			if p.Livemode == livemode {
-				owners, currencies, ids = append(owners, p.Account), append(currencies, string(p.Currency)), append(ids, p.ID)
+				asked = append(asked, p)
 			}
 		}
-		if len(ids) == 0 {
-			continue
-		}
-		_, err := tx.NewRaw(attachWholeSQL, pgdialect.Array(owners), pgdialect.Array(currencies), pgdialect.Array(ids), livemode).Exec(ctx)
+		spanned, err := span(ctx, tx, livemode, asked)
 		if err != nil {
-			return fmt.Errorf("attach lines to payouts: %w", err)
+			return err
+		}
+		for _, p := range asked {
+			if spanned[p.ID] {
+				continue
+			}
+			if _, err := Attach(ctx, tx, book, p.Payout); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// spanSQL gives payouts that leave nothing available all lines that nobody has named, from
+// where the payout before stopped, their own among them. They sum to zero, as the balance does; the
+// database checks. Where a payout failed its lines are free by name: those are
+// named again, by Attach.
+const spanSQL = `
+WITH whole AS MATERIALIZED (
+	SELECT w.payout, w.entry, av.id AS available, pe.id AS pending, pe.matured_through
+	FROM unnest(?0::text[], ?1::text[], ?2::text[], ?3::bigint[]) AS w (owner, currency, payout, entry)
+	JOIN ledger.accounts av ON av.owner = w.owner AND av.livemode = ?4 AND av.currency = w.currency AND av.kind = 'available'
+	LEFT JOIN ledger.accounts pe ON pe.owner = w.owner AND pe.livemode = ?4 AND pe.currency = w.currency AND pe.kind = 'pending'
+	WHERE av.credits = av.debits
+		AND NOT EXISTS (SELECT FROM ledger.balance_transactions t WHERE t.account_id = ANY(ARRAY[av.id, pe.id]) AND t.payout = '')
+)
+INSERT INTO ledger.payout_spans (account_id, after, through, payout)
+SELECT v.account, coalesce(taken.through, 0), v.through, whole.payout
+FROM whole
+CROSS JOIN LATERAL (VALUES (available, entry), (pending, matured_through - DATE '1970-01-01')) AS v (account, through)
+LEFT JOIN LATERAL (SELECT s.through FROM ledger.payout_spans s WHERE s.account_id = v.account ORDER BY s.through DESC LIMIT 1) AS taken ON true
+WHERE v.through > coalesce(taken.through, 0)
+RETURNING payout`
+
+// span serves the payouts that take everything there is, and says which those are.
+func span(ctx context.Context, tx bun.Tx, livemode bool, payouts []Posted) (map[string]bool, error) {
+	var owners, currencies, ids []string
+	var entries []int64
+	for _, p := range payouts {
+		if p.Amount > 0 && !p.Whole {
+			owners, currencies, ids, entries = append(owners, p.Account), append(currencies, string(p.Currency)), append(ids, p.ID), append(entries, p.Entry)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var served []string
+	err := tx.NewRaw(spanSQL, pgdialect.Array(owners), pgdialect.Array(currencies), pgdialect.Array(ids), pgdialect.Array(entries), livemode).
+		Scan(ctx, &served)
+	if err != nil {
+		return nil, fmt.Errorf("attach lines to payouts: %w", err)
+	}
+	spanned := make(map[string]bool, len(served))
+	for _, payout := range served {
+		spanned[payout] = true
+	}
+	return spanned, nil
 }

@@ -138,7 +138,7 @@ func (b *books) funds(account string) balance.Funds {
 func (b *books) nets(payout string) []int64 {
 	b.Helper()
 	var nets []int64
-	if err := b.pool.NewRaw(`SELECT net FROM ledger.balance_transactions WHERE payout = ? ORDER BY id`, payout).Scan(b.Context(), &nets); err != nil {
+	if err := b.pool.NewRaw(`SELECT net FROM ledger.payout_lines WHERE payout = ? ORDER BY id`, payout).Scan(b.Context(), &nets); err != nil {
 		b.Fatal(err)
 	}
 	return nets
@@ -341,7 +341,7 @@ func TestConcurrentPayoutsNeverShareALine(t *testing.T) {
 		}
 	}
 	var attached, sum int64
-	if err := b.pool.NewRaw(`SELECT count(DISTINCT payout), coalesce(sum(net), 0) FROM ledger.balance_transactions WHERE payout IS NOT NULL`).Scan(t.Context(), &attached, &sum); err != nil {
+	if err := b.pool.NewRaw(`SELECT count(DISTINCT payout), coalesce(sum(net), 0) FROM ledger.payout_lines`).Scan(t.Context(), &attached, &sum); err != nil {
 		t.Fatal(err)
 	}
 	if paid != 5 || attached != 5 || sum != 0 || b.funds("acct_a").Available != 25 {

@@ -30,7 +30,7 @@ func PayoutSums(ctx context.Context, idb bun.IDB, scope tenant.Scope, payout str
 		SELECT type, carried, count(*) AS count, sum(amount)::bigint AS amount, sum(fee)::bigint AS fee, sum(net)::bigint AS net
 		FROM (
 			SELECT type, amount, fee, net, created_at <= ?0 AND (NOT pending OR available_on <= ?0) AS carried
-			FROM ledger.balance_transactions WHERE payout = ?1 AND account = ?2 AND livemode = ?3
+			FROM ledger.payout_lines WHERE payout = ?1 AND account = ?2 AND livemode = ?3
 		) AS lines GROUP BY type, carried ORDER BY carried, type`,
 		before, payout, scope.Account, scope.Livemode).Scan(ctx, &sums)
 	if err != nil {
@@ -43,7 +43,7 @@ func PayoutSums(ctx context.Context, idb bun.IDB, scope tenant.Scope, payout str
 // availability is not looked up: what is in a payout was available.
 func InPayouts(ctx context.Context, idb bun.IDB, payouts []string) ([]Transaction, error) {
 	var rows []row
-	err := idb.NewSelect().Model(&rows).
+	err := idb.NewSelect().Model(&rows).ModelTableExpr("ledger.payout_lines AS t").
 		ColumnExpr("t.id, t.account, t.livemode, t.type, t.currency, t.amount, t.fee, t.net, t.fee_details, t.source").
 		ColumnExpr("t.description, t.payout, t.entry_id, t.available_on, t.created_at, true AS available").
 		Where("t.payout = ANY(?)", pgdialect.Array(payouts)).OrderExpr("t.payout, t.id").Scan(ctx)
@@ -63,7 +63,7 @@ func CountItems(ctx context.Context, idb bun.IDB, livemode bool, payouts []strin
 		Payout string
 		Count  int64
 	}
-	q := idb.NewSelect().TableExpr("ledger.balance_transactions AS t").ColumnExpr("t.payout, count(*) AS count").
+	q := idb.NewSelect().TableExpr("ledger.payout_lines AS t").ColumnExpr("t.payout, count(*) AS count").
 		Where("t.livemode = ? AND t.payout = ANY(?)", livemode, pgdialect.Array(payouts)).GroupExpr("t.payout")
 	if err := (Filter{Items: true}).narrow(q).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("count the lines of payouts: %w", err)

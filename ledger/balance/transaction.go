@@ -38,7 +38,7 @@ type Transaction struct {
 
 // row is a Transaction as bun reads it.
 type row struct {
-	bun.BaseModel `bun:"table:ledger.balance_transactions,alias:t"`
+	bun.BaseModel `bun:"table:ledger.statement_lines,alias:t"`
 	Transaction
 }
 
@@ -104,6 +104,9 @@ func seenBy(scope tenant.Scope) page.Filter {
 }
 
 func (f Filter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
+	if f.Payout != "" {
+		q = q.ModelTableExpr("ledger.payout_lines AS t") // found by payout
+	}
 	if f.Items {
 		q = q.Where("t.type NOT IN ('payout', 'payout_failure', 'payout_cancel')")
 	}

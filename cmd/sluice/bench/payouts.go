@@ -154,6 +154,7 @@ func (o payoutOptions) measure(ctx context.Context, progress io.Writer, b Books,
 		return err
 	}
 	r.WALBytes, r.Statements = after.wal-before.wal, after.statements-before.statements
+	r.PostgresCPUSeconds = (after.postgres - before.postgres).Seconds()
 	return slowestStatements(ctx, b.Pool, progress, o.slowest)
 }
 
@@ -161,12 +162,16 @@ func (o payoutOptions) measure(ctx context.Context, progress io.Writer, b Books,
 type spent struct {
 	wal        int64
 	statements int64
+	postgres   time.Duration // CPU of all its processes
 }
 
 func (b Books) spent(ctx context.Context) (s spent, err error) {
-	if err := b.Pool.NewRaw(`SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint`).Scan(ctx, &s.wal); err != nil {
+	var backend int
+	err = b.Pool.NewRaw(`SELECT pg_backend_pid(), pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint`).Scan(ctx, &backend, &s.wal)
+	if err != nil {
 		return s, fmt.Errorf("ask PostgreSQL for its log: %w", err)
 	}
+	s.postgres = cpuOfPostgres(backend)
 	s.statements, err = countedStatements(ctx, b.Pool)
 	return s, err
 }
@@ -185,7 +190,9 @@ type PayoutReport struct {
 	Statements     int64   `json:"statements"` // 0: this PostgreSQL does not count them
 	WALBytes       int64   `json:"wal_bytes"`
 	CPUSeconds     float64 `json:"own_cpu_seconds"` // of this process: everything but PostgreSQL
-	Proof          Proof   `json:"proof"`
+	// PostgresCPUSeconds is of all its processes; 0 where they cannot be seen.
+	PostgresCPUSeconds float64 `json:"postgres_cpu_seconds"`
+	Proof              Proof   `json:"proof"`
 }
 
 func (o payoutOptions) print(out, progress io.Writer, r PayoutReport) error {
@@ -194,10 +201,10 @@ func (o payoutOptions) print(out, progress io.Writer, r PayoutReport) error {
 		table = progress
 	}
 	r.Machine.print(table)
-	fmt.Fprintf(table, "%9s %9s %10s %8s %8s %10s %9s %11s %9s %9s\n",
-		"ACCOUNTS", "ITEMS", "SCHEDULERS", "FILL", "PAY OUT", "PAYOUTS/S", "ITEMS/S", "STATEMENTS", "WAL", "OWN CPU")
-	fmt.Fprintf(table, "%9d %9d %10d %6.1f s %6.1f s %10d %9d %11d %6d MB %7.1f s\n", r.Accounts, r.Items, r.Schedulers,
-		r.FillSeconds, r.Seconds, r.PerSecond, r.ItemsPerSecond, r.Statements, r.WALBytes>>20, r.CPUSeconds)
+	fmt.Fprintf(table, "%9s %9s %10s %8s %8s %10s %9s %11s %9s %9s %9s\n",
+		"ACCOUNTS", "ITEMS", "SCHEDULERS", "FILL", "PAY OUT", "PAYOUTS/S", "ITEMS/S", "STATEMENTS", "WAL", "OWN CPU", "PG CPU")
+	fmt.Fprintf(table, "%9d %9d %10d %6.1f s %6.1f s %10d %9d %11d %6d MB %7.1f s %7.1f s\n", r.Accounts, r.Items, r.Schedulers,
+		r.FillSeconds, r.Seconds, r.PerSecond, r.ItemsPerSecond, r.Statements, r.WALBytes>>20, r.CPUSeconds, r.PostgresCPUSeconds)
 	if o.output != "json" {
 		return nil
 	}

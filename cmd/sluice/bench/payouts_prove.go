@@ -26,10 +26,10 @@ func (b Books) prove(ctx context.Context, progress io.Writer, o payoutOptions) (
 	}{
 		{&once, `SELECT count(*) FROM (SELECT FROM payouts.payouts GROUP BY account HAVING count(*) = 1) AS paid`},
 		{&p.Paid, `SELECT coalesce(sum(amount), 0)::bigint FROM payouts.payouts`},
-		{&p.Attached, `SELECT coalesce(sum(net), 0)::bigint FROM ledger.balance_transactions WHERE payout IS NOT NULL AND type <> 'payout'`},
-		{&p.Lines, `SELECT count(*) FROM ledger.balance_transactions WHERE payout IS NOT NULL AND type <> 'payout'`},
-		{&p.Uneven, `SELECT count(*) FROM (SELECT FROM ledger.balance_transactions WHERE payout IS NOT NULL GROUP BY payout HAVING sum(net) <> 0) AS uneven`},
-		{&p.Free, `SELECT count(*) FROM ledger.balance_transactions WHERE payout IS NULL AND account IN (SELECT account FROM payouts.payouts)`},
+		{&p.Attached, `SELECT coalesce(sum(net), 0)::bigint FROM ledger.payout_lines WHERE type <> 'payout'`},
+		{&p.Lines, `SELECT count(*) FROM ledger.payout_lines WHERE type <> 'payout'`},
+		{&p.Uneven, `SELECT count(*) FROM (SELECT FROM ledger.payout_lines GROUP BY payout HAVING sum(net) <> 0) AS uneven`},
+		{&p.Free, `SELECT count(*) FROM ledger.statement_lines WHERE payout IS NULL AND account IN (SELECT account FROM payouts.payouts)`},
 	} {
 		if err := b.Pool.NewRaw(question.ask).Scan(ctx, question.into); err != nil {
 			return p, fmt.Errorf("verify payouts: %w", err)

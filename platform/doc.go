@@ -22,6 +22,7 @@
 // Storage:
 //
 //   - db: opening PostgreSQL, transactions, the committer
+//   - jsonpack: JSON of the API, small, as the database keeps it
 //   - page: list parameters, cursors and filters
 //   - run: lifecycles and leased periodic work
 //   - event: the event log, which is the outbox, and the inbox

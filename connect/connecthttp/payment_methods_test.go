@@ -11,6 +11,7 @@ import (
 	"github.com/sluicepay/sluice/connect/payment"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/idempotency"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
 
@@ -27,6 +28,13 @@ func TestTestCardBecomesATokenAndTheNumberIsGone(t *testing.T) {
 	var rows []string
 	if err := m.pool.NewRaw("SELECT t::text FROM connect.tokens t UNION ALL SELECT k::text FROM platform.idempotency_keys k").Scan(t.Context(), &rows); err != nil {
 		t.Fatal(err)
+	}
+	answers, err := idempotency.Kept(t.Context(), m.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, answer := range answers {
+		rows = append(rows, string(answer.Body))
 	}
 	for _, row := range rows {
 		if strings.Contains(row, "4242424242") {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/connect/verification"
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -389,8 +390,8 @@ func (p *pilgrim) look() {
 // chain checks the account's events: each says what changed since the one before, also when nobody but time changed it.
 func (p *pilgrim) chain() {
 	p.t.Helper()
-	var rows []struct{ Object, Previous json.RawMessage }
-	if err := p.pool.NewRaw(`SELECT object, previous FROM platform.events WHERE object_id = ? ORDER BY object_version`, p.id).Scan(p.t.Context(), &rows); err != nil {
+	rows, err := event.Of(p.t.Context(), p.pool, p.id)
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	if len(rows) < 4 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/event"
 )
 
 // twin is a second process on the same database.
@@ -215,12 +216,8 @@ func (b *bell) heard() []webhook.Notice {
 // events are what the log says of an object: type/version, checked to show it.
 func (p *post) events(t *testing.T, object string) (out []string) {
 	t.Helper()
-	var rows []struct {
-		Type          string
-		ObjectVersion int64
-		Object        json.RawMessage
-	}
-	if err := p.pool.NewRaw("SELECT type, object_version, object FROM platform.events WHERE object_id = ? ORDER BY object_version", object).Scan(t.Context(), &rows); err != nil {
+	rows, err := event.Of(t.Context(), p.pool, object)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range rows {

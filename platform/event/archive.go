@@ -248,8 +248,7 @@ type archiveLine struct {
 // writeArchive writes a line per event, lane by lane in publishing order.
 func writeArchive(ctx context.Context, tx bun.Tx, p partition, to io.Writer) error {
 	rows, err := tx.QueryContext(ctx, `
-SELECT id, type, account, platform, livemode, object_id, object_version,
-	object, previous, request_id, idempotency_key, created_at, order_xid, seq, lane
+SELECT `+rowColumns+`, lane
 FROM platform.? ORDER BY lane, order_xid, seq`, bun.Ident(p.Name))
 	if err != nil {
 		return err
@@ -261,11 +260,14 @@ FROM platform.? ORDER BY lane, order_xid, seq`, bun.Ident(p.Name))
 	for rows.Next() {
 		var r row
 		var lane int
-		if err := rows.Scan(&r.ID, &r.Type, &r.Account, &r.Platform, &r.Livemode, &r.ObjectID, &r.ObjectVersion,
-			(*[]byte)(&r.Object), (*[]byte)(&r.Previous), &r.RequestID, &r.IdempotencyKey, &r.CreatedAt, &r.OrderXID, &r.Seq, &lane); err != nil {
+		if err := rows.Scan(append(r.places(), &lane)...); err != nil {
 			return err
 		}
-		envelope, err := r.event().Envelope()
+		e, err := r.event()
+		if err != nil {
+			return err
+		}
+		envelope, err := e.Envelope()
 		if err != nil {
 			return err
 		}

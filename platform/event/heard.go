@@ -30,5 +30,5 @@ func Heard(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, i
 	if len(rows) == 0 {
 		return Event{}, fault.NoSuch("event", id)
 	}
-	return rows[0].event(), nil
+	return rows[0].event()
 }

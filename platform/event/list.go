@@ -28,8 +28,9 @@ type row struct {
 	Livemode       bool
 	ObjectID       string
 	ObjectVersion  int64
-	Object         json.RawMessage `bun:"type:json"`
+	Object         json.RawMessage `bun:"type:json"` // of rows from before there was content, as is previous
 	Previous       json.RawMessage `bun:"type:json"`
+	Content        []byte
 	RequestID      string
 	IdempotencyKey string
 	CreatedAt      time.Time
@@ -37,12 +38,44 @@ type row struct {
 	Seq            int64
 }
 
-func (r *row) event() Event {
-	return Event{
+// rowColumns are those of the log that make a row, in the order of places.
+const rowColumns = `id, type, account, platform, livemode, object_id, object_version,
+	object, previous, content, request_id, idempotency_key, created_at, order_xid, seq`
+
+// places are where a row's columns are scanned to.
+func (r *row) places() []any {
+	return []any{
+		&r.ID, &r.Type, &r.Account, &r.Platform, &r.Livemode, &r.ObjectID, &r.ObjectVersion,
+		(*[]byte)(&r.Object), (*[]byte)(&r.Previous), &r.Content, &r.RequestID, &r.IdempotencyKey, &r.CreatedAt, &r.OrderXID, &r.Seq,
+	}
+}
+
+// event is the one place where what the log keeps becomes an event again.
+func (r *row) event() (Event, error) {
+	e := Event{
 		ID: r.ID, Type: r.Type, Account: r.Account, Platform: r.Platform, Livemode: r.Livemode,
 		ObjectID: r.ObjectID, ObjectVersion: r.ObjectVersion, Object: r.Object, Previous: r.Previous,
 		RequestID: r.RequestID, IdempotencyKey: r.IdempotencyKey, CreatedAt: r.CreatedAt.UTC(),
 	}
+	if r.Content == nil {
+		return e, nil
+	}
+	var err error
+	if e.Object, e.Previous, err = split(r.Content); err != nil {
+		return Event{}, fmt.Errorf("read event %s: %w", r.ID, err)
+	}
+	return e, nil
+}
+
+func eventsOf(rows []row) ([]Event, error) {
+	out := make([]Event, len(rows))
+	var err error
+	for i := range rows {
+		if out[i], err = rows[i].event(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Get is an event of the scope's account; other accounts' and other modes'
@@ -56,7 +89,7 @@ func Get(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, eve
 	if len(rows) == 0 {
 		return Event{}, fault.NoSuch("event", eventID)
 	}
-	return rows[0].event(), nil
+	return rows[0].event()
 }
 
 // Filter narrows a list; the zero value is the newest ten events.
@@ -75,11 +108,8 @@ func List(ctx context.Context, idb bun.IDB, scope tenant.Scope, at time.Time, f 
 	if err != nil {
 		return page.Of[Event]{}, fmt.Errorf("list events: %w", err)
 	}
-	out := page.Of[Event]{Items: make([]Event, len(rows.Items)), HasMore: rows.HasMore}
-	for i := range rows.Items {
-		out.Items[i] = rows.Items[i].event()
-	}
-	return out, nil
+	events, err := eventsOf(rows.Items)
+	return page.Of[Event]{Items: events, HasMore: rows.HasMore}, err
 }
 
 // visible also says it in ids, so that PostgreSQL leaves out the months before.

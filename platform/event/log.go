@@ -29,14 +29,14 @@ type Log struct{}
 const (
 	appendEvents = `
 INSERT INTO platform.events (id, type, account, platform, livemode, object_id, object_version,
-	object, previous, request_id, idempotency_key, created_at, order_xid)
+	content, request_id, idempotency_key, created_at, order_xid)
 SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_version,
-	e.object::json, NULLIF(e.previous, '')::json, e.request_id, e.idempotency_key, e.created_at, `
+	e.content, e.request_id, e.idempotency_key, e.created_at, `
 
 	batch = ` FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::bigint[],
-	$9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
+	$9::boolean[], $10::text[], $11::bytea[], $12::text[], $13::text[], $14::timestamptz[]) WITH ORDINALITY
 	AS e (id, type, account, platform, livemode, object_id, object_version, follows,
-	known, since, object, previous, request_id, idempotency_key, created_at, place)`
+	known, since, content, request_id, idempotency_key, created_at, place)`
 
 	// newborn is for a batch of nothing but first versions of objects made this
 	// month: the month's own key sees every twin.
@@ -44,7 +44,7 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 
 	// onTime refuses a machine whose clock is wrong: months are closed, read out and
 	// archived by the time in ids, and an event with an old one would be overlooked.
-	onTime = `$16::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
+	onTime = `$15::timestamptz BETWEEN statement_timestamp() - interval '12 hours' AND statement_timestamp() + interval '12 hours'`
 
 	// The others look the version before up, for two reasons. It must exist, or
 	// versions would have a gap. And its place in the publishing order is inherited
@@ -58,7 +58,7 @@ SELECT e.id, e.type, e.account, e.platform, e.livemode, e.object_id, e.object_ve
 	lookUp = appendEvents + `GREATEST(pg_current_xact_id()::text::bigint, before.order_xid)` + batch + `
 LEFT JOIN LATERAL (
 	SELECT b.object_version, b.order_xid FROM platform.events b
-	WHERE e.known AND b.object_id = e.object_id AND b.id >= $17 AND b.id < $18`
+	WHERE e.known AND b.object_id = e.object_id AND b.id >= $16 AND b.id < $17`
 
 	// recent is for objects made this month: its key sees every twin.
 	recent = lookUp + ` AND b.object_version = e.follows LIMIT 1
@@ -139,17 +139,18 @@ func checkClock(ctx context.Context, idb bun.IDB, now time.Time) error {
 
 // columns are the events turned on their side, as unnest wants them.
 type columns struct {
-	ids, types, accounts, platforms   []string
-	livemodes                         []bool
-	objectIDs                         []string
-	versions, follows                 []int64
-	known                             []bool   // the log may have versions of the object that the month's own key does not see
-	since                             []string // no event of the object has a lower id
-	objects, previous, requests, keys []string
-	createdAt                         []time.Time
-	now                               time.Time
-	anyKnown                          bool
-	from, month                       string // below from no look-up needs to go; month is where ids of this one begin
+	ids, types, accounts, platforms []string
+	livemodes                       []bool
+	objectIDs                       []string
+	versions, follows               []int64
+	known                           []bool   // the log may have versions of the object that the month's own key does not see
+	since                           []string // no event of the object has a lower id
+	contents                        [][]byte
+	requests, keys                  []string
+	createdAt                       []time.Time
+	now                             time.Time
+	anyKnown                        bool
+	from, month                     string // below from no look-up needs to go; month is where ids of this one begin
 }
 
 func columnsOf(events []Event, origin Origin) (*columns, error) {
@@ -179,6 +180,8 @@ func (e Event) check() error {
 		return fmt.Errorf("append event %q of %q: type, account, platform, object and time are required", e.Type, e.ObjectID)
 	case e.ObjectVersion < 1:
 		return fmt.Errorf("append event %s of %s: version %d: %w", e.Type, e.ObjectID, e.ObjectVersion, ErrVersion)
+	case len(e.Object) == 0:
+		return fmt.Errorf("append event %s of %s: it has no object", e.Type, e.ObjectID)
 	case len(e.Object)+len(e.Previous) > MaxBytes:
 		return fmt.Errorf("append event %s of %s: %d bytes, at most %d", e.Type, e.ObjectID, len(e.Object)+len(e.Previous), MaxBytes)
 	}
@@ -205,8 +208,7 @@ func (c *columns) add(e Event, follows int64, since string, origin Origin) {
 		c.anyKnown, c.from = true, min(c.from, since)
 	}
 	c.known, c.since = append(c.known, known), append(c.since, since)
-	c.objects = append(c.objects, string(e.Object))
-	c.previous = append(c.previous, string(e.Previous))
+	c.contents = append(c.contents, e.content())
 	c.requests = append(c.requests, e.RequestID)
 	c.keys = append(c.keys, e.IdempotencyKey)
 	c.createdAt = append(c.createdAt, e.CreatedAt.UTC())
@@ -217,7 +219,7 @@ func (c *columns) add(e Event, follows int64, since string, origin Origin) {
 func (c *columns) statement() (text string, args []any) {
 	args = []any{
 		c.ids, c.types, c.accounts, c.platforms, c.livemodes, c.objectIDs, c.versions, c.follows, c.known, c.since,
-		c.objects, c.previous, c.requests, c.keys, c.createdAt, c.now.UTC(),
+		c.contents, c.requests, c.keys, c.createdAt, c.now.UTC(),
 	}
 	if !c.anyKnown {
 		return newborn, append([]any{db.Prepared}, args...)

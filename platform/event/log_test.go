@@ -16,6 +16,7 @@ import (
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
+	"github.com/sluicepay/sluice/platform/jsonpack"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
 )
@@ -98,6 +99,44 @@ func TestVersionsOfAnObjectHaveNoGapAndNoTwin(t *testing.T) {
 	got, err := event.List(t.Context(), pool, tenant.Scope{Account: "acct_tutor"}, noon, event.Filter{})
 	if err != nil || len(got.Items) != 4 {
 		t.Errorf("%d events remain, %v; want the 4 good ones", len(got.Items), err)
+	}
+}
+
+func TestObjectsComeBackByteForByte(t *testing.T) {
+	pool := dbtest.New(t)
+	first, second := charge("ch_1", 1, "charge.succeeded"), charge("ch_1", 2, "charge.updated")
+	first.Object = json.RawMessage(`{ "id" : "ch_1",  "amount":60000.0, "note": "\u0000 é" }`)
+	second.Object = json.RawMessage(`{"id":"ch_1","object":"charge","amount":60000,"amount_captured":60000,"amount_refunded":100}`)
+	second.Previous = json.RawMessage(`{"amount_refunded":0}`)
+	mustAdd(t, pool, first, second)
+	got, err := event.Of(t.Context(), pool, "ch_1")
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for i, want := range []event.Event{first, second} {
+		if string(got[i].Object) != string(want.Object) || string(got[i].Previous) != string(want.Previous) || (got[i].Previous == nil) != (want.Previous == nil) {
+			t.Errorf("%s and %s came back as %s and %s", want.Object, want.Previous, got[i].Object, got[i].Previous)
+		}
+	}
+}
+
+func TestAnEventWithoutAnObjectIsRefused(t *testing.T) {
+	pool := dbtest.New(t)
+	e := charge("ch_1", 1, "charge.succeeded")
+	e.Object = nil
+	if err := add(t, pool, e); err == nil {
+		t.Error("taken")
+	}
+}
+
+func TestADamagedObjectIsNotTold(t *testing.T) {
+	pool := dbtest.New(t)
+	mustAdd(t, pool, charge("ch_1", 1, "charge.succeeded"))
+	if _, err := pool.ExecContext(t.Context(), `UPDATE platform.events SET content = substr(content, 1, length(content) - 2)`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := event.Of(t.Context(), pool, "ch_1"); !errors.Is(err, jsonpack.ErrDamaged) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -159,8 +159,8 @@ LOCK TABLE platform.events IN SHARE UPDATE EXCLUSIVE MODE;
 LOCK TABLE platform.events_default IN ACCESS EXCLUSIVE MODE;
 WITH fallen AS (
 	DELETE FROM platform.events_default WHERE id >= '{from}' AND id < '{until}'
-	RETURNING id, type, account, platform, livemode, object_id, object_version, object, previous, request_id, idempotency_key, created_at, order_xid, seq
+	RETURNING id, type, account, platform, livemode, object_id, object_version, object, previous, content, request_id, idempotency_key, created_at, order_xid, seq
 )
-INSERT INTO platform.{name} (id, type, account, platform, livemode, object_id, object_version, object, previous, request_id, idempotency_key, created_at, order_xid, seq)
-SELECT id, type, account, platform, livemode, object_id, object_version, object, previous, request_id, idempotency_key, created_at, order_xid, seq FROM fallen;
+INSERT INTO platform.{name} (id, type, account, platform, livemode, object_id, object_version, object, previous, content, request_id, idempotency_key, created_at, order_xid, seq)
+SELECT id, type, account, platform, livemode, object_id, object_version, object, previous, content, request_id, idempotency_key, created_at, order_xid, seq FROM fallen;
 ALTER TABLE platform.events ATTACH PARTITION platform.{name} FOR VALUES FROM ('{from}') TO ('{until}')`

@@ -143,6 +143,10 @@ func TestTheMigrationKeepsARunningLog(t *testing.T) {
 		}
 	}
 	insert(made("evt", time.Now(), 1), "acct_1", "ch_1", 2)
+	old, err := event.Of(t.Context(), pool, "ch_1")
+	if err != nil || len(old) != 2 || string(old[0].Object) != object || old[0].Previous != nil || string(old[1].Object) != object {
+		t.Errorf("what the versions before wrote reads %v, %v", old, err)
+	}
 	mustAdd(t, pool, charge("ch_1", 3, "charge.updated"))
 	var seqs []int64
 	if err := pool.NewRaw(`SELECT seq FROM platform.events WHERE object_id = 'ch_1' AND object_version > 1 ORDER BY object_version`).Scan(t.Context(), &seqs); err != nil ||

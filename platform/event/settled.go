@@ -40,19 +40,21 @@ func Settled(ctx context.Context, idb bun.IDB, after Cursor, limit, maxBytes int
 	var out []Entry
 	for size := 0; size < maxBytes && rows.Next(); {
 		var r row
-		if err := rows.Scan(&r.ID, &r.Type, &r.Account, &r.Platform, &r.Livemode, &r.ObjectID, &r.ObjectVersion,
-			(*[]byte)(&r.Object), (*[]byte)(&r.Previous), &r.RequestID, &r.IdempotencyKey, &r.CreatedAt, &r.OrderXID, &r.Seq); err != nil {
+		if err := rows.Scan(r.places()...); err != nil {
 			return nil, fmt.Errorf("read settled events: %w", err)
 		}
-		size += len(r.Object) + len(r.Previous)
-		out = append(out, Entry{r.event(), Position{r.OrderXID, r.Seq}})
+		e, err := r.event()
+		if err != nil {
+			return nil, err
+		}
+		size += len(e.Object) + len(e.Previous)
+		out = append(out, Entry{e, Position{r.OrderXID, r.Seq}})
 	}
 	return out, rows.Err()
 }
 
 const settled = `
-SELECT id, type, account, platform, livemode, object_id, object_version,
-	object, previous, request_id, idempotency_key, created_at, order_xid, seq
+SELECT ` + rowColumns + `
 FROM platform.events
 WHERE lane = $1::smallint AND (order_xid, seq) > ($2::bigint, $3::bigint)
 	AND order_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AND id >= $4::text

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,7 +38,7 @@ func (s *Store) Find(ctx context.Context, idb bun.IDB, c *Claim) (Outcome, error
 	if err != nil || len(rows) == 0 {
 		return Outcome{State: Fresh, Key: c.Key}, err
 	}
-	return decide(c, rows[0]), nil
+	return decide(c, rows[0])
 }
 
 // RequestID is the request that claimed a key first, or "" once the key is forgotten.
@@ -92,7 +91,9 @@ func (s *Store) ClaimMany(ctx context.Context, tx bun.Tx, at time.Time, claims [
 		theirs, used := taken[hash]
 		switch {
 		case used:
-			outcomes[i] = decide(c, theirs)
+			if outcomes[i], err = decide(c, theirs); err != nil {
+				return nil, err
+			}
 		case ours[hash] && !won[c.Hash]:
 			outcomes[i] = Outcome{State: Fresh, Key: c.Key}
 			won[c.Hash] = true
@@ -193,17 +194,20 @@ func find(ctx context.Context, idb bun.IDB, hashes []string) ([]row, error) {
 }
 
 // decide compares a claim with the row that holds its key.
-func decide(c *Claim, r row) Outcome {
+func decide(c *Claim, r row) (Outcome, error) {
 	switch {
 	case r.Fingerprint != text(c.Fingerprint):
-		return Outcome{State: Mismatch, Key: c.Key}
+		return Outcome{State: Mismatch, Key: c.Key}, nil
 	case r.Status == nil:
-		return Outcome{State: InProgress, Key: c.Key}
+		return Outcome{State: InProgress, Key: c.Key}, nil
 	}
-	return Outcome{
-		State: Replay, Key: c.Key,
-		Response: Response{Status: *r.Status, Body: spread(r.Body), RequestID: r.RequestID},
-	}
+	response, err := r.response()
+	return Outcome{State: Replay, Key: c.Key, Response: response}, err
+}
+
+func (r row) response() (Response, error) {
+	body, err := sent(r.Body)
+	return Response{Status: *r.Status, Body: body, RequestID: r.RequestID}, err
 }
 
 // An answer is saved once; a second one, from a request and a sweeper that met, changes
@@ -225,7 +229,7 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	}
 	statuses, bodies := make([]int16, len(hashes)), make([][]byte, len(hashes))
 	for i, r := range responses {
-		statuses[i], bodies[i] = int16(r.Status), compact(r.Body)
+		statuses[i], bodies[i] = int16(r.Status), keep(r.Body)
 	}
 	if _, err := tx.Tx.ExecContext(ctx, saveSQL, db.Prepared, at, hashes, statuses, bodies); err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)
@@ -288,32 +292,20 @@ DELETE FROM platform.idempotency_keys WHERE hash IN (
 	return int(n), err
 }
 
-// compacted begins a body that is kept without the white space that the API sends it
-// with. No JSON text begins so.
-const compacted = 1
-
-// compact is a body as it is kept: JSON as the API sends it is half white space, which
-// spread puts back. What was not rendered as all answers are is kept as it was sent.
-func compact(body []byte) []byte {
-	var b bytes.Buffer
-	b.WriteByte(compacted)
-	if json.Compact(&b, body) != nil || !bytes.Equal(spread(b.Bytes()), body) {
-		return body
+// Kept are all answers that are remembered, for checks of what rests in the database.
+func Kept(ctx context.Context, idb bun.IDB) ([]Response, error) {
+	var rows []row
+	err := idb.NewRaw(`SELECT request_id, status, body FROM platform.idempotency_keys WHERE status IS NOT NULL`).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read kept answers: %w", err)
 	}
-	return b.Bytes()
-}
-
-// spread is a kept body as it was sent.
-func spread(kept []byte) []byte {
-	if len(kept) == 0 || kept[0] != compacted {
-		return kept
+	out := make([]Response, len(rows))
+	for i, r := range rows {
+		if out[i], err = r.response(); err != nil {
+			return nil, err
+		}
 	}
-	var b bytes.Buffer
-	if json.Indent(&b, kept[1:], "", "  ") != nil {
-		return kept
-	}
-	b.WriteByte('\n')
-	return b.Bytes()
+	return out, nil
 }
 
 // text is a hash in PostgreSQL's spelling of uuid.

@@ -207,6 +207,22 @@ func TestKeysAreScopedByAccountAndMode(t *testing.T) {
 	}
 }
 
+// What the versions before have kept, with and without white space, is replayed too.
+func TestAnAnswerKeptByAnEarlierVersionIsReplayed(t *testing.T) {
+	pool := dbtest.New(t)
+	const body = "{\n  \"id\": \"ch_1\",\n  \"list\": []\n}\n"
+	for i, kept := range []string{body, "\x01" + `{"id":"ch_1","list":[]}`} {
+		c := claim(string(rune('a'+i)), "amount=1")
+		claimAll(t, pool, noon, c)
+		if _, err := pool.NewRaw(`UPDATE platform.idempotency_keys SET status = 200, body = ?, answered_at = now() WHERE status IS NULL`, []byte(kept)).Exec(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := store.Find(t.Context(), pool, c); err != nil || string(found.Response.Body) != body {
+			t.Errorf("%q comes back as %q, %v", kept, found.Response.Body, err)
+		}
+	}
+}
+
 // An answer comes back byte for byte, however it was written.
 func TestAnAnswerIsReplayedAsItWasSent(t *testing.T) {
 	pool := dbtest.New(t)

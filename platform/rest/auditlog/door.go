@@ -13,6 +13,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/page"
@@ -136,22 +137,16 @@ const (
 	maxChanges    = 20
 )
 
-// changes are what the events of the act's request tell. Ids of events are in the
-// order of time, so their key finds them without an index of their own.
+// changes are what the events of the act's request tell.
 func changes(ctx context.Context, idb bun.IDB, r *record) ([]wire.AuditChange, error) {
-	var rows []struct {
-		ID, Type, ObjectID string
-		Object, Previous   json.RawMessage
-	}
-	err := idb.NewRaw(`SELECT id, type, object_id, object, previous FROM platform.events
-		WHERE account = ? AND livemode = ? AND id >= ? AND id < ? AND request_id = ? ORDER BY id LIMIT ?`, r.ForAccount, r.Livemode,
-		id.Floor("evt", r.CreatedAt.Add(-time.Second)), id.Floor("evt", r.CreatedAt.Add(changesWithin)), r.RequestID, maxChanges).Scan(ctx, &rows)
+	told, err := event.OfRequest(ctx, idb, r.ForAccount, r.Livemode, r.RequestID,
+		r.CreatedAt.Add(-time.Second), r.CreatedAt.Add(changesWithin), maxChanges)
 	if err != nil {
-		return nil, fmt.Errorf("find an act's events: %w", err)
+		return nil, err
 	}
-	out := make([]wire.AuditChange, len(rows))
-	for i, row := range rows {
-		out[i] = wire.AuditChange{Event: row.ID, Type: row.Type, Object: row.ObjectID, Before: row.Previous, After: sameOf(row.Object, row.Previous)}
+	out := make([]wire.AuditChange, len(told))
+	for i, e := range told {
+		out[i] = wire.AuditChange{Event: e.ID, Type: e.Type, Object: e.ObjectID, Before: e.Previous, After: sameOf(e.Object, e.Previous)}
 	}
 	return out, nil
 }

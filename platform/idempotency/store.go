@@ -225,7 +225,7 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	}
 	statuses, bodies := make([]int16, len(hashes)), make([][]byte, len(hashes))
 	for i, r := range responses {
-		statuses[i], bodies[i] = int16(r.Status), compact(r.Body)
+		statuses[i], bodies[i] = int16(r.Status), r.keep()
 	}
 	if _, err := tx.Tx.ExecContext(ctx, saveSQL, db.Prepared, at, hashes, statuses, bodies); err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)
@@ -301,6 +301,14 @@ func compact(body []byte) []byte {
 		return body
 	}
 	return b.Bytes()
+}
+
+// keep is the body as it is kept.
+func (r Response) keep() []byte {
+	if r.kept != nil {
+		return r.kept
+	}
+	return compact(r.Body)
 }
 
 // spread is a kept body as it was sent.

@@ -1,7 +1,6 @@
 package payment
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/patch"
@@ -69,7 +68,7 @@ func intentEventType(i *Intent) string {
 }
 
 func newEvent(kind string, scope tenant.Scope, objectID string, version int64, object any, at time.Time, origin event.Origin) (event.Event, error) {
-	body, err := json.Marshal(object)
+	body, err := wire.Marshal(object)
 	return event.Event{
 		ID: id.New("evt"), Type: kind, Account: scope.Account, Platform: scope.Platform, Livemode: scope.Livemode,
 		ObjectID: objectID, ObjectVersion: version, Object: body,

@@ -407,3 +407,26 @@ func TestTheInboxForgetsWhatNoTopicStillHas(t *testing.T) {
 		t.Errorf("%d remain, want 6", n)
 	}
 }
+
+// What a crash of the database loses of commits that did not wait for the disk are
+// whole transactions from the end: here they are taken back by hand, while Kafka has
+// been told that all was handled.
+func TestWhatACrashOfTheDatabaseLosesIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorkbench(t, 1)
+	publish(t, w.bus, w.topic, versions("acct_1", 1, 3)...)
+	stop := bustest.Subscribe(t, w.bus, w.subscription(nil))
+	bustest.Eventually(t, "three effects are there", func() bool { return w.offset() == 3 })
+	publish(t, w.bus, w.topic, versions("acct_1", 4, 5)...)
+	bustest.Eventually(t, "all effects are there", func() bool { return w.offset() == 5 })
+	stop() // the last hint to Kafka is 5
+
+	w.sql(`WITH lost AS (DELETE FROM effects WHERE version > 3 RETURNING event), forgotten AS (
+		DELETE FROM platform.inbox WHERE event_id IN (SELECT event FROM lost))
+		UPDATE platform.consumer_offsets SET next_offset = 3`)
+	bustest.Subscribe(t, w.bus, w.subscription(nil))
+	bustest.Eventually(t, "the lost effects are there again", func() bool { return w.offset() == 5 })
+	if diff := cmp.Diff(upTo(5), w.of("acct_1")); diff != "" {
+		t.Errorf("effects: %s", diff)
+	}
+}

@@ -3,6 +3,7 @@ package bus
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,21 +46,43 @@ func Carry(e event.Event) (Message, error) {
 // are ce_ headers, the data is the value, and partitionkey names the key.
 // Extensions of ours: objectversion, platform, livemode.
 func (m Message) headers() []kafka.Header {
-	text := func(key, value string) kafka.Header { return kafka.Header{Key: key, Value: []byte(value)} }
-	return []kafka.Header{
-		text("ce_specversion", "1.0"),
-		text("ce_id", m.EventID),
-		text("ce_source", "/sluice/accounts/"+m.Key),
-		text("ce_type", m.Type),
-		text("ce_subject", m.Subject),
-		text("ce_time", m.Time.UTC().Format(time.RFC3339Nano)),
-		text("ce_dataschema", catalogue.SchemaID(m.Type)),
-		text("ce_partitionkey", m.Key),
-		text("ce_objectversion", strconv.FormatInt(m.ObjectVersion, 10)),
-		text("ce_platform", m.Platform),
-		text("ce_livemode", strconv.FormatBool(m.Livemode)),
-		text("content-type", "application/json; charset=utf-8"),
+	var b [512]byte
+	all := b[:0] // the values, one after the other: one copy of them, not one each
+	headers := make([]kafka.Header, 0, 12)
+	var ends [12]int
+	name := func(key string) {
+		ends[len(headers)] = len(all)
+		headers = append(headers, kafka.Header{Key: key})
 	}
+	all = append(all, "1.0"...)
+	name("ce_specversion")
+	all = append(all, m.EventID...)
+	name("ce_id")
+	all = append(append(all, "/sluice/accounts/"...), m.Key...)
+	name("ce_source")
+	all = append(all, m.Type...)
+	name("ce_type")
+	all = append(all, m.Subject...)
+	name("ce_subject")
+	all = m.Time.UTC().AppendFormat(all, time.RFC3339Nano)
+	name("ce_time")
+	all = append(all, catalogue.SchemaID(m.Type)...)
+	name("ce_dataschema")
+	all = append(all, m.Key...)
+	name("ce_partitionkey")
+	all = strconv.AppendInt(all, m.ObjectVersion, 10)
+	name("ce_objectversion")
+	all = append(all, m.Platform...)
+	name("ce_platform")
+	all = strconv.AppendBool(all, m.Livemode)
+	name("ce_livemode")
+	all = append(all, "application/json; charset=utf-8"...)
+	name("content-type")
+	values, begin := slices.Clone(all), 0
+	for i, end := range ends {
+		headers[i].Value, begin = values[begin:end:end], end
+	}
+	return headers
 }
 
 func (m Message) kafka(topic string) kafka.Message {
@@ -70,11 +93,10 @@ func (m Message) kafka(topic string) kafka.Message {
 // place in the topic, and texts that PostgreSQL takes, so that it can be parked
 // and talked about.
 func received(k kafka.Message) Message {
-	headers := make(map[string]string, len(k.Headers))
+	var m Message
 	for _, h := range k.Headers {
-		headers[h.Key] = storable(string(h.Value))
+		m.read(h.Key, h.Value)
 	}
-	m := fromHeaders(headers)
 	m.Key, m.Value, m.Partition, m.Offset = storable(string(k.Key)), k.Value, k.Partition, k.Offset
 	if m.Value == nil {
 		m.Value = []byte{} // a tombstone; NULL would be something else
@@ -89,18 +111,55 @@ func received(k kafka.Message) Message {
 const longest = 255
 
 func storable(s string) string {
+	if len(s) <= longest && ordinary(s) {
+		return s
+	}
+
 	if len(s) > longest {
 		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(s)))
 	}
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// fromHeaders ignores what it cannot read: the effect judges the message.
-func fromHeaders(h map[string]string) Message {
-	m := Message{EventID: h["ce_id"], Type: h["ce_type"], Subject: h["ce_subject"], Platform: h["ce_platform"], Livemode: h["ce_livemode"] == "true"}
-	m.ObjectVersion, _ = strconv.ParseInt(h["ce_objectversion"], 10, 64)
-	m.Time, _ = time.Parse(time.RFC3339Nano, h["ce_time"])
-	return m
+// ordinary reports whether s is all printable ASCII, as whatever we made is.
+func ordinary(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// read takes a header in; the last one of a name counts. It ignores what it cannot
+// read: the effect judges the message.
+func (m *Message) read(header string, value []byte) {
+	switch header {
+	case "ce_id":
+		m.EventID = storable(string(value))
+	case "ce_type":
+		m.Type = storable(string(value))
+	case "ce_subject":
+		m.Subject = storable(string(value))
+	case "ce_platform":
+		m.Platform = storable(string(value))
+	case "ce_livemode":
+		m.Livemode = string(value) == "true"
+	case "ce_objectversion":
+		m.ObjectVersion, _ = strconv.ParseInt(string(value), 10, 64)
+	case "ce_time":
+		m.Time, _ = time.Parse(time.RFC3339Nano, string(value))
+	}
+}
+
+// typeOf is the type of a message as it came, without a look at the rest.
+func typeOf(k kafka.Message) (kind string) {
+	for _, h := range k.Headers {
+		if h.Key == "ce_type" {
+			kind = storable(string(h.Value))
+		}
+	}
+	return kind
 }
 
 func (m Message) parked(consumer, reason string) event.Parked {
@@ -115,7 +174,10 @@ func (m Message) parked(consumer, reason string) event.Parked {
 
 // fromParked is the message as it came, without its place in the topic.
 func fromParked(p event.Parked) Message {
-	m := fromHeaders(p.Headers)
+	var m Message
+	for name, value := range p.Headers {
+		m.read(name, []byte(value))
+	}
 	m.Key, m.EventID, m.Value = p.Key, p.EventID, p.Value
 	return m
 }

@@ -69,18 +69,25 @@ func (p *partition) word(ctx context.Context, owner string, begin int64, move bo
 	return next, nil
 }
 
+// moveOn does not make the commit wait for the disk, see the package comment.
 const moveOn = `
-UPDATE platform.consumer_offsets SET next_offset = $1::bigint, updated_at = $2::timestamptz
-WHERE consumer_group = $3 AND topic = $4 AND partition = $5 AND owner = $6`
+WITH async AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting)
+UPDATE platform.consumer_offsets AS o SET next_offset = m.next, updated_at = $1::timestamptz
+  FROM async, unnest($4::integer[], $5::bigint[], $6::text[]) AS m (partition, next, owner)
+ WHERE o.consumer_group = $2 AND o.topic = $3 AND o.partition = m.partition AND o.owner = m.owner`
 
-// move moves the offset if we still own it. It comes first in a transaction: from
-// here to the commit nobody else can take the partition.
-func (p *partition) move(ctx context.Context, tx bun.Tx, next int64) error {
-	moved, err := db.Exec(ctx, tx, moveOn, next, time.Now(), p.sub.Group, p.sub.Topic, p.id, p.owner)
+// move moves the offsets if we still own the partitions. It comes first in a
+// transaction: from here to the commit nobody else can take them.
+func (g *group) move(ctx context.Context, tx bun.Tx, parts []*part) error {
+	ids, nexts, owners := make([]int32, len(parts)), make([]int64, len(parts)), make([]string, len(parts))
+	for i, each := range parts {
+		ids[i], nexts[i], owners[i] = int32(each.id), each.next, each.owner
+	}
+	moved, err := db.Exec(ctx, tx, moveOn, time.Now(), g.sub.Group, g.sub.Topic, ids, nexts, owners)
 	if err != nil {
 		return fmt.Errorf("move the offset: %w", err)
 	}
-	if moved == 1 {
+	if moved == len(parts) {
 		return nil
 	}
 	return errFenced

@@ -25,7 +25,7 @@ type partition struct {
 	held    map[string]bool // keys with parked events, of this consumer
 
 	storedAt  time.Time // when the database last heard of an offset
-	lastBatch int       // events of the batch before
+	announced bool      // the others wait for us, see together.go
 	hinted    int64     // what Kafka was last told, -1 = nothing yet
 	hintedAt  time.Time
 
@@ -40,15 +40,12 @@ type partition struct {
 }
 
 // Bounds of one batch. It takes what the partition's reader has at that moment, so
-// a lone message is handled at once and batches grow with the load; a partition that
-// has just committed waits a little for more, because a commit of one costs nearly
-// as much as a commit of many.
+// after a quiet time a lone message is handled at once. A group that has just committed
+// waits for more, because a commit of one costs nearly as much as a commit of many.
 const (
 	batchEvents = 500
 	batchValues = 4 << 20
-	ripens      = 20 * time.Millisecond  // after the commit before,
-	ripensBusy  = 100 * time.Millisecond // or after one of a busy partition:
-	busyEvents  = 32                     // so many at least
+	ripens      = 100 * time.Millisecond // from one commit of the group to the next
 )
 
 const (
@@ -125,6 +122,7 @@ func (p *partition) read(ctx context.Context) bool {
 		p.warn("cannot start reading, leaving the partition", err)
 		return false
 	}
+	defer p.dismiss()
 	wait, rouse := context.WithCancel(ctx)
 	defer rouse()
 	p.listen(rouse)
@@ -142,15 +140,33 @@ func (p *partition) read(ctx context.Context) bool {
 			}
 			continue
 		}
-		if len(batch) > 0 && !p.handle(ctx, batch) || !p.hintInTime(ctx) {
+		if batch.next > 0 && !p.handle(ctx, batch) || !p.hintInTime(ctx) {
 			return false
 		}
 	}
 }
 
-// gather waits for a message and adds what the reader has behind it. It returns
-// none when it is time to tell Kafka something.
-func (p *partition) gather(ctx context.Context, reader *kafka.Reader) ([]Message, error) {
+// batch is what a partition has read: what is wanted of it, and the offset behind it.
+type batch struct {
+	wanted []Message
+	values int   // bytes
+	read   int   // messages, wanted or not
+	next   int64 // 0 without any
+}
+
+// add takes a message in. What nobody wants is not looked at any further.
+func (b *batch) add(k kafka.Message, types []string) {
+	b.next = k.Offset + 1
+	b.read++
+	b.values += len(k.Value)
+	if len(types) == 0 || event.TypeMatches(types, typeOf(k)) {
+		b.wanted = append(b.wanted, received(k))
+	}
+}
+
+// gather waits for a message and adds what the reader has behind it, and what comes
+// until the group may commit again. It returns none when it is time to tell Kafka something.
+func (p *partition) gather(ctx context.Context, reader *kafka.Reader) (b batch, err error) {
 	wait := ctx
 	if p.position() != p.hinted {
 		var done context.CancelFunc
@@ -159,71 +175,66 @@ func (p *partition) gather(ctx context.Context, reader *kafka.Reader) ([]Message
 	}
 	k, err := reader.FetchMessage(wait)
 	if err != nil && ctx.Err() == nil && wait.Err() != nil {
-		return nil, nil
+		return b, nil
 	}
-	ripe, done := context.WithDeadline(ctx, p.storedAt.Add(p.ripens()))
+	ripe, done := context.WithDeadline(ctx, p.meeting.ripe())
 	defer done()
-	var batch []Message
-	for size := 0; err == nil; {
-		batch = append(batch, received(k))
-		size += len(k.Value)
-		more := ripe
-		if reader.Stats().QueueLength > 0 {
-			more = ctx // nobody else takes from the queue, so what is in it comes at once
+	queued := int64(0) // so many come at once: nobody else takes from the reader's queue
+	for err == nil {
+		if b.add(k, p.sub.Types); len(b.wanted) > 0 {
+			p.expect()
 		}
-		if len(batch) == batchEvents || size >= batchValues || more.Err() != nil {
-			return batch, nil
+		if queued--; queued <= 0 {
+			queued = reader.Stats().QueueLength
+		}
+		more := ripe
+		if queued > 0 {
+			more = ctx
+		}
+		if b.read == batchEvents || b.values >= batchValues || more.Err() != nil {
+			return b, nil
 		}
 		k, err = reader.FetchMessage(more)
 	}
-	if len(batch) > 0 && ctx.Err() == nil {
-		return batch, nil // the error will come again
+	if b.read > 0 && ctx.Err() == nil {
+		return b, nil // the error will come again
 	}
-	return nil, err
-}
-
-// ripens is how long a partition waits after a commit for more to come. One that has
-// much to do waits longer: nothing waits for it, and commits are what costs.
-func (p *partition) ripens() time.Duration {
-	if p.lastBatch >= busyEvents {
-		return ripensBusy
-	}
-	return ripens
+	p.dismiss()
+	return batch{}, err
 }
 
 // handle brings a batch to its end: every message had its effect, is parked, or
 // was not wanted. false ends the partition.
-func (p *partition) handle(ctx context.Context, batch []Message) bool {
-	p.lastBatch = len(batch)
-	next := batch[len(batch)-1].Offset + 1
-	wanted := batch[:0]
-	for _, m := range batch {
-		if event.TypeMatches(p.sub.Types, m.Type) {
-			wanted = append(wanted, m)
+func (p *partition) handle(ctx context.Context, b batch) bool {
+	defer p.dismiss()
+	if len(b.wanted) == 0 {
+		return p.pass(ctx, b.next)
+	}
+	p.begun(b.wanted[0])
+	defer p.ended()
+	if len(b.wanted) < muchEvents && b.values < muchBytes {
+		if err := p.together(ctx, b.wanted, b.next); err == nil {
+			return true
 		}
 	}
-	if len(wanted) == 0 {
-		return p.pass(ctx, next)
-	}
-	p.begun(wanted[0])
-	defer p.ended()
-	if len(wanted) > 1 {
-		err := p.persist(ctx, wanted, next)
+	p.dismiss()
+	if len(b.wanted) > 1 {
+		err := p.persist(ctx, b.wanted, b.next)
 		if err == nil {
 			return true
 		}
 		if ctx.Err() != nil || errors.Is(err, errFenced) {
 			return p.stopped(err)
 		}
-		p.bus.log.Warn("batch not handled, trying its events one by one", "group", p.sub.Group, "partition", p.id, "events", len(wanted), "error", err)
+		p.bus.log.Warn("batch not handled, trying its events one by one", "group", p.sub.Group, "partition", p.id, "events", len(b.wanted), "error", err)
 	}
-	for _, m := range wanted {
+	for _, m := range b.wanted {
 		p.begun(m)
 		if !p.alone(ctx, m) {
 			return false
 		}
 	}
-	return p.pass(ctx, next)
+	return p.pass(ctx, b.next)
 }
 
 // persist tries a batch until it succeeds or fails for a reason of its own.
@@ -271,29 +282,14 @@ func (p *partition) stopped(err error) bool {
 
 // transact is one batch in one transaction: see the package comment.
 func (p *partition) transact(ctx context.Context, batch []Message, next int64) error {
-	var committed func()
-	var freed []string
-	err := db.InTx(ctx, p.bus.pool, func(ctx context.Context, tx bun.Tx) error {
-		committed, freed = nil, nil
-		if err := p.move(ctx, tx, next); err != nil {
-			return err
-		}
-		free, open, err := p.lineUp(ctx, tx, batch)
-		if err != nil {
-			return err
-		}
-		freed = open
-		committed, err = p.effect(ctx, tx, free)
-		return err
-	})
-	if err != nil {
+	mine := &part{partition: p, batch: batch, next: next}
+	if err := p.group.transact(ctx, []*part{mine}); err != nil {
 		return err
 	}
-	for _, key := range freed {
+	for _, key := range mine.freed {
 		delete(p.held, key)
 	}
 	p.moved(next)
-	p.after(committed)
 	return nil
 }
 
@@ -321,7 +317,7 @@ func (p *partition) lineUp(ctx context.Context, tx bun.Tx, batch []Message) (fre
 // park holds the message's key and goes past it.
 func (p *partition) park(ctx context.Context, m Message, cause error) error {
 	err := db.InTx(ctx, p.bus.pool, func(ctx context.Context, tx bun.Tx) error {
-		if err := p.move(ctx, tx, m.Offset+1); err != nil {
+		if err := p.move(ctx, tx, []*part{{partition: p, next: m.Offset + 1}}); err != nil {
 			return err
 		}
 		return p.bus.parking.Park(ctx, tx, m.parked(p.sub.Group, event.Reason(cause)))
@@ -354,7 +350,9 @@ func (p *partition) pass(ctx context.Context, next int64) bool {
 		return true
 	}
 	if time.Since(p.storedAt) >= storeEvery {
-		err := db.InTx(ctx, p.bus.pool, func(ctx context.Context, tx bun.Tx) error { return p.move(ctx, tx, next) })
+		err := db.InTx(ctx, p.bus.pool, func(ctx context.Context, tx bun.Tx) error {
+			return p.move(ctx, tx, []*part{{partition: p, next: next}})
+		})
 		if errors.Is(err, errFenced) {
 			return p.stopped(err)
 		}

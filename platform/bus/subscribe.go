@@ -20,9 +20,12 @@ type Subscription struct {
 
 	// Effect has the effect of a batch, in order, in the transaction that claims
 	// the events and moves the partition's offset: an event comes once, however
-	// often Kafka delivers it. An error or a panic undoes all of it, and the
-	// batch is tried again one event at a time. One partition's batches come one
-	// at a time, several partitions' at once.
+	// often Kafka delivers it. A batch may hold events of several partitions. An
+	// error or a panic undoes all of it, and the batch is tried again partition by
+	// partition and then one event at a time. One partition's batches come one at
+	// a time, several partitions' at once.
+	//
+	// The commit does not wait for the disk: see the package comment.
 	//
 	// committed, which may be nil, is called after the commit. It is for what may
 	// be lost, such as waking somebody: a process that dies, or a connection that
@@ -67,6 +70,8 @@ type group struct {
 
 	generations atomic.Int64 // that this process has been part of
 	parked      atomic.Int64
+
+	meeting meeting // of its partitions, to commit together
 
 	mu         sync.Mutex
 	partitions map[int]*partition // those that this process has now

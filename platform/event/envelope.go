@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,33 +25,41 @@ func (e Event) Wire() *wire.Event {
 	return w
 }
 
-// Envelope is the event's JSON on Kafka and in webhooks: the same bytes everywhere.
-// The object is most of it and is JSON already, so only what stands around it is
-// rendered, which a marshaler would not spare.
+// Envelope is the event's JSON on Kafka and in webhooks: the same bytes everywhere, and
+// what encoding/json makes of Wire without HTML escapes. The object is most of it and
+// is JSON already, so it is copied, and what stands around it is written by hand.
 func (e Event) Envelope() ([]byte, error) {
-	w := e.Wire()
-	object, previous := w.Data.Object, w.Data.PreviousAttributes
-	w.Data = wire.EventData{Object: hole}
-	frame, err := render(e.ID, w)
-	if err != nil {
-		return nil, err
-	}
-	before, after, found := bytes.Cut(frame, hole)
-	if !found || len(object) == 0 {
+	if len(e.Object) == 0 {
 		return nil, fmt.Errorf("render event %s: it has no object", e.ID)
 	}
-	out := make([]byte, 0, len(frame)+len(object)+len(previous)+len(previousName))
-	out = append(append(out, before...), object...)
-	if len(previous) > 0 {
-		out = append(append(out, previousName...), previous...)
+	const frame = 512 // more than what stands around the object
+	b := make([]byte, 0, frame+len(e.Object)+len(e.Previous)+len(e.IdempotencyKey))
+	text := func(name, s string) { b = wire.AppendString(append(b, name...), s) }
+	orNull := func(name, s string) {
+		if b = append(b, name...); s == "" {
+			b = append(b, "null"...)
+		} else {
+			b = wire.AppendString(b, s)
+		}
 	}
-	return append(out, after...), nil
+	text(`{"id":`, e.ID)
+	b = append(b, `,"object":"event"`...)
+	if e.Account != e.Platform && e.Account != "" {
+		text(`,"account":`, e.Account)
+	}
+	text(`,"api_version":`, wire.APIVersion)
+	b = strconv.AppendInt(append(b, `,"created":`...), e.CreatedAt.Unix(), 10)
+	b = append(append(b, `,"data":{"object":`...), e.Object...)
+	if len(e.Previous) > 0 {
+		b = append(append(b, `,"previous_attributes":`...), e.Previous...)
+	}
+	b = strconv.AppendBool(append(b, `},"livemode":`...), e.Livemode)
+	orNull(`,"pending_webhooks":0,"request":{"id":`, e.RequestID)
+	orNull(`,"idempotency_key":`, e.IdempotencyKey)
+	text(`},"type":`, e.Type)
+	b = strconv.AppendInt(append(b, `,"object_version":`...), e.ObjectVersion, 10)
+	return append(b, '}'), nil
 }
-
-const previousName = `,"previous_attributes":`
-
-// hole stands in the frame where the object belongs: text that nothing before it holds.
-var hole = json.RawMessage(`{"object":"\u0000"}`)
 
 func render(id string, shape any) ([]byte, error) {
 	var b bytes.Buffer

@@ -11,7 +11,7 @@ func TestAnEnvelopeIsTheWireFormOfItsEvent(t *testing.T) {
 		"of a connected account":         {Account: "acct_2", Object: json.RawMessage(`{"id":"ch_1","amount":5}`), RequestID: "req_1", IdempotencyKey: `a "key" <of> someone`},
 		"with what an update replaced":   {Account: "acct_1", Object: json.RawMessage(`{"id":"ch_1","note":"a\u003cb"}`), Previous: json.RawMessage(`{"note":null}`)},
 		"of nothing but an empty object": {Account: "acct_1", Object: json.RawMessage(`{}`)},
-		"whose key looks like the hole":  {Account: "acct_1", Object: json.RawMessage(`{"id":1}`), RequestID: "req_1", IdempotencyKey: string(hole)},
+		"whose key JSON must escape":     {Account: "acct_1", Object: json.RawMessage(`{"id":1}`), RequestID: "req_1", IdempotencyKey: "課\u2028\x00\xff\n"},
 	} {
 		e.ID, e.Type, e.Platform, e.ObjectVersion, e.CreatedAt = "evt_1", "charge.updated", "acct_1", 3, time.Unix(1_800_000_000, 0)
 		got, err := e.Envelope()

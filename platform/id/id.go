@@ -7,7 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"math/big"
+	"math/bits"
 	"strings"
 	"sync"
 	"time"
@@ -71,17 +71,31 @@ func Time(s string) (time.Time, bool) {
 	if len(body) != width {
 		return time.Time{}, false
 	}
-	n, base := new(big.Int), big.NewInt(62)
+	var hi, lo uint64
 	for i := range width {
-		d := strings.IndexByte(digits, body[i])
+		d := values[body[i]]
 		if d < 0 {
 			return time.Time{}, false
 		}
-		n.Add(n.Mul(n, base), big.NewInt(int64(d)))
+		over, high := bits.Mul64(hi, 62)
+		carry, low := bits.Mul64(lo, 62)
+		var c1, c2 uint64
+		lo, c1 = bits.Add64(low, uint64(d), 0)
+		hi, c2 = bits.Add64(high, carry, c1)
+		if over+c2 > 0 { // more than 128 bits
+			return time.Time{}, false
+		}
 	}
-	ms := n.Rsh(n, 128-48)
-	return time.UnixMilli(ms.Int64()).UTC(), ms.BitLen() <= 48
+	return time.UnixMilli(int64(hi >> 16)).UTC(), true
 }
+
+// values are what the digits mean; -1 for what is none.
+var values = func() (v [256]int8) {
+	for i := range v {
+		v[i] = int8(strings.IndexByte(digits, byte(i)))
+	}
+	return v
+}()
 
 // Floor is the lowest id of a moment: every id that New makes at that moment or
 // later sorts at or above it, every id of an earlier millisecond below.
@@ -91,13 +105,21 @@ func Floor(prefix string, at time.Time) string {
 	return prefix + "_" + encode(raw)
 }
 
+// tenDigits is 62 to the tenth power, the largest that leaves whole words to work with.
+const tenDigits = 62 * 62 * 62 * 62 * 62 * 62 * 62 * 62 * 62 * 62
+
 func encode(raw [16]byte) string {
-	n := new(big.Int).SetBytes(raw[:])
-	base, mod := big.NewInt(62), new(big.Int)
-	out := make([]byte, width)
-	for i := width - 1; i >= 0; i-- {
-		n.DivMod(n, base, mod)
-		out[i] = digits[mod.Int64()]
+	hi, lo := binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])
+	var out [width]byte
+	for end := width; end > 0; end -= 10 {
+		// hi and lo by tenDigits: the rest is the next ten digits from the right.
+		var rest uint64
+		hi, rest = hi/tenDigits, hi%tenDigits
+		lo, rest = bits.Div64(rest, lo, tenDigits)
+		for i := end - 1; i >= max(end-10, 0); i-- {
+			out[i] = digits[rest%62]
+			rest /= 62
+		}
 	}
-	return string(out)
+	return string(out[:])
 }

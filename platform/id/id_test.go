@@ -1,10 +1,15 @@
 package id
 
 import (
+	"encoding/binary"
+	"math/big"
 	"sort"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"pgregory.net/rapid"
 )
 
 func TestIdsOfOneProcessGrowInTextOrder(t *testing.T) {
@@ -55,4 +60,32 @@ func TestFloorIsBelowTheIdsOfItsMomentAndAboveThoseBefore(t *testing.T) {
 	if got := Floor("evt", time.Time{}); got != "evt_"+strings.Repeat("0", width) {
 		t.Errorf("before all time: %s", got)
 	}
+}
+
+// TestDigitsAreThoseOfOneBigNumber compares the arithmetic of words with math/big.
+func TestDigitsAreThoseOfOneBigNumber(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var raw [16]byte
+		copy(raw[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "raw"))
+		want := new(big.Int).SetBytes(raw[:]).Text(62) // 0-9a-zA-Z
+		want = strings.Repeat("0", width-len(want)) + strings.Map(func(r rune) rune {
+			if unicode.IsLower(r) {
+				return unicode.ToUpper(r)
+			}
+			return unicode.ToLower(r)
+		}, want)
+		body := encode(raw)
+		if body != want {
+			t.Fatalf("%x is %s, want %s", raw, body, want)
+		}
+		at, ok := Time("ch_" + body)
+		if ms := binary.BigEndian.Uint64(raw[:8]) >> 16; !ok || at.UnixMilli() != int64(ms) {
+			t.Fatalf("%s: %v %v, want %d ms", body, at, ok, ms)
+		}
+		over := rapid.StringMatching(`[8-9A-Za-z][0-9A-Za-z]{21}`).Draw(t, "more than 128 bits")
+		if _, ok := Time("ch_" + over); ok {
+			t.Fatalf("%s passes as an id", over)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sluicepay/sluice/platform/jsonpack"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // What a kept body begins with says how it is kept. No JSON text begins so; a body
@@ -14,13 +15,15 @@ const (
 	packed    = 2 // the same, packed by jsonpack
 )
 
-// keep is a body as it is kept: JSON as the API sends it is half white space, which
+// keep is the body as it is kept: JSON as the API sends it is half white space, which
 // sent puts back, and the rest is mostly names. What was not rendered as all answers
 // are is kept as it was sent.
-func keep(body []byte) []byte {
-	text, rendered := gather(body)
-	if !rendered {
-		return body
+func (r Response) keep() []byte {
+	text, rendered := r.text, true
+	if text == nil {
+		if text, rendered = gather(r.Body); !rendered {
+			return r.Body
+		}
 	}
 	return append([]byte{packed}, jsonpack.Pack(text)...)
 }
@@ -40,43 +43,8 @@ func sent(kept []byte) ([]byte, error) {
 	return kept, nil
 }
 
-// spread is JSON with the white space that the API sends it with: two blanks for each
-// level, and a line's end.
-func spread(text []byte) []byte {
-	out := make([]byte, 0, 2*len(text)+64)
-	depth := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		switch c {
-		case '"':
-			end := afterString(text, i)
-			out = append(out, text[i:end]...)
-			i = end
-			continue
-		case '{', '[':
-			out = append(out, c)
-			if i++; i < len(text) && text[i] == closing(c) {
-				out = append(out, text[i])
-				i++
-				continue
-			}
-			depth++
-			out = newline(out, depth)
-			continue
-		case '}', ']':
-			depth--
-			out = append(newline(out, depth), c)
-		case ',':
-			out = newline(append(out, c), depth)
-		case ':':
-			out = append(out, c, ' ')
-		default:
-			out = append(out, c)
-		}
-		i++
-	}
-	return append(out, '\n')
-}
+// spread is compact JSON as the API sends it.
+func spread(text []byte) []byte { return append(wire.Indent(nil, text), '\n') }
 
 // gather is the text that spread makes body of; false if there is none. It reads
 // body once, and so takes no white space but that which spread would write there.
@@ -149,19 +117,6 @@ func afterString(text []byte, i int) int {
 }
 
 func closing(opening byte) byte { return opening + 2 } // so are they in ASCII
-
-const blanks = "\n                                                                "
-
-func newline(out []byte, depth int) []byte {
-	if n := 1 + 2*depth; n >= 1 && n <= len(blanks) {
-		return append(out, blanks[:n]...)
-	}
-	out = append(out, '\n')
-	for range depth {
-		out = append(out, ' ', ' ')
-	}
-	return out
-}
 
 // indent is the length of a line's end and the blanks of a level where text begins
 // with just these, or 0.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // Retention is how long an answer is remembered at least; Sweep forgets older ones.
@@ -90,7 +91,22 @@ type Response struct {
 	Status    int
 	Body      []byte
 	RequestID string // the request that was answered first
+
+	text []byte // Body without the white space; nil when that is still to be found out
 }
+
+// Answer is the response that shows a wire object, rendered as all answers are. It is
+// rendered once without white space, which is how it is kept, and spread from there.
+func Answer(status int, object any) (Response, error) {
+	text, err := wire.Compact(make([]byte, 0, typicalAnswer), object)
+	if err != nil {
+		return Response{}, err
+	}
+	return Response{Status: status, Body: spread(text), text: text}, nil
+}
+
+// typicalAnswer is more than most answers take without white space.
+const typicalAnswer = 2048
 
 // State is what became of a claim.
 type State int

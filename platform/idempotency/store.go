@@ -229,7 +229,7 @@ func (s *Store) SaveMany(ctx context.Context, tx bun.Tx, at time.Time, hashes []
 	}
 	statuses, bodies := make([]int16, len(hashes)), make([][]byte, len(hashes))
 	for i, r := range responses {
-		statuses[i], bodies[i] = int16(r.Status), keep(r.Body)
+		statuses[i], bodies[i] = int16(r.Status), r.keep()
 	}
 	if _, err := tx.Tx.ExecContext(ctx, saveSQL, db.Prepared, at, hashes, statuses, bodies); err != nil {
 		return fmt.Errorf("save idempotency answers: %w", err)

@@ -197,7 +197,7 @@ func version(h http.Header) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case given == "":
+	case given == "" || given == wire.APIVersion:
 		return wire.APIVersion, nil
 	case len(given) > 1024 || !versionShape.MatchString(given):
 		return "", badRequest("Invalid API version: " + printable(given) + ". Versions look like " + wire.APIVersion + ".")

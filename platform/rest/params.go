@@ -230,8 +230,9 @@ func parseParams(r *http.Request, uploads int64) (*node, error) {
 
 func mediaType(r *http.Request) string {
 	given := r.Header.Get("Content-Type")
-	if given == "" {
-		return ""
+	switch given {
+	case "", "application/x-www-form-urlencoded", "application/json":
+		return given // nothing to parse
 	}
 	media, _, err := mime.ParseMediaType(given)
 	if err != nil {

@@ -1,31 +1,18 @@
 package rest
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/idempotency"
 )
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // Render makes the JSON body of a wire object: indented by two spaces, because
 // shell programs grep for "paid": true, and without HTML escapes.
 func Render(v any) ([]byte, error) {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buf)
-	buf.Reset()
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(buf.Bytes()), nil
+	answer, err := idempotency.Answer(http.StatusOK, v)
+	return answer.Body, err
 }
 
 // send writes an answer whose headers are set.

@@ -23,14 +23,14 @@ type pathMethods struct {
 // New makes a server without routes.
 func New(cfg Config) *Server {
 	s := &Server{
-		cfg: cfg.withDefaults(), router: mux.NewRouter(), bodyTime: bodyTime, uploads: make(chan struct{}, maxUploads),
+		cfg: cfg.withDefaults(), router: mux.NewRouter(), plain: map[string]http.Handler{}, bodyTime: bodyTime, uploads: make(chan struct{}, maxUploads),
 		rates: ratelimit.NewRates(cfg.Limits.Rate), perKey: ratelimit.NewFlights(cfg.Limits.Concurrent), shedder: ratelimit.NewShedder(cfg.Limits.InHand),
 	}
 	// Clean paths are the client's business: the router's redirect would turn a POST into a GET.
 	s.router.SkipClean(true)
 	s.router.NotFoundHandler = http.HandlerFunc(s.noSuchRoute)
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.noSuchRoute)
-	s.handler = behindProxies(s.cfg.Proxies, s.observed(s.recovered(s.router)))
+	s.handler = behindProxies(s.cfg.Proxies, s.observed(s.recovered(http.HandlerFunc(s.find))))
 	return s
 }
 
@@ -56,9 +56,38 @@ func (s *Server) Mount(routes ...Route) {
 		if route.Method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		mounted := s.router.Handle(route.Path, s.routed(route)).Methods(methods...)
+		handler := s.routed(route)
+		for _, method := range methods {
+			if !strings.Contains(route.Path, "{") && !s.mounted(method, route.Path) {
+				s.plain[method+route.Path] = handler
+			}
+		}
+		mounted := s.router.Handle(route.Path, handler).Methods(methods...)
 		s.remember(mounted, methods)
 	}
+}
+
+// find serves a request by its route. The router tries one route after the other, some
+// hundred expressions for those at the end; a path without variables is looked up.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) {
+	if len(r.Method)+len(r.URL.Path) <= longestPlain {
+		var b [longestPlain]byte
+		if handler := s.plain[string(append(append(b[:0], r.Method...), r.URL.Path...))]; handler != nil {
+			handler.ServeHTTP(w, r)
+			return
+		}
+	}
+	s.router.ServeHTTP(w, r)
+}
+
+// longestPlain is more than method and path of any route without variables take.
+const longestPlain = 128
+
+// mounted reports whether a route already serves the path.
+func (s *Server) mounted(method, path string) bool {
+	return slices.ContainsFunc(s.methods, func(p pathMethods) bool {
+		return p.matches.MatchString(path) && slices.Contains(p.methods, method)
+	})
 }
 
 func (s *Server) remember(route *mux.Route, methods []string) {

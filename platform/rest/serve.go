@@ -295,7 +295,8 @@ func (s *Server) response(ctx context.Context, idb bun.IDB, r *Request, object a
 	if err != nil {
 		return response, err
 	}
-	response.Body, err = Render(object)
+	response, err = idempotency.Answer(http.StatusOK, object)
+	response.RequestID = r.ID
 	return response, err
 }
 

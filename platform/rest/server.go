@@ -56,6 +56,7 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	router   *mux.Router
+	plain    map[string]http.Handler // by method and path: routes without variables, see find
 	handler  http.Handler
 	methods  []pathMethods
 	flights  flights

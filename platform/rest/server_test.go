@@ -655,3 +655,38 @@ func TestRouteWithoutResourceIsRefused(t *testing.T) {
 	}()
 	rest.New(rest.Config{}).Mount(rest.Route{Method: "GET", Path: "/v1/x"})
 }
+
+// Paths without variables are looked up and the others tried in turn: the first
+// that was mounted serves all the same.
+func TestOfTwoRoutesThatMatchTheFirstServes(t *testing.T) {
+	t.Parallel()
+	s := rest.New(rest.Config{Log: slog.New(slog.DiscardHandler)})
+	route := func(method, path string) rest.Route {
+		return rest.Route{Method: method, Path: path, Public: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, method+" "+path)
+		})}
+	}
+	s.Mount(
+		route("GET", "/v1/x/search"), route("GET", "/v1/x/{id}"), route("POST", "/v1/x/{id}"), route("GET", "/v1/x/late"),
+		route("POST", "/v1/x"), route("GET", "/v1/x"), route("GET", "/v1/x"),
+	)
+	for asked, want := range map[string]string{
+		"GET /v1/x/search": "GET /v1/x/search", "HEAD /v1/x/search": "", "POST /v1/x/search": "POST /v1/x/{id}",
+		"GET /v1/x/late": "GET /v1/x/{id}", "GET /v1/x/1": "GET /v1/x/{id}", "POST /v1/x": "POST /v1/x", "GET /v1/x": "GET /v1/x",
+	} {
+		method, path, _ := strings.Cut(asked, " ")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		if got := w.Body.String(); w.Code != 200 || got != want && method != "HEAD" {
+			t.Errorf("%s: %d, served by %q, want %q", asked, w.Code, got, want)
+		}
+	}
+	for asked, want := range map[string]int{"DELETE /v1/x": 405, "GET /v1/y": 404, "GET /v1/x/": 404, "GET /" + strings.Repeat("x", 500): 404} {
+		method, path, _ := strings.Cut(asked, " ")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", asked, w.Code, want)
+		}
+	}
+}

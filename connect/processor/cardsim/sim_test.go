@@ -322,3 +322,42 @@ func BenchmarkAuthorize(b *testing.B) {
 		}
 	})
 }
+
+// TestAnAuthorizationThatACrashLosesWasNeverSeen is why authorizations need not wait
+// for the disk: what the database has lost of them is as if it had never arrived.
+func TestAnAuthorizationThatACrashLosesWasNeverSeen(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.pool.ExecContext(t.Context(), `
+CREATE TABLE waits (setting text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO waits VALUES (current_setting('synchronous_commit'));
+	RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER INSERT ON cardsim.payments FOR EACH STATEMENT EXECUTE FUNCTION note()`); err != nil {
+		t.Fatal(err)
+	}
+	reference, result := b.charge(t, "pm_card_visa")
+	if result.Status != processor.Succeeded {
+		t.Fatalf("%+v", result)
+	}
+	var setting string
+	if err := b.pool.NewRaw(`SELECT setting FROM waits LIMIT 1`).Scan(t.Context(), &setting); err != nil || setting != "off" {
+		t.Errorf("synchronous_commit is %q: %v", setting, err)
+	}
+	if _, err := b.pool.ExecContext(t.Context(), `DELETE FROM cardsim.payments`); err != nil { // the crash
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		ask  func() (processor.Result, error)
+		want processor.Status
+	}{
+		{func() (processor.Result, error) { return b.Lookup(t.Context(), reference) }, processor.Absent},
+		{func() (processor.Result, error) { return b.Void(t.Context(), reference) }, processor.Voided},
+		{func() (processor.Result, error) { return b.Lookup(t.Context(), reference) }, processor.Voided},
+	} {
+		if got, err := step.ask(); err != nil || got.Status != step.want {
+			t.Errorf("%s, %v, want %s", got.Status, err, step.want)
+		}
+	}
+}

@@ -39,6 +39,8 @@ func (r *Relay) look(ctx context.Context) error {
 		l.waits(u.EventID)
 		if l.ready = u.Settled; !u.Settled {
 			xmin = u.Horizon
+		} else {
+			r.due.look = time.Now().Add(r.cfg.Gather)
 		}
 	}
 	r.tellOldest()

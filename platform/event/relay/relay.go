@@ -44,6 +44,7 @@ type Publisher interface {
 type Config struct {
 	Topic      string        // default bus.Events
 	Poll       time.Duration // between looks at a quiet log; default 40 ms
+	Gather     time.Duration // from a look that found something to the next: one publishing of many events costs little more than of one; default 80 ms
 	Lease      time.Duration // after which a silent relay's lanes are taken over; default 6 s
 	StallAfter time.Duration // of a standing horizon before the log names the culprit; default 5 s
 	Log        *slog.Logger  // default slog.Default()
@@ -55,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Poll == 0 {
 		c.Poll = 40 * time.Millisecond
+	}
+	if c.Gather == 0 {
+		c.Gather = 80 * time.Millisecond
 	}
 	if c.Lease == 0 {
 		c.Lease = 6 * time.Second

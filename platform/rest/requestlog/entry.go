@@ -50,7 +50,7 @@ func entryOf(s rest.Served) entry {
 	}
 	e.Path = r.path(s.Path, s.Route)
 	e.IdempotencyKey = keyShown(s.IdempotencyKey)
-	if versions.MatchString(s.Version) {
+	if s.Version == wire.APIVersion || versions.MatchString(s.Version) {
 		e.APIVersion = s.Version
 	}
 	if s.Status >= 400 {
@@ -83,6 +83,9 @@ func uuid(s string) bool {
 // Object is the id of what a request made or was about: of its answer, or the last one in its path.
 func Object(s rest.Served) string {
 	if s.Status < 400 {
+		if id, ok := rendered(s.Answer); ok {
+			return id
+		}
 		if found := firstID.FindSubmatch(s.Answer[:min(len(s.Answer), 200)]); found != nil {
 			return string(found[1])
 		}
@@ -94,6 +97,17 @@ func Object(s rest.Served) string {
 		}
 	}
 	return ""
+}
+
+// rendered is the id of an answer that begins as all answers of ours do.
+func rendered(answer []byte) (id string, ok bool) {
+	rest, ok := bytes.CutPrefix(answer, []byte("{\n  \"id\": \""))
+	end := bytes.IndexByte(rest, '"')
+	if !ok || end < 0 || end > 40 {
+		return "", false
+	}
+	id = string(rest[:end])
+	return id, idShaped(id)
 }
 
 // fail adds the error that was answered.

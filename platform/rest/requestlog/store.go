@@ -6,36 +6,29 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/db"
 )
 
 // insertEntries takes the whole batch in one statement. A batch whose commit got no
-// answer comes again.
+// answer comes again. The commit does not wait for the disk: the log may lose its last
+// moment in a crash, and the money's commits do not queue behind it.
 const insertEntries = `
+WITH async AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting)
 INSERT INTO platform.request_logs (id, account, livemode, for_account, key_id, person, method, path, route, status, took_us,
 	idempotency_key, replayed, object_id, api_version, ip, params, error_type, error_code, error_param, error, created_at)
 SELECT id, account, livemode, for_account, key_id, person, method, path, route, status, took_us,
 	idempotency_key, replayed, object_id, api_version, ip, NULLIF(params, '')::json, error_type, error_code, error_param,
 	NULLIF(error, '')::json, created_at
-FROM unnest(?::text[], ?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[],
-	?::text[], ?::boolean[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[])
+FROM async, unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
+	$11::bigint[], $12::text[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
+	$21::text[], $22::timestamptz[])
 	AS e (id, account, livemode, for_account, key_id, person, method, path, route, status, took_us,
 	idempotency_key, replayed, object_id, api_version, ip, params, error_type, error_code, error_param, error, created_at)
 ON CONFLICT DO NOTHING`
 
-// insert writes entries. Their commit does not wait for the disk: the log may lose its
-// last moment in a crash, and the money's commits do not queue behind it.
 func insert(ctx context.Context, pool *bun.DB, entries []entry) error {
-	err := db.InTx(ctx, pool, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, insertEntries, columns(entries)...)
-		return err
-	})
-	if err != nil {
+	if _, err := db.Exec(ctx, pool, insertEntries, columns(entries)...); err != nil {
 		return fmt.Errorf("write %d requests: %w", len(entries), err)
 	}
 	return nil
@@ -54,15 +47,14 @@ func columns(entries []entry) []any {
 		text(func(e *entry) string { return e.ObjectID }), text(func(e *entry) string { return e.APIVersion }), text(func(e *entry) string { return e.IP }),
 		text(func(e *entry) string { return string(e.Params) }), text(func(e *entry) string { return e.ErrorType }),
 		text(func(e *entry) string { return e.ErrorCode }), text(func(e *entry) string { return e.ErrorParam }),
-		text(func(e *entry) string { return string(e.Error) }),
-		text(func(e *entry) string { return e.CreatedAt.UTC().Format(time.RFC3339Nano) }),
+		text(func(e *entry) string { return string(e.Error) }), array(entries, func(e *entry) time.Time { return e.CreatedAt }),
 	}
 }
 
-func array[T any](entries []entry, of func(*entry) T) any {
+func array[T any](entries []entry, of func(*entry) T) []T {
 	out := make([]T, len(entries))
 	for i := range entries {
 		out[i] = of(&entries[i])
 	}
-	return pgdialect.Array(out)
+	return out
 }

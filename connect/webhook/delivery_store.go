@@ -263,6 +263,15 @@ type settled struct {
 	turned turn // set by finish: what became of the endpoint's breaker
 }
 
+// footing is whose outcomes this one is recorded with. What went well with an
+// endpoint that does well touches nothing but its delivery.
+func (s *settled) footing() footing {
+	if s.Delivered() && !s.ailing {
+		return proven
+	}
+	return probation
+}
+
 // Size is what a batch of outcomes is bounded by.
 func (s *settled) Size() int { return len(s.Response) }
 

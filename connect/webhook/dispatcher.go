@@ -88,7 +88,7 @@ type Dispatcher struct {
 	hearers    *hearers
 	rounds     [footings]*rounds
 	gauges     gauges
-	giving     sync.Mutex // one statement gives back at a time, whoever it is for
+	returns    returns
 
 	sending context.Context                   // of all sends of a Run; done when they are cut off
 	record  [footings]*db.Committer[*settled] // outcomes commit together, by how the endpoint does; exist while Run runs
@@ -279,17 +279,40 @@ func (d *Dispatcher) begin(start []leased) {
 	}
 }
 
-// giveBack returns to the table what was leased and not tried, a little at a time.
+// returns gathers what many sends give back while one of them is at the table.
+type returns struct {
+	giving sync.Mutex // held by who is at the table
+
+	mu     sync.Mutex
+	queued []leased
+}
+
+func (r *returns) add(batch []leased) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queued = append(r.queued, batch...)
+}
+
+func (r *returns) take() (batch []leased) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch, r.queued = r.queued, nil
+	return batch
+}
+
+// giveBack returns to the table what was leased and not tried: what is there for it,
+// whoever brought it, a little at a time. It is back when giveBack returns.
 func (d *Dispatcher) giveBack(batch []leased) {
 	if len(batch) == 0 {
 		return
 	}
-	d.giving.Lock()
-	defer d.giving.Unlock()
+	d.returns.add(batch)
+	d.returns.giving.Lock()
+	defer d.returns.giving.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
 	at := d.clock.Now()
-	for some := range slices.Chunk(batch, atOnce) {
+	for some := range slices.Chunk(d.returns.take(), atOnce) {
 		if err := release(ctx, d.pool, some, at); err != nil {
 			slog.WarnContext(ctx, "webhook deliveries not given back, their leases will end", "deliveries", len(some), "error", err)
 		}

@@ -461,7 +461,7 @@ func (d *Dispatcher) send(ctx context.Context, l leased, t *addressee, at time.T
 // settle decides what follows from an attempt and records both.
 func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time.Time, answer Answer) {
 	s := &settled{
-		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
+		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, URL: t.URL, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
 	}
 	ended := false

@@ -162,6 +162,10 @@ func TestAnAnswerThatSaysGoneEndsNothingOnceTheEndpointHasAnotherURL(t *testing.
 	if n := p.number(t, "SELECT count(*) FROM connect.webhook_endpoints WHERE disabled"); n != 0 || now.count() != 1 {
 		t.Errorf("%d disabled, %d requests", n, now.count())
 	}
+	log := p.attempts(t, e.ID) // says of each try where it went
+	if len(log) != 2 || log[0].URL != before.URL || log[1].URL != now.URL {
+		t.Errorf("logged tries %+v", log)
+	}
 }
 
 func TestDeliveriesOfNoObjectDoNotWaitForOneAnother(t *testing.T) {

@@ -41,12 +41,13 @@ type rounds struct {
 }
 
 // newRounds is, by standing, how often and how much is looked for. Of those on
-// probation so little that their starts, 1,280 a second, never stand in a crowd
-// before what starts for the proven.
+// probation so little that their starts, 320 a second, never stand in a crowd before
+// what starts for the proven; it is three times what the half of the room that they
+// share bears of receivers that never answer.
 func newRounds() [footings]*rounds {
 	return [footings]*rounds{
 		proven:    {of: proven, most: 256, breath: 5 * time.Millisecond, wakeup: make(chan struct{}, 1), heads: map[string]string{}},
-		probation: {of: probation, most: 32, breath: 25 * time.Millisecond, wakeup: make(chan struct{}, 1), heads: map[string]string{}, walks: true},
+		probation: {of: probation, most: 16, breath: 50 * time.Millisecond, wakeup: make(chan struct{}, 1), heads: map[string]string{}, walks: true},
 	}
 }
 

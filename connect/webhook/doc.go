@@ -38,7 +38,7 @@
 // process and again while it does not; all on probation share half of the room,
 // those known to fail a quarter. What is done for those on probation shares no query,
 // no queue and no transaction with what is done for the proven, and comes in small
-// portions: looks at the table for 32 of them every 25 ms, outcomes and what is given
+// portions: looks at the table for 16 of them every 50 ms, outcomes and what is given
 // back 32 to a transaction. For while a transaction writes, the relay publishes nothing
 // that was committed behind it: any long one is everybody's. Nothing waits in memory for
 // an endpoint on probation; a batch of events claims places for at most 16, the rest

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -33,25 +32,32 @@ func (t *addressee) sendable(probe bool) bool {
 	return !t.deleted && !t.Disabled && !t.Paused && (probe || t.openUntil.IsZero())
 }
 
-// addressees keeps them for a moment, secrets opened: a busy endpoint is read once a
-// second, and endpoints that are asked for together are read together.
+// addressees keeps them for a moment, secrets opened: a busy endpoint is read twice a
+// second, before what is known of it grows too old, so that no send waits for it; and
+// endpoints that are asked for together are read together, by their standing.
 type addressees struct {
 	pool *bun.DB
 	ring *secret.Keyring
 	now  func() time.Time // whose secrets have run out
 
-	mu     sync.Mutex
-	known  map[string]*addressee
+	mu    sync.Mutex
+	known map[string]*addressee
+	desks [footings]desk
+}
+
+// desk asks one question after the other.
+type desk struct {
 	asked  *question // being gathered; nil if nobody asks
-	asking bool      // one question is with the database
+	asking *question // with the database
 }
 
 // question is a set of endpoints that is read at once.
 type question struct {
-	ids   map[string]bool
-	done  chan struct{}
-	found map[string]*addressee
-	err   error
+	ids      map[string]bool
+	outdated map[string]bool // forgotten since the question was asked: for those who wait for it, not to be kept
+	done     chan struct{}
+	found    map[string]*addressee
+	err      error
 }
 
 func newAddressees(pool *bun.DB, ring *secret.Keyring, now func() time.Time) *addressees {
@@ -59,23 +65,18 @@ func newAddressees(pool *bun.DB, ring *secret.Keyring, now func() time.Time) *ad
 }
 
 // get is the endpoint as of a second ago at most; nil if there is none.
-func (ts *addressees) get(ctx context.Context, endpointID string) (*addressee, error) {
+func (ts *addressees) get(ctx context.Context, endpointID string, of footing) (*addressee, error) {
 	ts.mu.Lock()
-	if t := ts.known[endpointID]; t != nil && time.Since(t.readAt) < knownFor {
+	t := ts.known[endpointID]
+	if t != nil && time.Since(t.readAt) < knownFor/2 {
 		ts.mu.Unlock()
 		return t, nil
 	}
-	q := ts.asked
-	if q == nil {
-		q = &question{ids: map[string]bool{}, done: make(chan struct{})}
-		ts.asked = q
-	}
-	q.ids[endpointID] = true
-	if !ts.asking {
-		ts.asking = true
-		go ts.answer(context.WithoutCancel(ctx))
-	}
+	q := ts.ask(ctx, endpointID, of)
 	ts.mu.Unlock()
+	if t != nil && time.Since(t.readAt) < knownFor {
+		return t, nil
+	}
 	select {
 	case <-q.done:
 	case <-ctx.Done():
@@ -84,11 +85,31 @@ func (ts *addressees) get(ctx context.Context, endpointID string) (*addressee, e
 	return q.found[endpointID], q.err
 }
 
+// ask adds the endpoint to the next question of its standing; under mu.
+func (ts *addressees) ask(ctx context.Context, endpointID string, of footing) *question {
+	at := &ts.desks[of]
+	if at.asked == nil {
+		at.asked = &question{ids: map[string]bool{}, outdated: map[string]bool{}, done: make(chan struct{})}
+	}
+	at.asked.ids[endpointID] = true
+	q := at.asked
+	if at.asking == nil {
+		at.asking = q
+		go ts.answer(context.WithoutCancel(ctx), at)
+	}
+	return q
+}
+
 // forget makes the next send ask again.
 func (ts *addressees) forget(endpointID string) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	delete(ts.known, endpointID)
+	for i := range ts.desks {
+		if q := ts.desks[i].asking; q != nil && q.ids[endpointID] {
+			q.outdated[endpointID] = true
+		}
+	}
 }
 
 // sweep lets go of what nobody has asked for lately.
@@ -103,20 +124,22 @@ func (ts *addressees) sweep() {
 }
 
 // answer reads what has been asked for until nobody asks.
-func (ts *addressees) answer(ctx context.Context) {
+func (ts *addressees) answer(ctx context.Context, at *desk) {
 	for {
 		ts.mu.Lock()
-		q := ts.asked
-		ts.asked = nil
+		q := at.asked
+		at.asked, at.asking = nil, q
+		ts.mu.Unlock()
 		if q == nil {
-			ts.asking = false
-			ts.mu.Unlock()
 			return
 		}
-		ts.mu.Unlock()
 		q.found, q.err = ts.read(ctx, q)
 		ts.mu.Lock()
-		maps.Copy(ts.known, q.found)
+		for endpointID, t := range q.found {
+			if !q.outdated[endpointID] {
+				ts.known[endpointID] = t
+			}
+		}
 		ts.mu.Unlock()
 		close(q.done)
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,7 +24,7 @@ type LoggedAttempt struct {
 	Endpoint   string
 	Event      string
 	EventType  string
-	URL        string // where the endpoint is now
+	URL        string // where it went; of tries before that was noted, where the endpoint is now
 	Number     int    // from 1; numbers lost to a crash are missing
 	At         time.Time
 	Duration   time.Duration
@@ -55,6 +56,7 @@ type loggedRow struct {
 	Status     int       `bun:"status"`
 	Failure    string    `bun:"failure"`
 	Response   []byte    `bun:"response"`
+	URL        string    `bun:"url,nullzero"`
 	ExpungedAt time.Time `bun:"expunged_at,nullzero"`
 }
 
@@ -62,7 +64,7 @@ func (r loggedRow) attempt() LoggedAttempt {
 	return LoggedAttempt{
 		ID: r.ID, Delivery: r.Delivery, Endpoint: r.Endpoint, Number: r.Number, At: r.At.UTC(),
 		Duration: time.Duration(r.DurationMS) * time.Millisecond, RemoteIP: r.RemoteIP, Status: r.Status,
-		Failure: r.Failure, Response: r.Response, ExpungedAt: r.ExpungedAt,
+		Failure: r.Failure, Response: r.Response, URL: r.URL, ExpungedAt: r.ExpungedAt,
 		Steps: Steps{DNS: microseconds(r.DNS), Connect: microseconds(r.Connect), TLS: microseconds(r.TLS), FirstByte: microseconds(r.FirstByte)},
 	}
 }
@@ -161,7 +163,7 @@ WHERE d.id = ANY (?)`, pgdialect.Array(deliveries)).Scan(ctx, &found)
 			if d.ID != a.Delivery {
 				continue
 			}
-			a.Event, a.EventType, a.URL = d.Event, d.EventType, d.URL
+			a.Event, a.EventType, a.URL = d.Event, d.EventType, cmp.Or(a.URL, d.URL)
 			if d.Status == Pending && d.Attempts == a.Number {
 				a.RetryAt = d.NextAttemptAt
 			}

@@ -39,5 +39,6 @@ type Attempt struct {
 	Endpoint string
 	Number   int // from 1; numbers lost to a crash are missing
 	At       time.Time
+	URL      string // where it went
 	Answer
 }

@@ -263,6 +263,15 @@ type settled struct {
 	turned turn // set by finish: what became of the endpoint's breaker
 }
 
+// footing is whose outcomes this one is recorded with. What went well with an
+// endpoint that does well touches nothing but its delivery.
+func (s *settled) footing() footing {
+	if s.Delivered() && !s.ailing {
+		return proven
+	}
+	return probation
+}
+
 // Size is what a batch of outcomes is bounded by.
 func (s *settled) Size() int { return len(s.Response) }
 
@@ -280,12 +289,12 @@ WHERE d.id = f.id AND d.attempts = f.number AND d.status IN ('pending', 'undeliv
 // insertAttemptsSQL logs every try, also one whose lease was taken over.
 const insertAttemptsSQL = `
 INSERT INTO connect.webhook_attempts (delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint,
-    dns_us, connect_us, tls_us, first_byte_us)
+    dns_us, connect_us, tls_us, first_byte_us, url)
 SELECT delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint,
-    NULLIF(dns_us, 0), NULLIF(connect_us, 0), NULLIF(tls_us, 0), NULLIF(first_byte_us, 0)
+    NULLIF(dns_us, 0), NULLIF(connect_us, 0), NULLIF(tls_us, 0), NULLIF(first_byte_us, 0), url
 FROM unnest(?::text[], ?::integer[], ?::timestamptz[], ?::bigint[], ?::text[], ?::integer[], ?::text[], ?::bytea[], ?::text[], ?::text[],
-    ?::integer[], ?::integer[], ?::integer[], ?::integer[])
-    AS a (delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint, dns_us, connect_us, tls_us, first_byte_us)`
+    ?::integer[], ?::integer[], ?::integer[], ?::integer[], ?::text[])
+    AS a (delivery, number, at, duration_ms, remote_ip, status, failure, response, id, endpoint, dns_us, connect_us, tls_us, first_byte_us, url)`
 
 // finish records a batch of attempts, one per delivery.
 func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
@@ -295,13 +304,14 @@ func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
 	ids, numbers, next := make([]string, n), make([]int64, n), make([]string, n)
 	nextAt, at, attempts := make([]time.Time, n), make([]time.Time, n), make([]string, n)
 	took, ips, statuses := make([]int64, n), make([]string, n), make([]int64, n)
-	failures, responses, endpoints := make([]string, n), make([][]byte, n), make([]string, n)
+	failures, responses, endpoints, urls := make([]string, n), make([][]byte, n), make([]string, n), make([]string, n)
 	dns, connected, shaken, answered := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, s := range batch {
 		s.turned = unturned
 		ids[i], numbers[i], next[i], nextAt[i], at[i] = s.Delivery, int64(s.Number), string(s.next), s.nextAt, s.At
 		took[i], ips[i], statuses[i], failures[i] = s.Duration.Milliseconds(), s.RemoteIP, int64(s.Status), s.Failure
 		responses[i], attempts[i], endpoints[i] = append([]byte{}, s.Response...), id.New("wha"), s.Endpoint
+		urls[i] = s.URL
 		dns[i], connected[i] = s.Steps.DNS.Microseconds(), s.Steps.Connect.Microseconds()
 		shaken[i], answered[i] = s.Steps.TLS.Microseconds(), s.Steps.FirstByte.Microseconds()
 	}
@@ -313,7 +323,7 @@ func finish(ctx context.Context, tx bun.Tx, batch []*settled) error {
 	_, err = tx.NewRaw(insertAttemptsSQL, pgdialect.Array(ids), pgdialect.Array(numbers), pgdialect.Array(at), pgdialect.Array(took),
 		pgdialect.Array(ips), pgdialect.Array(statuses), pgdialect.Array(failures), pgdialect.Array(responses),
 		pgdialect.Array(attempts), pgdialect.Array(endpoints),
-		pgdialect.Array(dns), pgdialect.Array(connected), pgdialect.Array(shaken), pgdialect.Array(answered)).Exec(ctx)
+		pgdialect.Array(dns), pgdialect.Array(connected), pgdialect.Array(shaken), pgdialect.Array(answered), pgdialect.Array(urls)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("insert webhook attempts: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -17,11 +19,37 @@ import (
 const (
 	// grace is how long a stopping dispatcher lets running sends end by themselves.
 	grace = time.Second
-	// breath is the shortest time between two looks at the table.
-	breath = 5 * time.Millisecond
-	// perLook bounds the endpoints of one look, by name and by walking each.
-	perLook = 256
+	// perWalk bounds the endpoints of one step of the walk.
+	perWalk = 256
+	// atOnce bounds the deliveries of one statement that gives them back, and the
+	// outcomes of endpoints that do not do well in one transaction: while a transaction
+	// writes, the relay publishes nothing that was committed behind it.
+	atOnce = 32
 )
+
+// rounds are the looks at the table for the endpoints of one standing, one after
+// the other and beside those for the other.
+type rounds struct {
+	of     footing
+	most   int           // endpoints of one look
+	breath time.Duration // the shortest time between two looks
+
+	wakeup chan struct{}
+	heads  map[string]string // by endpoint with a jammed front: where the look at its objects goes on
+	walks  bool              // at every tick it also looks for what nobody told of,
+	walked string            // where that goes on
+}
+
+// newRounds is, by standing, how often and how much is looked for. Of those on
+// probation so little that their starts, 320 a second, never stand in a crowd before
+// what starts for the proven; it is three times what the half of the room that they
+// share bears of receivers that never answer.
+func newRounds() [footings]*rounds {
+	return [footings]*rounds{
+		proven:    {of: proven, most: 256, breath: 5 * time.Millisecond, wakeup: make(chan struct{}, 1), heads: map[string]string{}},
+		probation: {of: probation, most: 16, breath: 50 * time.Millisecond, wakeup: make(chan struct{}, 1), heads: map[string]string{}, walks: true},
+	}
+}
 
 // DispatcherConfig bounds a dispatcher; zero fields get the defaults.
 type DispatcherConfig struct {
@@ -59,13 +87,12 @@ type Dispatcher struct {
 	places     *places
 	addressees *addressees
 	hearers    *hearers
-	wakeup     chan struct{}
-	walked     string            // where the walk over due endpoints goes on
-	heads      map[string]string // by endpoint with a jammed front: where the look at its objects goes on
+	rounds     [footings]*rounds
 	gauges     gauges
+	returns    returns
 
-	sending context.Context         // of all sends of a Run; done when they are cut off
-	record  *db.Committer[*settled] // outcomes commit together; exists while Run runs
+	sending context.Context                   // of all sends of a Run; done when they are cut off
+	record  [footings]*db.Committer[*settled] // outcomes commit together, by how the endpoint does; exist while Run runs
 }
 
 // NewDispatcher makes a dispatcher; clk is real time.
@@ -73,14 +100,20 @@ func NewDispatcher(pool *bun.DB, ring *secret.Keyring, sender *Sender, accounts 
 	cfg = cfg.withDefaults()
 	return &Dispatcher{
 		pool: pool, sender: sender, accounts: accounts, clock: clk, cfg: cfg, places: newPlaces(cfg),
-		addressees: newAddressees(pool, ring, clk.Now), hearers: &hearers{known: map[hearerKey]time.Time{}}, wakeup: make(chan struct{}, 1), heads: map[string]string{},
+		addressees: newAddressees(pool, ring, clk.Now), hearers: &hearers{known: map[hearerKey]time.Time{}}, rounds: newRounds(),
 	}
 }
 
 // Wake makes the dispatcher look for due deliveries now. It never blocks.
 func (d *Dispatcher) Wake() {
+	for _, r := range d.rounds {
+		r.wake()
+	}
+}
+
+func (r *rounds) wake() {
 	select {
-	case d.wakeup <- struct{}{}:
+	case r.wakeup <- struct{}{}:
 	default: // it is going to look anyway
 	}
 }
@@ -92,10 +125,16 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	var cut context.CancelFunc
 	d.sending, cut = context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	d.record = db.NewCommitter(d.pool, db.CommitterConfig{MaxBytes: 4 << 20, Queue: 2 * (d.cfg.InFlight + maxHeld)}, finish)
-	defer d.record.Close()
+	for of, most := range [footings]int{proven: 200, probation: atOnce} {
+		d.record[of] = db.NewCommitter(d.pool, db.CommitterConfig{MaxItems: most, MaxBytes: 4 << 20, Queue: 2 * (d.cfg.InFlight + maxHeld)}, finish)
+		defer d.record[of].Close()
+	}
 	d.places.start()
-	d.loop(ctx)
+	var looking sync.WaitGroup
+	for _, r := range d.rounds {
+		looking.Go(func() { d.loop(ctx, r) })
+	}
+	looking.Wait()
 	d.giveBack(d.places.stop())
 	timer := time.AfterFunc(grace, cut)
 	defer timer.Stop()
@@ -103,54 +142,74 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// loop looks when it is woken, and at every tick also for what nobody told it of.
-func (d *Dispatcher) loop(ctx context.Context) {
+// loop looks when it is woken and at every tick.
+func (d *Dispatcher) loop(ctx context.Context, r *rounds) {
 	poll := time.NewTicker(d.cfg.Poll)
 	defer poll.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for hops := perLook; ctx.Err() == nil; {
-		if err := d.look(ctx, hops); err != nil && ctx.Err() == nil {
+	for tick := true; ctx.Err() == nil; {
+		if err := d.look(ctx, r, tick && r.walks); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "webhook deliveries not leased", "error", err)
 		}
-		pause.Reset(breath)
+		pause.Reset(r.breath)
 		select {
 		case <-ctx.Done():
 			return
 		case <-pause.C:
 		}
-		hops = 0
+		tick = false
 		select {
 		case <-ctx.Done():
-		case <-d.wakeup:
+		case <-r.wakeup:
 		case <-poll.C:
-			hops = perLook
-			d.giveBack(d.places.tidy())
-			d.addressees.sweep()
-			d.hearers.sweep()
+			tick = true
+			if r.walks {
+				d.giveBack(d.places.tidy())
+				d.addressees.sweep()
+				d.hearers.sweep()
+			}
 		}
 	}
 }
 
 // look leases what is due and has a place. What is known to wait is asked for by
-// name; with hops, the next endpoints of the walk are looked at too.
-func (d *Dispatcher) look(ctx context.Context, hops int) error {
+// name; a walk asks for the next endpoints that have something pending too.
+func (d *Dispatcher) look(ctx context.Context, r *rounds, walk bool) error {
 	at := d.clock.Now()
-	named := d.places.expected(perLook, at)
+	named := d.places.expected(r.of, r.most, at)
+	if len(named) == r.most {
+		r.wake() // there may be more
+	}
+	hops := 0
+	if walk {
+		hops = perWalk
+	}
 	if len(named) == 0 && hops == 0 {
 		return nil
 	}
-	found, next, err := findDue(ctx, d.pool, at, named, d.walked, hops)
+	found, next, err := findDue(ctx, d.pool, at, named, r.walked, hops)
 	if err != nil {
 		d.places.expect(named)
 		return err
 	}
-	if hops > 0 {
+	if walk {
 		d.gauges.walked(at, found, next == "")
-		d.walked = next
+		r.walked = next
 	}
+	return d.leaseFound(ctx, r, at, found)
+}
+
+// leaseFound leases from the first endpoints found that stand as those of the rounds
+// do; what is of the others, or too much for one look, is expected.
+func (d *Dispatcher) leaseFound(ctx context.Context, r *rounds, at time.Time, found []due) error {
 	free, guarded := map[string]int{}, map[string]int{}
 	for _, f := range found {
+		if of := d.places.footingOf(f.ID); of != r.of || len(free)+len(guarded) == r.most {
+			d.places.expect([]string{f.ID})
+			d.rounds[of].wake()
+			continue
+		}
 		room := d.places.room(f, at)
 		switch {
 		case room == 0:
@@ -161,7 +220,7 @@ func (d *Dispatcher) look(ctx context.Context, hops int) error {
 			free[f.ID] = room
 		}
 	}
-	batch, err := leaseFair(ctx, d.pool, at, free, d.heads)
+	batch, err := leaseFair(ctx, d.pool, at, free, r.heads)
 	d.admit(batch)
 	if err == nil && len(guarded) > 0 {
 		var more []leased
@@ -221,15 +280,43 @@ func (d *Dispatcher) begin(start []leased) {
 	}
 }
 
-// giveBack returns to the table what was leased and not tried.
+// returns gathers what many sends give back while one of them is at the table.
+type returns struct {
+	giving sync.Mutex // held by who is at the table
+
+	mu     sync.Mutex
+	queued []leased
+}
+
+func (r *returns) add(batch []leased) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queued = append(r.queued, batch...)
+}
+
+func (r *returns) take() (batch []leased) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch, r.queued = r.queued, nil
+	return batch
+}
+
+// giveBack returns to the table what was leased and not tried: what is there for it,
+// whoever brought it, a little at a time. It is back when giveBack returns.
 func (d *Dispatcher) giveBack(batch []leased) {
 	if len(batch) == 0 {
 		return
 	}
+	d.returns.add(batch)
+	d.returns.giving.Lock()
+	defer d.returns.giving.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
-	if err := release(ctx, d.pool, batch, d.clock.Now()); err != nil {
-		slog.WarnContext(ctx, "webhook deliveries not given back, their leases will end", "deliveries", len(batch), "error", err)
+	at := d.clock.Now()
+	for some := range slices.Chunk(d.returns.take(), atOnce) {
+		if err := release(ctx, d.pool, some, at); err != nil {
+			slog.WarnContext(ctx, "webhook deliveries not given back, their leases will end", "deliveries", len(some), "error", err)
+		}
 	}
 }
 
@@ -261,11 +348,11 @@ func (d *Dispatcher) deliver(ctx context.Context, l leased) {
 // leave frees a place. ended is when the attempt did: a rest begins there, like the
 // wait for the next try, however long it took to write both down.
 func (d *Dispatcher) leave(l leased, v verdict, ended time.Time) {
-	start, dropped, wake := d.places.leave(l, v, ended)
+	start, dropped, now, wake := d.places.leave(l, v, ended)
 	d.begin(start)
 	d.giveBack(dropped)
 	if wake {
-		d.Wake()
+		d.rounds[now].wake()
 	}
 }
 
@@ -298,7 +385,7 @@ func (d *Dispatcher) attempt(ctx context.Context, l leased) (Answer, time.Time, 
 		d.places.expect([]string{l.Endpoint})
 		return Answer{}, time.Time{}, nil, untried
 	}
-	t, err := d.addressees.get(ctx, l.Endpoint)
+	t, err := d.addressees.get(ctx, l.Endpoint, l.footing())
 	if err != nil || t == nil {
 		d.report(ctx, l, err)
 		return Answer{}, time.Time{}, nil, untried
@@ -375,7 +462,7 @@ func (d *Dispatcher) send(ctx context.Context, l leased, t *addressee, at time.T
 // settle decides what follows from an attempt and records both.
 func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time.Time, answer Answer) {
 	s := &settled{
-		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, Answer: answer},
+		Attempt: Attempt{Delivery: l.ID, Endpoint: l.Endpoint, Number: l.Number, At: at, URL: t.URL, Answer: answer},
 		next:    Delivered, nextAt: at, probe: l.probe, ailing: t.failures > 0 || !t.openUntil.IsZero(),
 	}
 	ended := false
@@ -394,7 +481,7 @@ func (d *Dispatcher) settle(ctx context.Context, l leased, t *addressee, at time
 			s.next, s.nextAt = Pending, at.Add(answer.Duration).Add(wait)
 		}
 	}
-	if err := d.record.Do(ctx, s); err != nil {
+	if err := d.record[s.footing()].Do(ctx, s); err != nil {
 		d.report(ctx, l, err)
 		return // s may still belong to the Committer
 	}

@@ -78,6 +78,17 @@ func matches(pattern, eventType string) bool {
 	return pattern == eventType
 }
 
+// patternsOf are all the patterns that a type matches.
+func patternsOf(eventType string) []string {
+	patterns := []string{"*", eventType}
+	for i, c := range eventType {
+		if c == '.' {
+			patterns = append(patterns, eventType[:i+1]+"*")
+		}
+	}
+	return patterns
+}
+
 var patternForm = regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$`)
 
 func checkPatterns(patterns []string) error {

@@ -39,6 +39,14 @@ type leased struct {
 	heard   bool          // then, its receiver might hear of the account
 }
 
+// footing is how its endpoint stood when it started.
+func (l leased) footing() footing {
+	if l.shaky {
+		return probation
+	}
+	return proven
+}
+
 func bornLeased(row deliveryRow, l letter, to Endpoint) leased {
 	return leased{
 		ID: row.ID, Endpoint: to.ID, Event: l.ID, EventType: l.Type, Number: row.Attempts, Ordered: row.Ordered,

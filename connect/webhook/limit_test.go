@@ -2,7 +2,10 @@ package webhook_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/sluicepay/sluice/connect/webhook"
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/id"
 )
 
 // Which times are given is tested exactly (slots); here the machine may hiccup.
@@ -41,42 +45,88 @@ func TestRateLimitHoldsOverAllDispatchers(t *testing.T) {
 	}
 }
 
+// Ten go through while nothing holds requests; the next are held until three were
+// under way at the same time. That is noted when it happens and not looked up: a machine
+// that stands still lets tries time out, which puts the endpoint on probation, with two
+// places in two processes. A request that its sender has given up is under way no more.
 func TestMaxConcurrencyHoldsOverAllDispatchers(t *testing.T) {
 	cfg := webhook.DispatcherConfig{Poll: 5 * time.Millisecond}
 	p := newPost(t, clock.System{}, cfg)
-	var running, most atomic.Int64
-	gate := make(chan struct{}, 1000)
-	server := newReceiver(t, func(int, http.ResponseWriter) {
-		most.Store(max(most.Load(), running.Add(1)))
-		<-gate
-		running.Add(-1)
-	})
+	c := &crossing{gate: make(chan struct{})}
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	open := sync.OnceFunc(func() { close(c.gate) })
+	t.Cleanup(open) // or the server would never close if this test fails
 	e, _ := p.endpoint(t, hub, all(server.URL))
 	three := int64(3)
 	p.update(t, e.ID, webhook.EndpointPatch{Terms: webhook.Terms{MaxConcurrency: &three}})
 	p.run(t)
 	p.twin(clock.System{}, cfg).run(t)
-	t.Cleanup(func() { close(gate) }) // or the receiver would never end if this test fails
-	for range 10 {                    // both dispatchers get off probation, before any try can time out
-		gate <- struct{}{}
-	}
-	for range 40 {
-		p.happen(t, tutorHub, "charge.succeeded")
-	}
-	until(t, "ten are through and three are under way", func() bool {
-		through := p.with(t, webhook.Delivered)
-		if through < 10 && len(gate) == 0 && running.Load() == 3 {
-			gate <- struct{}{} // one was let through whose sender had given up on a slow machine
+	happen := func(n int) {
+		var batch []webhook.Incoming
+		for range n {
+			batch = append(batch, incoming(tutorHub, "charge.succeeded", id.New("ch"), 1))
 		}
-		return through >= 10 && running.Load() == 3
-	})
-	for range 100 {
-		gate <- struct{}{}
+		p.take(t, batch...)
 	}
+	happen(10)
+	until(t, "ten are through", func() bool { return p.with(t, webhook.Delivered) == 10 })
+	before := c.shut()
+	happen(30)
+	until(t, "three are under way", func() bool { return c.mostAtATime() == 3 })
+	if n := p.with(t, webhook.Delivered); n != 10 {
+		t.Errorf("%d are through, and ten were let through", n)
+	}
+	open()
 	until(t, "all delivered", func() bool { return p.with(t, webhook.Delivered) == 40 })
-	if n := most.Load(); n > 3 {
+	if n := max(before, c.mostAtATime()); n != 3 {
 		t.Errorf("%d requests at a time, limit 3", n)
 	}
+}
+
+// crossing is a receiver that can be shut: then requests are held until the gate opens
+// or their sender has gone.
+type crossing struct {
+	gate chan struct{}
+
+	mu            sync.Mutex
+	holds         bool
+	running, most int
+}
+
+func (c *crossing) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // only behind it does a server see that its client has gone
+	holds := c.enter(1)
+	defer c.enter(-1)
+	if !holds {
+		return
+	}
+	select {
+	case <-c.gate:
+	case <-r.Context().Done():
+	}
+}
+
+func (c *crossing) enter(n int) (holds bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running += n
+	c.most = max(c.most, c.running)
+	return c.holds
+}
+
+// shut begins to hold, and to count anew; before is how many there were at a time.
+func (c *crossing) shut() (before int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, c.most, c.holds = c.most, 0, true
+	return before
+}
+
+func (c *crossing) mostAtATime() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
 }
 
 func TestAnOverloadedEndpointIsLeftAloneUntilItHasRested(t *testing.T) {

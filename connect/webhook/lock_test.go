@@ -162,6 +162,10 @@ func TestAnAnswerThatSaysGoneEndsNothingOnceTheEndpointHasAnotherURL(t *testing.
 	if n := p.number(t, "SELECT count(*) FROM connect.webhook_endpoints WHERE disabled"); n != 0 || now.count() != 1 {
 		t.Errorf("%d disabled, %d requests", n, now.count())
 	}
+	log := p.attempts(t, e.ID) // says of each try where it went
+	if len(log) != 2 || log[0].URL != before.URL || log[1].URL != now.URL {
+		t.Errorf("logged tries %+v", log)
+	}
 }
 
 func TestDeliveriesOfNoObjectDoNotWaitForOneAnother(t *testing.T) {
@@ -176,4 +180,62 @@ func TestDeliveriesOfNoObjectDoNotWaitForOneAnother(t *testing.T) {
 	p.exec(t, "UPDATE connect.webhook_deliveries SET object_id = '', ordered = true, status = 'pending', attempts_before = attempts")
 	p.run(t)
 	until(t, "the others are delivered", func() bool { return p.with(t, webhook.Delivered) == 2 })
+}
+
+// while runs work beside an open transaction that holds what held says.
+func (p *post) while(t *testing.T, held string, work func(), args ...any) {
+	t.Helper()
+	tx, err := p.pool.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	res, err := tx.NewRaw(held, args...).Exec(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		t.Fatalf("nothing is held: %v", err)
+	}
+	work()
+}
+
+func TestTheOutcomeOfAHealthySendWaitsForNoneOfTheSick(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{Poll: 10 * time.Millisecond})
+	wrong := newReceiver(t, func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) })
+	sick, _ := p.endpoint(t, hub, all(wrong.URL))
+	p.run(t)
+	healthy := newReceiver(t, nil)
+	p.while(t, "SELECT FROM connect.webhook_health WHERE endpoint = ? FOR UPDATE", func() {
+		p.happen(t, tutorHub, "charge.succeeded")
+		until(t, "the outcome of the sick one waits for the lock", func() bool {
+			return wrong.count() == 1 && p.number(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+		})
+		well, _ := p.endpoint(t, hub, all(healthy.URL))
+		p.exec(t, "UPDATE connect.webhook_endpoints SET paused = true WHERE id = ?", sick.ID)
+		p.happen(t, tutorHub, "charge.succeeded")
+		until(t, "the healthy one's is recorded", func() bool {
+			return p.deliveries(t, well.ID)[0].Status == webhook.Delivered
+		})
+		if n := p.number(t, "SELECT count(*) FROM connect.webhook_attempts WHERE endpoint = ?", sick.ID); n != 0 {
+			t.Error("the sick one's did not wait")
+		}
+	}, sick.ID)
+	until(t, "the sick one's is recorded when the lock is free", func() bool {
+		return p.number(t, "SELECT count(*) FROM connect.webhook_attempts WHERE endpoint = ?", sick.ID) == 1
+	})
+}
+
+func TestABatchOfEventsWaitsForNoEndpointThatWantsNoneOfThem(t *testing.T) {
+	p := newPost(t, clock.System{}, webhook.DispatcherConfig{})
+	other, _ := p.endpoint(t, hub, webhook.NewEndpoint{URL: "https://example.com/other", EnabledEvents: []string{"payout.*"}})
+	p.endpoint(t, hub, all("https://example.com/all"))
+	p.endpoint(t, hub, webhook.NewEndpoint{URL: "https://example.com/family", EnabledEvents: []string{"charge.*"}})
+	p.endpoint(t, hub, webhook.NewEndpoint{URL: "https://example.com/type", EnabledEvents: []string{"charge.dispute.created"}})
+	p.while(t, "SELECT FROM connect.webhook_endpoints WHERE id = ? FOR UPDATE", func() {
+		p.happen(t, tutorHub, "charge.dispute.created") // would time out behind the lock
+	}, other.ID)
+	if n := p.number(t, "SELECT count(*) FROM connect.webhook_deliveries"); n != 3 {
+		t.Errorf("%d deliveries, three endpoints want the event", n)
+	}
 }

@@ -68,7 +68,7 @@ func TestAnEndpointIsForgottenOnlyWhenNothingIsUnderWay(t *testing.T) {
 	if len(start) != 1 || len(refused) != 0 || p.held != 2 {
 		t.Fatalf("an unknown endpoint has %d places, %d held", len(start), p.held)
 	}
-	next, dropped, _ := p.leave(start[0], good, time.Now())
+	next, dropped, _, _ := p.leave(start[0], good, time.Now())
 	if len(next) != 2 || len(dropped) != 0 {
 		t.Fatalf("after its first success %d more start", len(next))
 	}
@@ -96,12 +96,12 @@ func TestWhoFindsNoRoomIsNotLookedUpBeforeThereIsSome(t *testing.T) {
 	p.start()
 	start, _ := p.admit([]leased{{Endpoint: "we_1"}, {Endpoint: "we_2"}})
 	p.expect([]string{"we_3"})
-	if got := p.expected(10, time.Now()); len(start) != 2 || len(got) != 0 {
+	if got := p.expected(probation, 10, time.Now()); len(start) != 2 || len(got) != 0 {
 		t.Fatalf("%d started, and looked up %v", len(start), got)
 	}
 	p.leave(start[0], bad, time.Now())
 	p.recorded()
-	if got := p.expected(10, time.Now()); len(got) != 1 || got[0] != "we_3" {
+	if got := p.expected(probation, 10, time.Now()); len(got) != 1 || got[0] != "we_3" {
 		t.Fatalf("with room, looked up %v", got)
 	}
 }

@@ -9,8 +9,9 @@ const (
 	// readAhead bounds what this process holds leased for one endpoint that answers
 	// well, so that a send that ends is followed by the next without asking the table.
 	readAhead = 1024
-	// probationAhead bounds it for an endpoint on probation, whose one place may be taken for long.
-	probationAhead = 8
+	// probationBirths bounds the endpoints on probation that one batch of events has places
+	// for as it is written. The others wait in the table for the rounds of their standing.
+	probationBirths = 16
 	// maxHeld and maxHeldBytes bound what waits for places in this process; the rest waits in the table.
 	maxHeld      = 8192
 	maxHeldBytes = 64 << 20
@@ -36,10 +37,29 @@ type receiver struct {
 	usedAt   time.Time
 }
 
+// footing is how an endpoint stands with this process. What is done for the one
+// standing shares no query, no transaction and no queue with what is done for the other.
+type footing int
+
+const (
+	proven    footing = iota // its last answer was good
+	probation                // nobody knows, or it was not
+	footings                 // how many there are
+)
+
+func (r *receiver) footing() footing {
+	if r.proven {
+		return proven
+	}
+	return probation
+}
+
 // places decides what may start. An endpoint has one place until it has answered
 // well, and again while it does not: on probation. All endpoints on probation
 // share half of the room, and those known to fail half of that: any number of dead
 // receivers leaves a half to those that answer, and a quarter to those nobody knows.
+// What waits for one on probation waits in the table, never here: what is held is
+// for those that answer.
 type places struct {
 	cfg   DispatcherConfig
 	sends sync.WaitGroup // those that have begun; counted under mu, so that none begins behind stop
@@ -74,7 +94,7 @@ func (p *places) ahead(r *receiver) int {
 	if r.proven {
 		return p.cfg.PerEndpoint + readAhead
 	}
-	return 1 + probationAhead
+	return 1
 }
 
 func (p *places) limit(r *receiver) int {
@@ -84,20 +104,33 @@ func (p *places) limit(r *receiver) int {
 	return 1
 }
 
-// offers reports whether one more delivery, behind claimed others that are not here
-// yet, would find a place soon.
-func (p *places) offers(endpointID string, claimed, claimedAll, claimedBytes int, now time.Time) bool {
+// offers reports whether one more delivery, behind what the batch has claimed and
+// is not here yet, would find a place soon, and how its endpoint stands.
+func (p *places) offers(endpointID string, c *claims, now time.Time) (footing, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.open || p.held+claimedAll >= maxHeld || p.heldBytes+claimedBytes > maxHeldBytes {
-		return false
-	}
 	r := p.receivers[endpointID]
 	if r == nil {
 		r = &receiver{}
 	}
-	// What waits in the table came first.
-	return !r.waiting && !r.restsTo.After(now) && r.misses == 0 && r.running+len(r.held)+claimed < p.ahead(r)
+	switch {
+	case !p.open || p.held+c.all >= maxHeld || p.heldBytes+c.bytes > maxHeldBytes,
+		!r.proven && c.probation >= probationBirths,
+		r.waiting, // what waits in the table came first
+		r.restsTo.After(now), r.misses > 0:
+		return r.footing(), false
+	}
+	return r.footing(), r.running+len(r.held)+c.places[endpointID] < p.ahead(r)
+}
+
+// footingOf is how an endpoint stands now.
+func (p *places) footingOf(endpointID string) footing {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.receivers[endpointID]; r != nil {
+		return r.footing()
+	}
+	return probation
 }
 
 // room is how many deliveries of an endpoint may be leased for it now.
@@ -208,9 +241,9 @@ const (
 )
 
 // leave frees the place of a send that ended; what it was counted for in all goes
-// with recorded. wake says that the table may have more for the endpoint; dropped
-// goes back to it.
-func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []leased, wake bool) {
+// with recorded. wake says that the table may have more for the endpoint, which now
+// stands as told; dropped goes back to it.
+func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []leased, now footing, wake bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.of(l.Endpoint)
@@ -236,7 +269,7 @@ func (p *places) leave(l leased, v verdict, ended time.Time) (start, dropped []l
 		}
 	}
 	start = append(p.next(r), p.unstall()...)
-	return start, dropped, r.waiting && p.hungry(r, ended)
+	return start, dropped, r.footing(), r.waiting && p.hungry(r, ended)
 }
 
 // hungry reports that r has not enough to go on with, and would find a place. Where
@@ -292,19 +325,32 @@ func (p *places) expect(endpoints []string) {
 	}
 }
 
-// expected takes up to n endpoints that the table may have something for. Those that
-// have enough to go on with, rest, or find no room stay expected.
-func (p *places) expected(n int, now time.Time) (endpoints []string) {
+// expected takes up to n endpoints of a standing that the table may have something
+// for, those known to fail last. Those that have enough to go on with, rest, or find
+// no room stay expected.
+func (p *places) expected(of footing, n int, now time.Time) (endpoints []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, r := range p.receivers { // which of too many come first changes with the order of the map
-		if len(endpoints) == n {
-			break
-		}
-		if r.waiting && p.hungry(r, now) {
+	var failing []*receiver
+	take := func(r *receiver) {
+		if len(endpoints) < n {
 			r.waiting = false
 			endpoints = append(endpoints, r.endpoint)
 		}
+	}
+	for _, r := range p.receivers { // which of too many come first changes with the order of the map
+		switch {
+		case len(endpoints) == n:
+			return endpoints
+		case !r.waiting || r.footing() != of || !p.hungry(r, now):
+		case r.failing:
+			failing = append(failing, r)
+		default:
+			take(r)
+		}
+	}
+	for _, r := range failing {
+		take(r)
 	}
 	return endpoints
 }
@@ -353,6 +399,7 @@ type claims struct {
 	dispatcher *Dispatcher
 	places     map[string]int
 	all, bytes int
+	probation  int // of all, those for endpoints on probation
 }
 
 // take claims a place for a delivery that is about to be written. Endpoints with
@@ -361,11 +408,19 @@ func (c *claims) take(to Endpoint, size int) bool {
 	if c.dispatcher == nil || to.Paused || to.Listener != "" || to.RateLimit > 0 || to.MaxConcurrency > 0 {
 		return false
 	}
-	if !c.dispatcher.places.offers(to.ID, c.places[to.ID], c.all, c.bytes, c.dispatcher.clock.Now()) {
+	stands, offered := c.dispatcher.places.offers(to.ID, c, c.dispatcher.clock.Now())
+	if !offered {
 		return false
 	}
-	c.places[to.ID]++
+	c.note(to.ID, stands, size)
+	return true
+}
+
+func (c *claims) note(endpointID string, of footing, size int) {
+	if of == probation {
+		c.probation++
+	}
+	c.places[endpointID]++
 	c.all++
 	c.bytes += size
-	return true
 }

@@ -22,12 +22,19 @@ type addressKey struct {
 
 const anyEndpointSQL = `SELECT FROM connect.webhook_endpoints WHERE account = ANY ($1::text[]) AND deleted_at IS NULL LIMIT 1`
 
-// matchEndpoints are the endpoints of all accounts in the batch and of their
-// platforms. It takes a share lock, see lockEndpoint.
+// matchEndpoints are those endpoints of all accounts in the batch, and of their
+// platforms, that want an event of a type in it. It takes a share lock, see
+// lockEndpoint; endpoints that hear of nothing here, however many an account has, are
+// neither read nor locked.
 func matchEndpoints(ctx context.Context, tx bun.Tx, batch []Incoming) (addressBook, error) {
 	accounts := make([]string, 0, len(batch))
-	seen := make(map[string]bool, len(batch))
+	var patterns []string
+	seen, types := make(map[string]bool, len(batch)), map[string]bool{}
 	for _, e := range batch {
+		if !types[e.Type] {
+			types[e.Type] = true
+			patterns = append(patterns, patternsOf(e.Type)...)
+		}
 		for _, account := range []string{e.Account, e.Platform} {
 			if !seen[account] {
 				seen[account] = true
@@ -47,6 +54,7 @@ func matchEndpoints(ctx context.Context, tx bun.Tx, batch []Incoming) (addressBo
 	var rows []endpointRow
 	err = tx.NewSelect().Model(&rows).
 		Where("account = ANY (?::text[]) AND deleted_at IS NULL", pgdialect.Array(accounts)).
+		Where("enabled_events && ?::text[]", pgdialect.Array(patterns)).
 		OrderExpr("id").For("SHARE").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("match webhook endpoints: %w", err)

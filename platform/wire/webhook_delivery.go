@@ -48,7 +48,7 @@ type WebhookAttempt struct {
 // signatures are made for the moment and not kept.
 type WebhookAttemptRequest struct {
 	Method  string            `json:"method"`
-	URL     string            `json:"url"` // of the endpoint as it is registered now
+	URL     string            `json:"url"` // where it went; of tries before 2026-12 the endpoint as it is registered now
 	Headers map[string]string `json:"headers"`
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 type transferRow struct {
@@ -203,20 +204,27 @@ func (s *TransferService) List(ctx context.Context, idb bun.IDB, scope tenant.Sc
 	if len(f.SourceTransactions) > page.MaxLimit {
 		return page.Of[*Transfer]{}, fault.Invalidf("parameter_invalid", "source_transactions", "You may list at most %d charges.", page.MaxLimit)
 	}
-	got, err := page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = f.Created.Apply(q, "transfer.created_at")
-		if f.Destination != "" {
-			q = q.Where("destination = ?", f.Destination)
-		}
-		if f.TransferGroup != "" {
-			q = q.Where("transfer_group = ?", f.TransferGroup)
-		}
-		if len(f.SourceTransactions) > 0 {
-			q = q.Where("source_transaction = ANY(?) AND source_transaction <> ''", pgdialect.Array(f.SourceTransactions))
-		}
-		return q
-	})
+	got, err := page.Fetch[transferRow](ctx, idb, f.Params, "transfer", transfersOf(scope), f.narrow)
 	return pageOf(got, func(row *transferRow) *Transfer { return &row.Transfer }), err
+}
+
+func (f TransferFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
+	q = f.Created.Apply(q, "transfer.created_at")
+	if f.Destination != "" {
+		q = q.Where("destination = ?", f.Destination)
+	}
+	if f.TransferGroup != "" {
+		q = q.Where("transfer_group = ?", f.TransferGroup)
+	}
+	if len(f.SourceTransactions) > 0 {
+		q = q.Where("source_transaction = ANY(?) AND source_transaction <> ''", pgdialect.Array(f.SourceTransactions))
+	}
+	return q
+}
+
+// Totals adds up what a list with the same filters has.
+func (s *TransferService) Totals(ctx context.Context, idb bun.IDB, scope tenant.Scope, f TransferFilter) (wire.ListTotals, error) {
+	return page.Totals(ctx, idb, f.narrow(transfersOf(scope)(idb.NewSelect().Model((*transferRow)(nil)))), scope.Livemode)
 }
 
 // Reversals is a page of a transfer's reversals, newest first.

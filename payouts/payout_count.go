@@ -44,6 +44,6 @@ func (s *Service) Counts(ctx context.Context, idb bun.IDB, scope tenant.Scope, r
 }
 
 // Wire is the count as the API shows it.
-func (c StatusCount) Wire() wire.PayoutCount {
-	return wire.PayoutCount{Status: string(c.Status), Count: c.Count, HasMore: c.More}
+func (c StatusCount) Wire() wire.StatusCount {
+	return wire.StatusCount{Status: string(c.Status), Count: c.Count, HasMore: c.More}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/page"
 	"github.com/sluicepay/sluice/platform/tenant"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 type payoutRow struct {
@@ -54,24 +55,7 @@ func (p ListParams) asked(scope tenant.Scope) page.Filter {
 // List is a page of the account's payouts, newest first, or of those of the accounts
 // that a platform asks for.
 func (s *Service) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, params ListParams) (page.Of[*Payout], error) {
-	rows, err := page.Fetch[payoutRow](ctx, idb, params.Params, "payout", params.asked(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
-		if params.Status != "" {
-			q = q.Where("p.status = ?", params.Status)
-		}
-		if params.Destination != "" {
-			q = q.Where("p.destination = ?", params.Destination)
-		}
-		if params.Run != "" {
-			q = q.Where("p.run = ?", params.Run)
-		}
-		if params.Rail != "" {
-			q = q.Where("p.rail = ?", params.Rail)
-		}
-		if params.TraceID != "" {
-			q = q.Where("p.trace_id = ?", params.TraceID)
-		}
-		return params.ArrivalDate.Apply(params.Created.Apply(q, "p.created_at"), "p.arrival_date")
-	})
+	rows, err := page.Fetch[payoutRow](ctx, idb, params.Params, "payout", params.asked(scope), params.narrow)
 	if err != nil {
 		return page.Of[*Payout]{}, fmt.Errorf("list payouts: %w", err)
 	}
@@ -80,6 +64,22 @@ func (s *Service) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, par
 		found.Items = append(found.Items, &rows.Items[i].Payout)
 	}
 	return found, nil
+}
+
+func (p ListParams) narrow(q *bun.SelectQuery) *bun.SelectQuery {
+	for column, value := range map[string]string{
+		"p.status": p.Status, "p.destination": p.Destination, "p.run": p.Run, "p.rail": p.Rail, "p.trace_id": p.TraceID,
+	} {
+		if value != "" {
+			q = q.Where(column+" = ?", value)
+		}
+	}
+	return p.ArrivalDate.Apply(p.Created.Apply(q, "p.created_at"), "p.arrival_date")
+}
+
+// Totals adds up what a list with the same filters has.
+func (s *Service) Totals(ctx context.Context, idb bun.IDB, scope tenant.Scope, params ListParams) (wire.ListTotals, error) {
+	return page.Totals(ctx, idb, params.narrow(params.asked(scope)(idb.NewSelect().Model((*payoutRow)(nil)))), scope.Livemode)
 }
 
 func seenBy(scope tenant.Scope) page.Filter {

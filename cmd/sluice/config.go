@@ -13,6 +13,7 @@ import (
 	"github.com/sluicepay/sluice/platform/bus"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/egress"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 )
@@ -72,6 +73,9 @@ type Config struct {
 	BankProfiles []statement.Profile
 	// Rails take payouts in files; rails.go reads them from rails_file.
 	Rails fileRails
+
+	// ConfirmOver is, per currency, the amount over which people type it twice before money moves.
+	ConfirmOver map[money.Currency]int64
 
 	// TermsURL is where the terms of service stand that holders of accounts agree to.
 	TermsURL string

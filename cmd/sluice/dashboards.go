@@ -21,7 +21,7 @@ import (
 func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 	a.desk, err = dashboard.New(dashboard.Config{
 		Kit: a.kit, Gate: gate{a.people, a.accounts, a.desks}, API: func() http.Handler { return a.server },
-		BaseURL: a.cfg.origin(), Log: a.log, Ear: a.ear,
+		BaseURL: a.cfg.origin(), Log: a.log, Ear: a.ear, ConfirmOver: a.cfg.ConfirmOver,
 	})
 	if err != nil {
 		return err

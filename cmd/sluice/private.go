@@ -75,6 +75,9 @@ func launch(ctx context.Context, cfg privateConfig) (p *private, err error) {
 		Addr: addr, BaseURL: baseURL(addr), DatabaseConns: connections, Roles: allRoles, Dev: true, RequestRetention: requestlog.Retention,
 		KeyMaster: secret.New(p.state.KeyMaster), SealMasters: []secret.Text{secret.New(p.state.SealMaster)},
 	}
+	if err := putConfirmOver(&p.cfg, confirmOver); err != nil {
+		return p, err
+	}
 	if err := p.startPostgres(ctx, cfg.PostgresURL); err != nil {
 		return p, err
 	}

@@ -15,8 +15,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/platform/egress"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -93,6 +95,7 @@ var settings = []setting{
 	{name: "bank_profiles_file", usage: "JSON file that says how banks write their CSV; see payouts/statement",
 		put: func(c *Config, v string) (err error) { c.BankProfiles, err = readBankProfiles(v); return err }},
 	{name: "terms_url", usage: "where the terms of service can be read that people accept on the onboarding pages", put: putTermsURL},
+	{name: "confirm_over", usage: "amounts over which people on the dashboard type them twice before money moves, per currency; empty asks nobody", initial: confirmOver, put: putConfirmOver},
 	{name: "event_retention", usage: "how long the event log keeps events, such as 90d, at least 31d; for ever if empty", put: putEventRetention},
 	{name: "event_archive_dir", usage: "where months go that the event log forgets; without it they are dropped",
 		put: text(func(c *Config) *string { return &c.EventArchiveDir })},
@@ -123,6 +126,29 @@ func putTermsURL(c *Config, v string) error {
 		return fmt.Errorf("%q is not a web address", v)
 	}
 	c.TermsURL = v
+	return nil
+}
+
+// confirmOver is what is typed twice where nobody says otherwise.
+const confirmOver = "hkd=10000,usd=1000,eur=1000,gbp=1000,cny=10000,sgd=1500,jpy=200000"
+
+func putConfirmOver(c *Config, v string) error {
+	c.ConfirmOver = map[money.Currency]int64{}
+	for part := range strings.SplitSeq(v, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		name, amount, _ := strings.Cut(part, "=")
+		currency, err := money.ParseCurrency(strings.TrimSpace(name))
+		if err != nil {
+			return fmt.Errorf("%q is not a currency and an amount such as hkd=10000", part)
+		}
+		minor, ok := dashboard.ReadAmount(amount, currency)
+		if !ok {
+			return fmt.Errorf("%q is not a currency and an amount such as hkd=10000", part)
+		}
+		c.ConfirmOver[currency] = minor
+	}
 	return nil
 }
 

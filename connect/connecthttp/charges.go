@@ -23,6 +23,7 @@ func ChargeRoutes(s *rest.Server, svc *payment.Service) []rest.Route {
 	return []rest.Route{
 		{Method: "POST", Path: all, Resource: "charges", Worth: ratelimit.Charge, Handler: s.Claims(d.create), Returns: wire.Charge{}},
 		{Method: "GET", Path: all, Resource: "charges", Handler: s.Read(d.list), Returns: wire.List[wire.Charge]{}},
+		{Method: "GET", Path: all + "/totals", Resource: "charges", Handler: s.Read(d.totals), Returns: wire.ListTotals{}},
 		{Method: "GET", Path: one, Resource: "charges", Handler: s.Read(d.get), Returns: wire.Charge{}},
 		{Method: "POST", Path: one, Resource: "charges", Handler: s.Write(d.update), Returns: wire.Charge{}},
 		{Method: "POST", Path: one + "/capture", Resource: "charges", Worth: ratelimit.Charge, Handler: s.Steps(d.capture), Returns: wire.Charge{}},
@@ -54,6 +55,14 @@ func (d chargeDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	return wire.ListOf("/v1/charges", charges.HasMore, charges.Items), nil
+}
+
+func (d chargeDoor) totals(ctx context.Context, r *rest.Request) (any, error) {
+	var f payment.ChargeFilter
+	if err := r.Decode(&f); err != nil {
+		return nil, err
+	}
+	return d.svc.ChargeTotals(ctx, d.svc.Pool, r.Scope, f)
 }
 
 func (d chargeDoor) get(ctx context.Context, r *rest.Request) (any, error) {

@@ -19,6 +19,7 @@ func TransferRoutes(s *rest.Server, pool *bun.DB, svc *connect.TransferService) 
 	return []rest.Route{
 		{Method: "POST", Path: all, Resource: "transfers", Worth: ratelimit.Charge, Handler: s.Prepared(d.create), Returns: wire.Transfer{}},
 		{Method: "GET", Path: all, Resource: "transfers", Handler: s.Read(d.list), Returns: wire.List[wire.Transfer]{}},
+		{Method: "GET", Path: all + "/totals", Resource: "transfers", Handler: s.Read(d.totals), Returns: wire.ListTotals{}},
 		{Method: "GET", Path: one, Resource: "transfers", Handler: s.Read(d.get), Returns: wire.Transfer{}},
 		{Method: "POST", Path: one, Resource: "transfers", Handler: s.Write(d.update), Returns: wire.Transfer{}},
 		{Method: "POST", Path: reversals, Resource: "transfers", Worth: ratelimit.Charge, Handler: s.Write(d.reverse), Returns: wire.TransferReversal{}},
@@ -68,6 +69,14 @@ func (d transferDoor) list(ctx context.Context, r *rest.Request) (any, error) {
 		shown = append(shown, w)
 	}
 	return wire.ListOf("/v1/transfers", transfers.HasMore, shown), nil
+}
+
+func (d transferDoor) totals(ctx context.Context, r *rest.Request) (any, error) {
+	var f connect.TransferFilter
+	if err := r.Decode(&f); err != nil {
+		return nil, err
+	}
+	return d.svc.Totals(ctx, d.pool, r.Scope, f)
 }
 
 // shown is a transfer with its newest reversals, which Stripe-compatible clients read off it.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/sluicepay/sluice/platform/client"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/ui"
 )
@@ -72,6 +73,9 @@ type Config struct {
 	// pages are among its routes.
 	API     func() http.Handler
 	BaseURL string // of the API, for the commands that pages show
+	// ConfirmOver is, per currency and in minor units, the amount over which money is
+	// moved only after its amount was typed a second time. Currencies not named are not asked for.
+	ConfirmOver map[money.Currency]int64
 	// Ear begins to listen to what happens, for pages that are open; nil: they stand still.
 	Ear func(ctx context.Context) (Ear, error)
 	Log *slog.Logger // nil: slog.Default()
@@ -308,7 +312,10 @@ func (d *Desk) serve(w http.ResponseWriter, r *http.Request, side Side, pattern 
 	chair := chairs[at]
 	v := &Visit{
 		Person: person, Chair: chair, Locale: ui.LocaleOf(r), Query: r.URL.Query(), desk: d, pages: pages, places: chairs,
-		within: strings.TrimPrefix(r.URL.Path, chair.path()),
+		within: strings.TrimPrefix(r.URL.Path, chair.path()), kept: map[string]string{},
+	}
+	for _, c := range r.Cookies() {
+		v.kept[c.Name] = c.Value
 	}
 	if !v.May(p.Permission) {
 		d.refuse(w, r, v, p.Permission)
@@ -421,6 +428,10 @@ func functions(words ui.Words) template.FuncMap {
 		"amount":      amount,
 		"statusbadge": func(status any) (template.HTML, error) { return statusBadge(words, textOf(status)) },
 		"once":        once,
-		"dict":        dict,
+		"retyped": func(v *Visit, minor, currency any) bool {
+			n, _ := integer(minor)
+			return v.MustRetype(n, textOf(currency))
+		},
+		"dict": dict,
 	}
 }

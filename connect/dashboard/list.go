@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/ui"
+	"github.com/sluicepay/sluice/platform/wire"
 )
 
 // List is a list of the API on a page: one definition gives the table, the form of
@@ -29,7 +30,9 @@ type List[T any] struct {
 	Dates   bool                         // offers ?from= and ?to=, days in the account's zone, sent as created[gte] and created[lt]
 	Href    func(v *Visit, row T) string // where a row leads; nil: nowhere
 	Empty   Empty
-	Limit   int // rows on a page; 0: 20
+	Limit   int    // rows on a page; 0: 20
+	Totals  string // of the API: counts and adds up what fits; "" for lists without
+	Bulk    []Bulk // what can be done to several rows at once
 	// Complete adds to rows that were read together what one more question tells of all of them; nil: nothing.
 	Complete func(r *http.Request, v *Visit, rows []T) error
 }
@@ -64,6 +67,14 @@ type Empty struct {
 	Curl        string // a command to be pasted
 }
 
+// Bulk leads from rows that were ticked to a page that says what would happen to them.
+// Their ids are in its address, as ids[].
+type Bulk struct {
+	Key, Icon  string
+	Path       string // within the desk
+	Permission string
+}
+
 // Table is a list as its page shows it: {{template "list" .Data}}.
 type Table struct {
 	Visit    *Visit
@@ -81,7 +92,20 @@ type Table struct {
 	Clear    string // without any filter; "" when none is set
 	Empty    Empty
 	Keep     []Pair // of the address, beside the form's own fields
+	Totals   *Totals
+	Bulk     []BulkAct
+	Reset    string // address with the columns of the beginning; "" if those are shown
 }
+
+// Totals is what all rows that fit come to, not only those of the page.
+type Totals struct {
+	Count int64
+	More  bool // it ended there: those are the newest
+	Sums  []template.HTML
+}
+
+// BulkAct is a button below rows that can be ticked.
+type BulkAct struct{ Key, Icon, Href string }
 
 // Head is a heading.
 type Head struct {
@@ -110,13 +134,16 @@ type FilterView struct {
 
 // Chips are a filter's choices, with their addresses.
 type Chips struct {
+	Name  string
 	Label string
 	Chips []Chip
 }
 
 // Chip is one choice.
 type Chip struct {
+	Value  string
 	Label  any
+	Count  string // "" if it is not known
 	Href   string
 	Active bool
 }
@@ -140,6 +167,7 @@ func (l List[T]) Serve(w http.ResponseWriter, r *http.Request, v *Visit, show fu
 	if v.Query.Get("format") == "csv" {
 		return l.writeCSV(w, r, v)
 	}
+	l.keepColumns(w, v)
 	table, err := l.Table(r, v)
 	if err != nil {
 		return err
@@ -191,7 +219,52 @@ func (l List[T]) Table(r *http.Request, v *Visit) (*Table, error) {
 			t.Newer = v.Here("ending_before", first, "starting_after", "")
 		}
 	}
-	return t, nil
+	return t, l.total(r, v, t, params)
+}
+
+// total adds up what fits, and says on the chips how much there is.
+func (l List[T]) total(r *http.Request, v *Visit, t *Table, params url.Values) error {
+	if l.Totals == "" {
+		return nil
+	}
+	asked := url.Values{}
+	for name, values := range params {
+		switch name {
+		case "limit", "starting_after", "ending_before", "expand[]":
+		default:
+			asked[name] = values
+		}
+	}
+	var w wire.ListTotals
+	if err := v.API.Get(r.Context(), l.Totals, asked, &w); err != nil {
+		return err
+	}
+	t.Totals = &Totals{Count: w.Count, More: w.Count == w.CountedTo}
+	for _, a := range w.Amounts {
+		t.Totals.Sums = append(t.Totals.Sums, v.Amount(a.Amount, a.Currency))
+	}
+	t.Count(w.Statuses)
+	return nil
+}
+
+// Count says on the chips of the filter named status how much there is of each.
+func (t *Table) Count(counts []wire.StatusCount) {
+	for _, chips := range t.Chips {
+		if chips.Name != "status" {
+			continue
+		}
+		for i := range chips.Chips {
+			chip := &chips.Chips[i]
+			for _, c := range counts {
+				if c.Status == chip.Value {
+					chip.Count = strconv.FormatInt(c.Count, 10)
+					if c.HasMore {
+						chip.Count += "+"
+					}
+				}
+			}
+		}
+	}
 }
 
 // frame is all of the table but its rows.
@@ -210,9 +283,9 @@ func (l List[T]) frame(v *Visit) *Table {
 			t.Filters = append(t.Filters, FilterView{f, value})
 			continue
 		}
-		chips := Chips{Label: f.Label, Chips: []Chip{{Label: "desk.all", Href: v.Here(f.Name, "", "starting_after", "", "ending_before", ""), Active: value == ""}}}
+		chips := Chips{Name: f.Name, Label: f.Label, Chips: []Chip{{Label: "desk.all", Href: v.Here(f.Name, "", "starting_after", "", "ending_before", ""), Active: value == ""}}}
 		for _, o := range f.Options {
-			chips.Chips = append(chips.Chips, Chip{o.Label(), v.Here(f.Name, o.Value, "starting_after", "", "ending_before", ""), value == o.Value})
+			chips.Chips = append(chips.Chips, Chip{Value: o.Value, Label: o.Label(), Href: v.Here(f.Name, o.Value, "starting_after", "", "ending_before", ""), Active: value == o.Value})
 		}
 		t.Chips = append(t.Chips, chips)
 	}
@@ -222,6 +295,16 @@ func (l List[T]) frame(v *Visit) *Table {
 	shown := l.shown(v)
 	for _, c := range l.Columns {
 		t.Columns = append(t.Columns, ColumnChoice{c.Key, c.name(), slices.ContainsFunc(shown, func(s Column[T]) bool { return s.Key == c.Key })})
+	}
+	if slices.ContainsFunc(l.Columns, func(c Column[T]) bool {
+		return c.Extra == slices.ContainsFunc(shown, func(s Column[T]) bool { return s.Key == c.Key })
+	}) {
+		t.Reset = v.Here("columns[]", "", "columns", usualColumns)
+	}
+	for _, b := range l.Bulk {
+		if v.May(b.Permission) {
+			t.Bulk = append(t.Bulk, BulkAct{b.Key, b.Icon, v.Chair.path() + b.Path})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Query)) {
 		if !slices.Contains(own, name) {
@@ -273,17 +356,48 @@ func (v *Visit) day(name string) (time.Time, bool) {
 	return at, err == nil
 }
 
-// shown are the columns that the address asks for, in the list's order.
+// usualColumns in the address forgets a choice of columns.
+const usualColumns = "usual"
+
+// chosenColumns are the columns that the address names.
+func chosenColumns(v *Visit) []string {
+	return slices.Concat(v.Query["columns[]"], strings.FieldsFunc(v.Query.Get("columns"), func(c rune) bool { return c == ',' }))
+}
+
+// columnsCookie is where this browser keeps which columns it wants of a list.
+func (l List[T]) columnsCookie(v *Visit) string {
+	return "sluice_columns_" + strings.TrimPrefix(v.Chair.Side().root(), "/") + "_" + l.Name
+}
+
+// keepColumns remembers the columns that somebody chose for the next time.
+func (l List[T]) keepColumns(w http.ResponseWriter, v *Visit) {
+	if chosen := chosenColumns(v); len(chosen) > 0 {
+		var names []string
+		for _, c := range l.shown(v) {
+			names = append(names, c.name())
+		}
+		if slices.Contains(chosen, usualColumns) {
+			names = nil
+		}
+		v.desk.cfg.Kit.Remember(w, l.columnsCookie(v), strings.Join(names, "."))
+	}
+}
+
+// shown are the columns that the address asks for, or those that were chosen last, in
+// the list's order.
 func (l List[T]) shown(v *Visit) []Column[T] {
-	chosen := slices.Concat(v.Query["columns[]"], strings.FieldsFunc(v.Query.Get("columns"), func(c rune) bool { return c == ',' }))
+	chosen := chosenColumns(v)
+	if len(chosen) == 0 {
+		chosen = strings.FieldsFunc(v.kept[l.columnsCookie(v)], func(c rune) bool { return c == '.' })
+	}
+	if !slices.ContainsFunc(l.Columns, func(c Column[T]) bool { return slices.Contains(chosen, c.name()) }) {
+		chosen = nil
+	}
 	var shown []Column[T]
 	for _, c := range l.Columns {
 		if slices.Contains(chosen, c.name()) || len(chosen) == 0 && !c.Extra {
 			shown = append(shown, c)
 		}
-	}
-	if len(shown) == 0 {
-		return l.Columns
 	}
 	return shown
 }

@@ -26,12 +26,17 @@ type payment struct {
 
 // ledgerOf answers /v1/charges with n payments, newest first, as the API pages them.
 type ledgerOf struct {
-	n     int
-	asked []url.Values
+	n             int
+	asked, summed []url.Values
 }
 
 func (l *ledgerOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if r.URL.Path == "/v1/charges/totals" {
+		l.summed = append(l.summed, q)
+		fmt.Fprintf(w, `{"count": %d, "counted_to": 250, "amounts": [{"currency": "hkd", "count": %d, "amount": 123450}], "statuses": [{"status": "failed", "count": 1000, "has_more": true}]}`, l.n, l.n)
+		return
+	}
 	l.asked = append(l.asked, q)
 	size := 0
 	_, _ = fmt.Sscan(q.Get("limit"), &size)
@@ -66,7 +71,8 @@ func addPayments(t testing.TB, desk *dashboard.Desk, side dashboard.Side, path s
 			"payments.description": "說明", "payments.created": "建立時間", "payments.none": "沒有付款", "payments.none.body": "收一筆。"}`)},
 	}
 	list := dashboard.List[payment]{
-		Name: "payments", Path: "/v1/charges", Dates: true, Limit: 3,
+		Name: "payments", Path: "/v1/charges", Totals: "/v1/charges/totals", Dates: true, Limit: 3,
+		Bulk: []dashboard.Bulk{{Key: "payments.title", Path: "/payments/several", Permission: "refunds:write"}},
 		Filters: []dashboard.Filter{
 			{Name: "status", Label: "payments.status", Chips: true, Options: []ui.Option{{Value: "succeeded", Key: "status.succeeded"}, {Value: "failed", Key: "status.failed"}}},
 			{Name: "tutor", Param: "destination", Label: "payments.title"},
@@ -198,6 +204,68 @@ func TestHalfAFileNeverLooksLikeAWholeOne(t *testing.T) {
 	defer answer.Body.Close()
 	if raw, err := io.ReadAll(answer.Body); err == nil {
 		t.Errorf("%d bytes came without an error", len(raw))
+	}
+}
+
+func TestTotalsAreOfAllRowsThatFitAndNotOfThePage(t *testing.T) {
+	a := &ledgerOf{n: 7}
+	h := payments(t, a)
+	body := get(h, paymentsPath+"?status=succeeded&starting_after=ch_5").Body.String()
+	if !strings.Contains(body, "7 in all") || !strings.Contains(body, "HK$1,234.50") || !strings.Contains(body, `Failed <span class="chip-count">1000+</span>`) && !strings.Contains(body, `Failed <span class="chip-count">1000&#43;</span>`) {
+		t.Errorf("%s", body)
+	}
+	if got := a.summed[0].Encode(); got != "status=succeeded" {
+		t.Errorf("the totals are of %s: the filters, and no page", got)
+	}
+	if body := get(payments(t, &ledgerOf{n: 250}), paymentsPath).Body.String(); !strings.Contains(body, "The newest 250") {
+		t.Error("a count that ended looks like a whole one")
+	}
+}
+
+func TestChosenColumnsStayWithTheBrowser(t *testing.T) {
+	h := payments(t, &ledgerOf{n: 1})
+	heads := func(query string, kept *http.Cookie) (names []string, set *http.Cookie) {
+		r := httptest.NewRequest(http.MethodGet, paymentsPath+query, nil)
+		if kept != nil {
+			r.AddCookie(kept)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		for _, m := range regexp.MustCompile(`<th scope="col"[^>]*>([^<]*)</th>`).FindAllStringSubmatch(w.Body.String(), -1) {
+			names = append(names, m[1])
+		}
+		for _, c := range w.Result().Cookies() {
+			set = c
+		}
+		return names, set
+	}
+	_, kept := heads("?columns[]=amount&columns[]=description&columns[]=nonsense", nil)
+	if kept == nil || !kept.HttpOnly || kept.Value != "amount.description" {
+		t.Fatalf("kept %v", kept)
+	}
+	if names, set := heads("", kept); !slices.Equal(names, []string{"Amount", "Description"}) || set != nil {
+		t.Errorf("the next visit has %q, and sets %v", names, set)
+	}
+	if names, _ := heads("?columns=status", kept); !slices.Equal(names, []string{"Status"}) {
+		t.Errorf("an address that names columns shows %q", names)
+	}
+	names, forgotten := heads("?columns=usual", kept)
+	if !slices.Equal(names, []string{"Amount", "Status", "Created"}) || forgotten == nil || forgotten.Value != "" {
+		t.Errorf("the usual columns are %q, and kept is %v", names, forgotten)
+	}
+	if names, _ := heads("", &http.Cookie{Name: kept.Name, Value: "x.y"}); len(names) != 3 {
+		t.Errorf("columns that are no more leave %q", names)
+	}
+}
+
+func TestRowsAreTickedOnlyByWhoMayDoSomethingToThem(t *testing.T) {
+	if body := get(payments(t, &ledgerOf{n: 2}), paymentsPath).Body.String(); strings.Count(body, `name="ids[]"`) != 2 || !strings.Contains(body, `formaction="`+paymentsPath+`/several"`) {
+		t.Errorf("%s", body)
+	}
+	reader := dashboardtest.Chair()
+	reader.Permissions = []string{"charges:read"}
+	if body := get(payments(t, &ledgerOf{n: 2}, reader), paymentsPath).Body.String(); strings.Contains(body, "checkbox\" name=\"ids[]") {
+		t.Error("a reader may tick rows")
 	}
 }
 

@@ -20,9 +20,10 @@ type Visit struct {
 	Query  url.Values // of the address: what state the page is in
 
 	desk   *Desk
-	pages  *Pages  // of the section
-	places []Chair // all of the person's
-	within string  // the path within the desk
+	pages  *Pages            // of the section
+	kept   map[string]string // what this browser has chosen before, by the cookie's name
+	places []Chair           // all of the person's
+	within string            // the path within the desk
 }
 
 // May reports whether the person has a permission of the public API, such as

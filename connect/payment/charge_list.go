@@ -49,6 +49,25 @@ func (s *Service) ListCharges(ctx context.Context, idb bun.IDB, scope tenant.Sco
 	return out, nil
 }
 
+// ChargeTotals adds up what a list with the same filters has, and counts the scope's
+// charges by status. Payments that arrived by transfers are not among them.
+func (s *Service) ChargeTotals(ctx context.Context, idb bun.IDB, scope tenant.Scope, f ChargeFilter) (wire.ListTotals, error) {
+	if err := f.check(); err != nil {
+		return wire.ListTotals{}, err
+	}
+	rows := func(f ChargeFilter) *bun.SelectQuery {
+		return f.narrow(visible(scope)(idb.NewSelect().Model((*chargeRow)(nil))))
+	}
+	totals, err := page.Totals(ctx, idb, rows(f), scope.Livemode)
+	if err != nil {
+		return totals, err
+	}
+	totals.Statuses, err = page.CountStatuses(ctx, idb, chargeStates, func(status string) *bun.SelectQuery {
+		return rows(ChargeFilter{Status: status})
+	})
+	return totals, err
+}
+
 // place is where an item stands in the list: the time-ordered body of the
 // charge's id, or of the id of the transfer that a payment is. Bodies of all
 // kinds of ids sort together, and each kind is read by the index it has.

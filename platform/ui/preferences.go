@@ -12,11 +12,11 @@ import (
 func (k *Kit) Preferences() http.Handler {
 	return k.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if l, ok := ParseLocale(r.PostForm.Get("lang")); ok {
-			k.remember(w, langCookie, string(l))
+			k.Remember(w, langCookie, string(l))
 		}
 		switch theme := r.PostForm.Get("theme"); theme {
 		case "light", "dark", "system":
-			k.remember(w, themeCookie, theme)
+			k.Remember(w, themeCookie, theme)
 		}
 		back := r.PostForm.Get("return")
 		if !localPath(back) {
@@ -28,7 +28,8 @@ func (k *Kit) Preferences() http.Handler {
 
 const yearInSeconds = 365 * 24 * 60 * 60
 
-func (k *Kit) remember(w http.ResponseWriter, name, value string) {
+// Remember keeps a choice of this browser for a year.
+func (k *Kit) Remember(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: yearInSeconds,
 		HttpOnly: true, Secure: !k.cfg.Dev, SameSite: http.SameSiteLaxMode,

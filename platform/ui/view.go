@@ -119,7 +119,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, name string, v Vi
 	}
 	p.kit.pageHeaders(w, v.FormAction...)
 	if asked, ok := localeAsked(r); ok {
-		p.kit.remember(w, langCookie, string(asked)) // the next page of the flow has no ?lang=
+		p.kit.Remember(w, langCookie, string(asked)) // the next page of the flow has no ?lang=
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -21,12 +21,5 @@ type PayoutDelivery struct {
 type PayoutCounts struct {
 	Object   string        `json:"object"` // always "payout_counts"
 	Livemode bool          `json:"livemode"`
-	Statuses []PayoutCount `json:"statuses"`
-}
-
-// PayoutCount counts the payouts of one state, up to a thousand.
-type PayoutCount struct {
-	Status  string `json:"status"`
-	Count   int64  `json:"count"`
-	HasMore bool   `json:"has_more"` // there are more
+	Statuses []StatusCount `json:"statuses"`
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/platform/money"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/ui"
@@ -20,6 +21,9 @@ const (
 	Tutor    = "acct_tutor"
 	Person   = "usr_mei"
 )
+
+// Limit is over what an amount in Hong Kong dollars is typed twice.
+const Limit = 1_000_000
 
 // Gate is a dashboard.Gate with one person.
 type Gate struct {
@@ -66,7 +70,8 @@ func New(t testing.TB, kit *ui.Kit, api http.Handler, chairs ...dashboard.Chair)
 		chairs = []dashboard.Chair{Chair(), TutorChair()}
 	}
 	gate := &Gate{Chairs: chairs}
-	desk, err := dashboard.New(dashboard.Config{Kit: kit, Gate: gate, API: func() http.Handler { return api }, BaseURL: "https://pay.example"})
+	desk, err := dashboard.New(dashboard.Config{Kit: kit, Gate: gate, API: func() http.Handler { return api }, BaseURL: "https://pay.example",
+		ConfirmOver: map[money.Currency]int64{"hkd": Limit}})
 	if err != nil {
 		t.Fatal(err)
 	}

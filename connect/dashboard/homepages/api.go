@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
@@ -194,22 +193,7 @@ func called(names map[string]string, account string) string {
 
 // minor reads what a person typed as an amount: "510", "HK$1,510.50".
 func minor(text string, currency string) (int64, bool) {
-	c, err := money.ParseCurrency(currency)
-	if err != nil {
-		return 0, false
-	}
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r == '.' || r == '-' {
-			return r
-		}
-		return -1
-	}, text)
-	whole, part, dotted := strings.Cut(digits, ".")
-	if whole+part == "" || dotted && len(part) > c.Exponent() || strings.ContainsAny(part, ".-") {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(whole+part+strings.Repeat("0", c.Exponent()-len(part)), 10, 64)
-	return n, err == nil && n >= 0
+	return dashboard.ReadAmount(text, money.Currency(currency))
 }
 
 // decimal is an amount as minor reads it.

@@ -96,7 +96,7 @@ func (s *section) home(w http.ResponseWriter, r *http.Request, v *dashboard.Visi
 	h.queues(r, v)
 	if v.May("charges:read") {
 		latest := payments
-		latest.Limit, latest.Columns = 5, nil
+		latest.Name, latest.Totals, latest.Limit, latest.Columns = "latest", "", 5, nil
 		for _, c := range payments.Columns {
 			if slices.Contains([]string{"payments.amount", "payments.status", "payments.description", "payments.tutors", "payments.created"}, c.Key) {
 				latest.Columns = append(latest.Columns, c)

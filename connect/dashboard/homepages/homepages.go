@@ -43,6 +43,8 @@ func Pages(d *dashboard.Desk) (err error) {
 			{Path: "/fees/{id}", Permission: "application_fees:read", Handler: s.feeOf},
 			{Path: "/customers/{id}", Permission: "charges:read", Handler: s.customerOf},
 			{Path: "/transfers", Permission: "transfers:read", Handler: s.transfers},
+			{Path: "/transfers/new", Permission: "transfers:write", Handler: s.give},
+			{Method: "POST", Path: "/transfers/new", Permission: "transfers:write", Handler: s.giveNow},
 			{Path: "/transfers/{id}", Permission: "transfers:read", Handler: s.transfer},
 			{Path: "/transfers/{id}/reverse", Permission: "transfers:write", Handler: s.reverse},
 			{Method: "POST", Path: "/transfers/{id}/reverse", Permission: "transfers:write", Handler: s.reverseNow},

@@ -12,7 +12,7 @@ import (
 )
 
 var payments = dashboard.List[charge]{
-	Name: "payments", Path: "/v1/charges", Params: url.Values{"expand[]": {"data.balance_transaction"}}, Dates: true,
+	Name: "payments", Path: "/v1/charges", Totals: "/v1/charges/totals", Params: url.Values{"expand[]": {"data.balance_transaction"}}, Dates: true,
 	Filters: []dashboard.Filter{
 		{Name: "status", Label: "payments.status", Chips: true, Options: []ui.Option{
 			{Value: "succeeded", Key: "status.succeeded"}, {Value: "uncaptured", Key: "status.uncaptured"}, {Value: "pending", Key: "status.pending"},

@@ -60,7 +60,7 @@ func (s *section) refundPage(w http.ResponseWriter, r *http.Request, v *dashboar
 			form.Set("refund_application_fee", "true")
 		}
 	}
-	if view.Left > 0 && form.OK() {
+	if view.Left > 0 && (form.OK() || form.Has("seen")) {
 		if err := view.preview(r, v, form); err != nil {
 			return err
 		}
@@ -151,6 +151,9 @@ func (s *section) refundNow(w http.ResponseWriter, r *http.Request, v *dashboard
 	}
 	if form.Value("seen") != seen(params) {
 		return s.refundPage(w, r, v, form, true)
+	}
+	if n, _ := minor(form.Value("amount"), c.Value.Currency); !v.Retyped(form, n, c.Value.Currency) {
+		return s.refundPage(w, r, v, form, false)
 	}
 	if reason := form.Value("reason"); reason != "" {
 		params.Set("reason", reason)

@@ -12,7 +12,7 @@ import (
 )
 
 var transfers = dashboard.List[wire.Transfer]{
-	Name: "transfers", Path: "/v1/transfers", Dates: true,
+	Name: "transfers", Path: "/v1/transfers", Totals: "/v1/transfers/totals", Dates: true,
 	Filters: []dashboard.Filter{
 		{Name: "destination", Label: "transfers.destination"},
 		{Name: "transfer_group", Label: "transfers.group"},
@@ -138,6 +138,7 @@ type reverseView struct {
 	HasFee   bool
 	When     []ui.Option
 	Cancel   string
+	Amount   int64 // that would be taken back
 }
 
 var insufficient = []ui.Option{
@@ -161,6 +162,9 @@ func (s *section) reversePage(w http.ResponseWriter, r *http.Request, v *dashboa
 		form.Set("amount", decimal(view.Left, t.Currency))
 		form.Set("when_insufficient", "pending")
 	}
+	if n, ok := minor(form.Value("amount"), t.Currency); ok {
+		view.Amount = n
+	}
 	if v.May("balance:read") {
 		var b wire.Balance
 		if err := v.For(t.Destination.ID).Get(r.Context(), "/v1/balance", nil, &b); err != nil && refused(err) == nil {
@@ -181,6 +185,9 @@ func (s *section) reverseNow(w http.ResponseWriter, r *http.Request, v *dashboar
 	n, ok := minor(form.Value("amount"), o.Value.Currency)
 	if !ok || n < 1 || n > left {
 		form.Fail("amount", "refund.amount_wrong", "left", shown(left, o.Value.Currency))
+		return s.reversePage(w, r, v, form)
+	}
+	if !v.Retyped(form, n, o.Value.Currency) {
 		return s.reversePage(w, r, v, form)
 	}
 	params := url.Values{"amount": {strconv.FormatInt(n, 10)}, "when_insufficient": {form.Value("when_insufficient")}}

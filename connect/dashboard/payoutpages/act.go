@@ -159,6 +159,18 @@ func (s *section) doAct(a act) dashboard.Handler {
 	}
 }
 
+// refusal is why the API did not do something, "" if it did or if it failed.
+func refusal(v *dashboard.Visit, err error) ui.Text {
+	refused := (*client.Error)(nil)
+	switch {
+	case errors.Is(err, errAccountHeld):
+		return v.Text("act.release.account")
+	case errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusConflict):
+		return ui.Text(refused.Message)
+	}
+	return ""
+}
+
 // failed tells in the form what the API refuses about what was typed or wanted.
 func failed(form *ui.Form, err error) bool {
 	refused := (*client.Error)(nil)

@@ -3,6 +3,7 @@ package payoutpages_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,45 @@ func TestEveryActAsksTheAPIOnceWithTheKeyOfItsForm(t *testing.T) {
 		if last := a.posted[len(a.posted)-1]; last != c.posted || len(a.posted) != 1 {
 			t.Errorf("%s: posted %q", c.path, a.posted)
 		}
+	}
+}
+
+func TestSeveralPayoutsAreHeldEachUnderItsOwnKeyAndOnlyThoseThatCanBe(t *testing.T) {
+	a := marketplace()
+	a.answers["/v1/payout_holds"] = list()
+	_, h := desk(t, a)
+	form := url.Values{"ids[]": {"po_pending", "po_paid", "po_waits", "po_pending"}, "idempotency_key": {"k1"}}
+	if w := post(h, "/payouts/several/hold", form); w.Code != http.StatusUnprocessableEntity || len(a.posted) != 0 {
+		t.Fatalf("without a reason: %d, posted %q", w.Code, a.posted)
+	}
+	form.Set("reason", "Odd")
+	if w := post(h, "/payouts/several/hold", form); w.Code != http.StatusSeeOther || w.Header().Get("Location") != root+"/payouts?done=several_hold" {
+		t.Errorf("%d %s", w.Code, w.Header().Get("Location"))
+	}
+	want := []string{"/v1/payout_holds payout=po_pending&reason=Odd as  with k1po_pending", "/v1/payout_holds payout=po_waits&reason=Odd as  with k1po_waits"}
+	if !slices.Equal(a.posted, want) {
+		t.Errorf("posted %q, want %q", a.posted, want)
+	}
+	a.refuse = `{"error": {"type": "invalid_request_error", "message": "The bank has it."}}`
+	if w := post(h, "/payouts/several/hold", form); w.Code != http.StatusUnprocessableEntity || strings.Count(w.Body.String(), "The bank has it.") != 2 {
+		t.Errorf("refused: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestAPayoutAboveTheLimitIsTypedTwice(t *testing.T) {
+	a := marketplace()
+	a.answers["/v1/payouts"] = `{"id": "po_new", "account": "acct_may"}`
+	_, h := desk(t, a)
+	form := url.Values{"account": {"acct_may"}, "amount": {"10,000.01"}, "currency": {"hkd"}, "idempotency_key": {"k1"}}
+	for _, again := range []string{"", "10000", "10,000.10"} {
+		form.Set("amount_again", again)
+		if w := post(h, "/payouts/new", form); w.Code != http.StatusUnprocessableEntity || len(a.posted) != 0 || !strings.Contains(w.Body.String(), "Type HK$10,000.01 here") {
+			t.Errorf("%q: %d, posted %q", again, w.Code, a.posted)
+		}
+	}
+	form.Set("amount_again", "HK$10,000.01")
+	if w := post(h, "/payouts/new", form); w.Code != http.StatusSeeOther || len(a.posted) != 1 {
+		t.Errorf("%d, posted %q", w.Code, a.posted)
 	}
 }
 

@@ -24,6 +24,8 @@ type newView struct {
 	Banks     []ui.Option
 	Cancel    string
 	Currency  []ui.Option
+	Amount    int64 // that was typed, in Code; 0 if it was none
+	Code      string
 }
 
 func (s *section) newPayout(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
@@ -31,7 +33,8 @@ func (s *section) newPayout(w http.ResponseWriter, r *http.Request, v *dashboard
 }
 
 func (s *section) showNew(w http.ResponseWriter, r *http.Request, v *dashboard.Visit, account string, form *ui.Form, status int) error {
-	view := newView{Cancel: v.Path("payouts")}
+	view := newView{Cancel: v.Path("payouts"), Code: form.Value("currency")}
+	view.Amount, _ = minorOf(form.Value("amount"), money.Currency(view.Code))
 	if account = strings.TrimSpace(account); account != "" {
 		var a wire.Account
 		path := "/v1/accounts/" + url.PathEscape(account)
@@ -69,6 +72,9 @@ func (s *section) createPayout(w http.ResponseWriter, r *http.Request, v *dashbo
 	minor, ok := minorOf(form.Value("amount"), money.Currency(currency))
 	if !ok {
 		form.Fail("amount", "new.amount.wrong")
+		return again()
+	}
+	if !v.Retyped(form, minor, currency) {
 		return again()
 	}
 	params := url.Values{"amount": {strconv.FormatInt(minor, 10)}, "currency": {currency}}

@@ -10,6 +10,7 @@ import (
 	"embed"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
@@ -55,6 +56,11 @@ func Pages(d *dashboard.Desk) (err error) {
 		page("POST", "/trial-balance/verify", "ledger:write", s.verify),
 	}
 	for _, a := range acts {
+		if slices.Contains(severalActs, a.name) {
+			pages = append(pages,
+				page("GET", payouts+"/several/"+a.name, a.permission, s.askSeveral(a)),
+				page("POST", payouts+"/several/"+a.name, a.permission, s.doSeveral(a)))
+		}
 		pages = append(pages,
 			page("GET", payouts+"/{id}/"+a.name, a.permission, s.askAct(a)),
 			page("POST", payouts+"/{id}/"+a.name, a.permission, s.doAct(a)))

@@ -1,11 +1,8 @@
 package payoutpages
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/platform/ui"
@@ -41,10 +38,12 @@ func (p payout) Bank() string {
 // Trace is the bank's reference, or "".
 func (p payout) Trace() string { return text(p.TraceID.Value) }
 
-var statuses = []string{"pending", "in_transit", "paid", "failed", "canceled"}
-
 var payoutList = dashboard.List[payout]{
-	Name: "payouts", Path: "/v1/payouts", Dates: true,
+	Name: "payouts", Path: "/v1/payouts", Totals: "/v1/payouts/totals", Dates: true,
+	Bulk: []dashboard.Bulk{
+		{Key: "act.hold", Icon: "pause", Path: "/payouts/several/hold", Permission: "payout_holds:write"},
+		{Key: "act.release", Icon: "play", Path: "/payouts/several/release", Permission: "payout_holds:write"},
+	},
 	Params: url.Values{"account": {"all"}, "expand[]": {"data.account"}},
 	Filters: []dashboard.Filter{
 		{Name: "status", Label: "payouts.status", Chips: true, Options: []ui.Option{
@@ -90,30 +89,11 @@ func day(v *dashboard.Visit, unix int64) any {
 
 func (s *section) payouts(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
 	return payoutList.Serve(w, r, v, func(t *dashboard.Table) error {
-		if err := countChips(r.Context(), v, t); err != nil {
+		var counts wire.PayoutCounts
+		if err := v.API.Get(r.Context(), "/v1/payout_counts", nil, &counts); err != nil {
 			return err
 		}
+		t.Count(counts.Statuses)
 		return render(s, w, r, v, "payouts", "payouts.title", nil, t)
 	})
-}
-
-// countChips says on each chip how many payouts there are.
-func countChips(ctx context.Context, v *dashboard.Visit, t *dashboard.Table) error {
-	var counts wire.PayoutCounts
-	if err := v.API.Get(ctx, "/v1/payout_counts", nil, &counts); err != nil {
-		return err
-	}
-	for i, c := range counts.Statuses {
-		if chip := &t.Chips[0].Chips[i+1]; c.Status == statuses[i] {
-			chip.Label = ui.Text(fmt.Sprintf("%s %s", v.Text("status."+c.Status), counted(c)))
-		}
-	}
-	return nil
-}
-
-func counted(c wire.PayoutCount) string {
-	if c.HasMore {
-		return strconv.FormatInt(c.Count, 10) + "+"
-	}
-	return strconv.FormatInt(c.Count, 10)
 }

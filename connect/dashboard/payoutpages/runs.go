@@ -386,3 +386,10 @@ func notFound(err error) error {
 	}
 	return err
 }
+
+func counted(c wire.StatusCount) string {
+	if c.HasMore {
+		return strconv.FormatInt(c.Count, 10) + "+"
+	}
+	return strconv.FormatInt(c.Count, 10)
+}

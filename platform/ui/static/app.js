@@ -120,7 +120,7 @@
   const button = document.querySelector("[data-live-switch]");
   let stream, soon, asked;
 
-  const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, summary") || region.querySelector(".menu[open]");
+  const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, summary") || region.querySelector(".menu[open], [data-bulk] :checked");
   const swap = (old, next) => {
     if (old.innerHTML === next.innerHTML || busy(old)) return;
     const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;

@@ -437,3 +437,19 @@ func TestBareFositeCannotBeToldToAcceptShortState(t *testing.T) {
 		t.Errorf("bare fosite answers %q", got)
 	}
 }
+
+func TestAPlatformsKeyStandsInForAClientFromItsNetworksOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for network, allowed := range map[string]bool{"127.0.0.0/8": true, "203.0.113.0/24": false} {
+		networks, err := credential.ParseNetworks([]string{network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := h.makeKey(t, credential.Owner{Account: "acct_hub"}, credential.NewKey{Kind: credential.Secret, Networks: networks})
+		r := h.post(t, "/oauth/token", url.Values{"grant_type": {"authorization_code"}, "code": {"ac_x"}, "client_secret": {key}})
+		if elsewhere := r.Status == 403 && strings.Contains(r.text("error_description"), "127.0.0.1"); elsewhere == allowed {
+			t.Errorf("from 127.0.0.1, limited to %s: %d %s", network, r.Status, r.Body)
+		}
+	}
+}

@@ -218,6 +218,7 @@ var matrix = map[string]row{
 	"POST /v1/api_keys":                                     {form: "type=publishable", ownerOnly: true},
 	"GET /v1/api_keys":                                      {ownerOnly: true},
 	"GET /v1/api_keys/{id}":                                 {path: "/v1/api_keys/$key", ownerOnly: true},
+	"POST /v1/api_keys/{id}":                                {path: "/v1/api_keys/$key", form: "name=seen", ownerOnly: true},
 	"POST /v1/api_keys/{id}/roll":                           {path: "/v1/api_keys/$key/roll", ownerOnly: true},
 	"POST /v1/api_keys/{id}/revoke":                         {path: "/v1/api_keys/$key/revoke", ownerOnly: true},
 	"POST /v1/files":                                        {form: "purpose=business_logo"},

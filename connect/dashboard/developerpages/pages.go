@@ -62,6 +62,8 @@ func Pages(d *dashboard.Desk, cfg Config) (err error) {
 			page(get, "/api-keys/new", "api_keys:write", s.newKey),
 			page(post, "/api-keys/new", "api_keys:write", s.createKey),
 			page(get, "/api-keys/{id}", "api_keys:read", s.key),
+			page(get, "/api-keys/{id}/edit", "api_keys:write", s.editKey),
+			page(post, "/api-keys/{id}/edit", "api_keys:write", s.updateKey),
 			page(get, "/api-keys/{id}/roll", "api_keys:write", s.askRoll),
 			page(post, "/api-keys/{id}/roll", "api_keys:write", s.rollKey),
 			page(get, "/api-keys/{id}/revoke", "api_keys:write", s.askRevoke),

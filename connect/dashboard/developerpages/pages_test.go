@@ -52,6 +52,19 @@ func TestANewKeyIsShownOnceWithItsPermissions(t *testing.T) {
 	}
 }
 
+func TestAKeysLimitIsWrittenALineEachAndLiftedByNone(t *testing.T) {
+	a, _, h := desk(t)
+	for written, want := range map[string]string{
+		"203.0.113.7\r\n2001:db8::/32, 10.0.0.0/8": "allowed_ips%5B%5D=203.0.113.7&allowed_ips%5B%5D=2001%3Adb8%3A%3A%2F32&allowed_ips%5B%5D=10.0.0.0%2F8", "": "allowed_ips=&",
+	} {
+		a.asked = nil
+		w := post(h, "/api-keys/"+keyID+"/edit", url.Values{"name": {"Shop"}, "allowed_ips": {written}, "idempotency_key": {"once-9"}})
+		if asked := strings.Join(a.asked, "\n"); w.Code != http.StatusSeeOther || !strings.Contains(asked, want) {
+			t.Errorf("%d, asked %s", w.Code, asked)
+		}
+	}
+}
+
 func TestAReplayIsCountedInDaysOfTheAccount(t *testing.T) {
 	a, _, h := desk(t)
 	w := get(h, addressesOfPages["replay-counted"])

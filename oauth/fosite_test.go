@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/sluicepay/sluice/oauth"
+	"github.com/sluicepay/sluice/oauth/credential"
 )
 
 // F1 to F14 are the measured defects of fosite v0.49.0. Each test shows one on

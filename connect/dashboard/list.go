@@ -29,7 +29,8 @@ type List[T any] struct {
 	Dates   bool                         // offers ?from= and ?to=, days in the account's zone, sent as created[gte] and created[lt]
 	Href    func(v *Visit, row T) string // where a row leads; nil: nowhere
 	Empty   Empty
-	Limit   int // rows on a page; 0: 20
+	Limit   int    // rows on a page; 0: 20
+	Live    string // types of news that change it, as data-live has them; "": any event
 	// Complete adds to rows that were read together what one more question tells of all of them; nil: nothing.
 	Complete func(r *http.Request, v *Visit, rows []T) error
 }
@@ -81,6 +82,7 @@ type Table struct {
 	Clear    string // without any filter; "" when none is set
 	Empty    Empty
 	Keep     []Pair // of the address, beside the form's own fields
+	Live     string // see List
 }
 
 // Head is a heading.
@@ -196,7 +198,7 @@ func (l List[T]) Table(r *http.Request, v *Visit) (*Table, error) {
 
 // frame is all of the table but its rows.
 func (l List[T]) frame(v *Visit) *Table {
-	t := &Table{Visit: v, Name: l.Name, Dates: l.Dates, From: v.Query.Get("from"), To: v.Query.Get("to"), Empty: l.Empty}
+	t := &Table{Visit: v, Name: l.Name, Dates: l.Dates, From: v.Query.Get("from"), To: v.Query.Get("to"), Empty: l.Empty, Live: l.Live}
 	t.CSV = v.Here("format", "csv", "starting_after", "", "ending_before", "")
 	reset := []string{"starting_after", "", "ending_before", "", "from", "", "to", ""}
 	filtered := t.From != "" || t.To != ""

@@ -64,6 +64,7 @@ type App struct {
 	keys     *credential.Service
 	throttle *throttle.Throttle
 	audit    *auditlog.Log
+	seal     auditlog.Seal
 	requests *requestlog.Log
 	mails    post
 	people   *session.People

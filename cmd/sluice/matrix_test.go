@@ -235,6 +235,7 @@ var open = map[string]string{
 	"POST /_sandbox/authenticate/{charge}":  "the same",
 	"GET /brand/{account}/logo":             "what a platform chose to be known by; browsers load it on hosted pages",
 	"GET /brand/{account}/icon":             "the same",
+	"GET /audit_log/jwks.json":              "the public key that exports of the audit log are signed with",
 	"GET /webhook_endpoints/{id}/jwks.json": "public keys, for receivers of webhooks",
 	"GET /livez":                            "says that the process answers",
 	"GET /readyz":                           "says which parts answer",

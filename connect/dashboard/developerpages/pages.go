@@ -98,6 +98,7 @@ func Pages(d *dashboard.Desk, cfg Config) (err error) {
 			page(get, "/requests/{id}", "request_logs:read", s.request),
 
 			page(get, "/audit", "audit_log:read", s.audit),
+			page(get, "/audit/export", "audit_log:read", s.exportAudit),
 			page(get, "/audit/{id}", "audit_log:read", s.act),
 
 			page(get, "/sandbox", "test_helpers:read", s.sandbox),

@@ -84,6 +84,7 @@ var answers = []struct{ asked, answer string }{
 		"method": "POST", "route": "/v1/charges/{id}/capture", "status": 402, "type": "card_error"}`)},
 	{"GET /v1/request_logs/", oneRequest},
 	{"GET /v1/request_logs", listOf(oneRequest)},
+	{"GET /v1/audit_log/export", "PK archive"},
 	{"GET /v1/audit_log/", oneAct},
 	{"GET /v1/audit_log", listOf(oneAct)},
 	{"GET /v1/test_helpers/world_clock", `{"object": "world_clock", "now": 1796083200, "ahead_seconds": 172800}`},

@@ -65,6 +65,21 @@ func TestAKeysLimitIsWrittenALineEachAndLiftedByNone(t *testing.T) {
 	}
 }
 
+func TestASignedExportIsOfWhatThePageShows(t *testing.T) {
+	a, _, h := desk(t)
+	page := get(h, "/audit?outcome=refused&from=2026-11-01").Body.String()
+	if !strings.Contains(page, "/audit/export?as=jsonl&amp;from=2026-11-01&amp;outcome=refused") {
+		t.Error("the page does not lead to an export of what it shows")
+	}
+	a.asked = nil
+	w := get(h, "/audit/export?as=jsonl&from=2026-11-01&outcome=refused")
+	asked := strings.Join(a.asked, "\n")
+	if w.Body.String() != "PK archive" || !strings.Contains(w.Header().Get("Content-Disposition"), "audit_log.zip") ||
+		!strings.Contains(asked, "created%5Bgte%5D=1793462400") || !strings.Contains(asked, "format=jsonl&outcome=refused&signed=true") {
+		t.Errorf("%d %v, asked %s", w.Code, w.Header(), asked)
+	}
+}
+
 func TestAReplayIsCountedInDaysOfTheAccount(t *testing.T) {
 	a, _, h := desk(t)
 	w := get(h, addressesOfPages["replay-counted"])

@@ -160,16 +160,20 @@ func (l *Log) Elsewhere(ctx context.Context, s rest.Served) {
 	ended := outcome{ActID: row.ID, Status: http.StatusForbidden, ErrorCode: rest.IPNotAllowed, EndedAt: now}
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	err := db.InTx(ctx, l.pool, func(ctx context.Context, tx bun.Tx) error {
+	if err := l.whole(ctx, row, ended); err != nil {
+		l.log.ErrorContext(ctx, "use of a key from elsewhere not written", "key", s.Key, "request", s.ID, "error", err)
+	}
+}
+
+// whole writes an act that has ended already.
+func (l *Log) whole(ctx context.Context, row act, ended outcome) error {
+	return db.InTx(ctx, l.pool, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
 		_, err := tx.NewInsert().Model(&ended).Exec(ctx)
 		return err
 	})
-	if err != nil {
-		l.log.ErrorContext(ctx, "use of a key from elsewhere not written", "key", s.Key, "request", s.ID, "error", err)
-	}
 }
 
 // networkOf is the network of an address: of IPv6 the first 64 bits, within which whoever

@@ -130,7 +130,7 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 	if err := p.wait(ctx, subject); err != nil {
 		return caller{}, err
 	}
-	who, err := p.identify(ctx, given)
+	who, err := p.identify(ctx, r, given)
 	if err != nil {
 		return caller{}, err
 	}
@@ -146,9 +146,9 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 }
 
 // identify is the caller, or nil if the proof is not good.
-func (p *Provider) identify(ctx context.Context, given proof) (*caller, error) {
+func (p *Provider) identify(ctx context.Context, r *http.Request, given proof) (*caller, error) {
 	if isKey(given.secret) {
-		return p.identifyKey(ctx, given)
+		return p.identifyKey(ctx, r, given)
 	}
 	client, err := findClient(ctx, p.cfg.Pool, given.clientID)
 	if err != nil {
@@ -166,8 +166,9 @@ func (p *Provider) identify(ctx context.Context, given proof) (*caller, error) {
 	return &caller{client: client, platform: client.Platform, livemode: client.Livemode, proved: true}, nil
 }
 
-// identifyKey is a platform that presents its unrestricted secret key.
-func (p *Provider) identifyKey(ctx context.Context, given proof) (*caller, error) {
+// identifyKey is a platform that presents its unrestricted secret key, from an address
+// that the key is good from.
+func (p *Provider) identifyKey(ctx context.Context, r *http.Request, given proof) (*caller, error) {
 	key, err := p.cfg.Keys.Authenticate(ctx, given.secret)
 	if fault.Is(err, fault.Unauthenticated) {
 		return nil, nil
@@ -177,6 +178,9 @@ func (p *Provider) identifyKey(ctx context.Context, given proof) (*caller, error
 	}
 	if key.Kind != credential.Secret || key.Scopes != nil || key.Platform != "" {
 		return nil, nil
+	}
+	if !rest.From(r, key.Networks) {
+		return nil, keyElsewhere(rest.PeerIP(r))
 	}
 	who := &caller{platform: key.Account, livemode: key.Livemode, byKey: true, proved: true}
 	if given.clientID == "" {

@@ -54,6 +54,15 @@ func badClient() *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "Client authentication failed.", Challenge: "Basic"}
 }
 
+// keyElsewhere answers a platform's key from an address it is not limited to. Who holds
+// the key has proved it, so that the answer may say what is wrong.
+func keyElsewhere(peer string) *Error {
+	return &Error{
+		Status: http.StatusForbidden, Code: "invalid_client",
+		Description: "This API key may not be used from " + peer + ": it is limited to certain IP addresses.",
+	}
+}
+
 // Refusal is the protocol's face of any error. What is not an Error is a failure
 // of ours: it is logged, and its face tells nothing.
 func (p *Provider) Refusal(ctx context.Context, err error) *Error {

@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/sluicepay/sluice/oauth"
+	"github.com/sluicepay/sluice/oauth/credential"
 )
 
 // F1 to F14 are the measured defects of fosite v0.49.0. Each test shows one on
@@ -435,5 +436,21 @@ func TestBareFositeCannotBeToldToAcceptShortState(t *testing.T) {
 	b := newBare(func(c *fosite.Config) { c.MinParameterEntropy = -1 })
 	if got := b.authorize(t, "client_id=victim&response_type=code&state=x&redirect_uri="+url.QueryEscape(callback)).Get("error"); got != "invalid_state" {
 		t.Errorf("bare fosite answers %q", got)
+	}
+}
+
+func TestAPlatformsKeyStandsInForAClientFromItsNetworksOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for network, allowed := range map[string]bool{"127.0.0.0/8": true, "203.0.113.0/24": false} {
+		networks, err := credential.ParseNetworks([]string{network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := h.makeKey(t, credential.Owner{Account: "acct_hub"}, credential.NewKey{Kind: credential.Secret, Networks: networks})
+		r := h.post(t, "/oauth/token", url.Values{"grant_type": {"authorization_code"}, "code": {"ac_x"}, "client_secret": {key}})
+		if elsewhere := r.Status == 403 && strings.Contains(r.text("error_description"), "127.0.0.1"); elsewhere == allowed {
+			t.Errorf("from 127.0.0.1, limited to %s: %d %s", network, r.Status, r.Body)
+		}
 	}
 }

@@ -38,6 +38,7 @@ func (a *App) buildAccess(_ context.Context, ring *secret.Keyring) error {
 	if a.mails, err = newPost(a.cfg, a.log); err != nil {
 		return err
 	}
+	a.auditSeal = auditlog.NewSeal(pepper("audit_exports"))
 	a.audit = auditlog.New(a.pool, clock.System{}, a.log, auditedResources...)
 	a.people, err = session.New(a.pool, session.Config{
 		Pepper: pepper("people"), Keyring: ring, Throttle: a.throttle, Mail: a.mails, BaseURL: a.cfg.origin(), Log: a.log,

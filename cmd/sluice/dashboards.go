@@ -13,6 +13,7 @@ import (
 	"github.com/sluicepay/sluice/connect/dashboard/tutorpages"
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/event"
+	"github.com/sluicepay/sluice/platform/rest/requestlog"
 	"github.com/sluicepay/sluice/platform/secret"
 )
 
@@ -40,24 +41,45 @@ func (a *App) buildDashboard(context.Context, *secret.Keyring) (err error) {
 	return nil
 }
 
-// ear listens at the event log: it satisfies dashboard.Ear.
+// ear listens at the event log, and for desks with open pages at the log of their
+// requests: it satisfies dashboard.Ear and dashboard.Watching.
 type ear struct {
-	app *App
-	at  *event.Ear
+	app      *App
+	at       *event.Ear
+	requests requestlog.Tail
+	watched  []requestlog.Watched
 }
 
 func (a *App) ear(ctx context.Context) (dashboard.Ear, error) {
 	at, err := event.NewEar(ctx, a.pool)
-	return &ear{a, at}, err
+	return &ear{app: a, at: at}, err
+}
+
+// Watch notes the desks whose pages are open.
+func (e *ear) Watch(seats []dashboard.Seat) {
+	e.watched = e.watched[:0]
+	for _, s := range seats {
+		e.watched = append(e.watched, requestlog.Watched{Account: s.Account, Livemode: s.Livemode})
+	}
 }
 
 func (e *ear) Hear(ctx context.Context) ([]dashboard.News, error) {
 	heard, err := e.at.Hear(ctx, e.app.pool)
+	if err != nil {
+		return nil, err
+	}
 	news := make([]dashboard.News, len(heard))
 	for i, n := range heard {
 		news[i] = dashboard.News(n)
 	}
-	return news, err
+	grown, err := e.requests.Grown(ctx, e.app.pool, e.watched)
+	if err != nil { // what happened is told all the same
+		e.app.log.WarnContext(ctx, "open pages are not told of requests", "error", err.Error())
+	}
+	for _, g := range grown {
+		news = append(news, dashboard.News{Type: "request_log.created", Account: g.Account, Platform: g.Account, Livemode: g.Livemode})
+	}
+	return news, nil
 }
 
 // developerPages are what those who write the integration see.

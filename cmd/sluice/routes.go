@@ -75,7 +75,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.WebhookReplayRoutes(s, a.pool, a.replays, clock.System{}),             // /v1/webhook_replays
 		connecthttp.ListenRoutes(s, a.listen, a.cfg.BaseURL, clock.System{}),              // /v1/stripecli: sluice listen, and Stripe's CLI
 		requestlog.Routes(s, a.pool),                                                      // /v1/request_logs
-		auditlog.Routes(s, a.pool),                                                        // /v1/audit_log
+		auditlog.Routes(s, a.audit, a.auditSeal),                                          // /v1/audit_log; /audit_log/jwks.json
 		oauthhttp.APIKeyRoutes(s, a.pool, a.keys, clock.System{}),                         // /v1/api_keys
 		oauthhttp.ClientRoutes(s, a.pool, a.provider.Clients(), clock.System{}),           // /v1/oauth_clients
 		oauthhttp.ProtocolRoutes(a.provider),                                              // /oauth/token, deauthorize, revoke, introspect, par; metadata

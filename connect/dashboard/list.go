@@ -33,6 +33,7 @@ type List[T any] struct {
 	Limit   int    // rows on a page; 0: 20
 	Totals  string // of the API: counts and adds up what fits; "" for lists without
 	Bulk    []Bulk // what can be done to several rows at once
+	Live    string // types of news that change it, as data-live has them; "": any event
 	// Complete adds to rows that were read together what one more question tells of all of them; nil: nothing.
 	Complete func(r *http.Request, v *Visit, rows []T) error
 }
@@ -95,6 +96,7 @@ type Table struct {
 	Totals   *Totals
 	Bulk     []BulkAct
 	Reset    string // address with the columns of the beginning; "" if those are shown
+	Live     string // see List
 }
 
 // Totals is what all rows that fit come to, not only those of the page.
@@ -269,7 +271,7 @@ func (t *Table) Count(counts []wire.StatusCount) {
 
 // frame is all of the table but its rows.
 func (l List[T]) frame(v *Visit) *Table {
-	t := &Table{Visit: v, Name: l.Name, Dates: l.Dates, From: v.Query.Get("from"), To: v.Query.Get("to"), Empty: l.Empty}
+	t := &Table{Visit: v, Name: l.Name, Dates: l.Dates, From: v.Query.Get("from"), To: v.Query.Get("to"), Empty: l.Empty, Live: l.Live}
 	t.CSV = v.Here("format", "csv", "starting_after", "", "ending_before", "")
 	reset := []string{"starting_after", "", "ending_before", "", "from", "", "to", ""}
 	filtered := t.From != "" || t.To != ""

@@ -3,7 +3,9 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +22,12 @@ type News struct {
 // Ear hears what happened since it was last asked.
 type Ear interface {
 	Hear(ctx context.Context) ([]News, error)
+}
+
+// Watching is an Ear that wants to know which desks have pages open, before it hears:
+// what is too much to be heard of everybody.
+type Watching interface {
+	Watch(seats []Seat)
 }
 
 const (
@@ -69,6 +77,17 @@ func (h *hub) leave(s *stream) {
 	h.mu.Lock()
 	delete(h.streams, s)
 	h.mu.Unlock()
+}
+
+// seats are those whose pages are open, each once.
+func (h *hub) seats() []Seat {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	open := map[Seat]bool{}
+	for s := range h.streams {
+		open[s.seat] = true
+	}
+	return slices.Collect(maps.Keys(open))
 }
 
 func (h *hub) watched() bool {
@@ -152,6 +171,9 @@ func (d *Desk) look(ctx context.Context, ear *Ear) (err error) {
 			*ear = nil
 		}
 		return err
+	}
+	if w, asks := (*ear).(Watching); asks {
+		w.Watch(d.hub.seats())
 	}
 	news, err := (*ear).Hear(ctx)
 	if err == nil && len(news) > 0 {

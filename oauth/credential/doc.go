@@ -14,5 +14,10 @@
 // refused on every node within five seconds: on the node that revoked it at
 // once, elsewhere when its cache entry ends (cacheFor).
 //
+// A key may be limited to networks (Key.Networks). This package knows them, and who
+// answers the request compares them with the address it came from: rest for the API,
+// oauth for a key that stands in for a client. A limit that changed holds on every node
+// within the same five seconds.
+//
 // Keys live in real time: the sandbox's world clock does not move their expiry.
 package credential

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/sluicepay/sluice/platform/fault"
@@ -19,7 +20,8 @@ type Key struct {
 	Prefix     string // "sk_test_"
 	Last4      string
 	Name       string
-	Scopes     []string // of a restricted key; nil for the others
+	Scopes     []string       // of a restricted key; nil for the others
+	Networks   []netip.Prefix // that it is good from; nil: from everywhere
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: never
 	RevokedAt  time.Time // zero: not revoked

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -27,6 +28,7 @@ type keyRow struct {
 	Last4      string    `bun:"last4"`
 	Name       string    `bun:"name"`
 	Scopes     []string  `bun:"scopes,array"`
+	Networks   []string  `bun:"networks,array"`
 	CreatedAt  time.Time `bun:"created_at"`
 	ExpiresAt  time.Time `bun:"expires_at,nullzero"`
 	RevokedAt  time.Time `bun:"revoked_at,nullzero"`
@@ -34,7 +36,8 @@ type keyRow struct {
 	LastUsedAt time.Time `bun:"last_used_at,nullzero"`
 }
 
-func (r keyRow) key() Key {
+// key fails on a network that nobody can read: to pass it over would widen the key.
+func (r keyRow) key() (Key, error) {
 	k := Key{
 		ID: r.ID, Account: r.Account, Platform: r.Platform, Livemode: r.Livemode, Kind: Kind(r.Kind),
 		Prefix: r.Prefix, Last4: r.Last4, Name: r.Name,
@@ -44,7 +47,14 @@ func (r keyRow) key() Key {
 	if len(r.Scopes) > 0 {
 		k.Scopes = r.Scopes
 	}
-	return k
+	for _, text := range r.Networks {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return Key{}, fmt.Errorf("api key %s: network: %w", r.ID, err)
+		}
+		k.Networks = append(k.Networks, network)
+	}
+	return k, nil
 }
 
 // utc keeps zero times zero.
@@ -62,13 +72,22 @@ func insertKey(ctx context.Context, tx bun.Tx, k Key, hash [32]byte) error {
 	}
 	row := keyRow{
 		ID: k.ID, Account: k.Account, Platform: k.Platform, Livemode: k.Livemode, Kind: string(k.Kind), Hash: hash[:],
-		Prefix: k.Prefix, Last4: k.Last4, Name: k.Name, Scopes: scopes,
+		Prefix: k.Prefix, Last4: k.Last4, Name: k.Name, Scopes: scopes, Networks: storedNetworks(k.Networks),
 		CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
 	}
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("insert api key: %w", err)
 	}
 	return nil
+}
+
+// storedNetworks are networks as the table holds them.
+func storedNetworks(networks []netip.Prefix) []string {
+	out := make([]string, len(networks))
+	for i, n := range networks {
+		out[i] = n.String()
+	}
+	return out
 }
 
 func getKey(ctx context.Context, idb bun.IDB, owner Owner, keyID string) (Key, error) {
@@ -90,7 +109,7 @@ func selectKey(ctx context.Context, q *bun.SelectQuery, owner Owner, keyID strin
 	if err != nil {
 		return Key{}, fmt.Errorf("get api key: %w", err)
 	}
-	return row.key(), nil
+	return row.key()
 }
 
 func listKeys(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (page.Of[Key], error) {
@@ -103,7 +122,9 @@ func listKeys(ctx context.Context, idb bun.IDB, owner Owner, p page.Params) (pag
 	}
 	out := page.Of[Key]{Items: make([]Key, len(rows.Items)), HasMore: rows.HasMore}
 	for i, row := range rows.Items {
-		out.Items[i] = row.key()
+		if out.Items[i], err = row.key(); err != nil {
+			return page.Of[Key]{}, err
+		}
 	}
 	return out, nil
 }
@@ -118,7 +139,8 @@ func findByHash(ctx context.Context, idb bun.IDB, hash [32]byte) (Key, bool, err
 	if err != nil {
 		return Key{}, false, fmt.Errorf("find api key: %w", err)
 	}
-	return row.key(), true, nil
+	key, err := row.key()
+	return key, true, err
 }
 
 func markRolled(ctx context.Context, tx bun.Tx, keyID, successor string, expiresAt time.Time) error {
@@ -127,6 +149,17 @@ func markRolled(ctx context.Context, tx bun.Tx, keyID, successor string, expires
 		Where("id = ?", keyID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("mark api key rolled: %w", err)
+	}
+	return nil
+}
+
+// markChanged writes what may change in a key's life: its name and where it is good from.
+func markChanged(ctx context.Context, tx bun.Tx, k Key) error {
+	_, err := tx.NewUpdate().Model((*keyRow)(nil)).
+		Set("name = ?", k.Name).Set("networks = ?", pgdialect.Array(storedNetworks(k.Networks))).
+		Where("id = ?", k.ID).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("change api key: %w", err)
 	}
 	return nil
 }

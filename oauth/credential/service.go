@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"net/netip"
 	"time"
 	"unicode/utf8"
 
@@ -41,8 +42,9 @@ type Owner struct {
 type NewKey struct {
 	Kind      Kind
 	Name      string
-	Scopes    []string  // restricted keys only
-	ExpiresAt time.Time // zero: never
+	Scopes    []string       // restricted keys only
+	Networks  []netip.Prefix // that it is good from; nil: from everywhere
+	ExpiresAt time.Time      // zero: never
 }
 
 // Create makes a key. The text returned is the key in plain; it exists nowhere else.
@@ -57,8 +59,8 @@ func (s *Service) check(want *NewKey, at time.Time) error {
 	if !want.Kind.known() {
 		return fault.Invalidf("parameter_invalid", "type", "Invalid type: must be one of sk, pk, or rk.")
 	}
-	if utf8.RuneCountInString(want.Name) > maxName {
-		return fault.Invalidf("parameter_invalid", "name", "Invalid name: must be at most %d characters.", maxName)
+	if err := checkName(want.Name); err != nil {
+		return err
 	}
 	if !want.ExpiresAt.IsZero() && !want.ExpiresAt.After(at) {
 		return fault.Invalidf("parameter_invalid", "expires_at", "Invalid expires_at: must be in the future.")
@@ -74,6 +76,13 @@ func (s *Service) check(want *NewKey, at time.Time) error {
 	return err
 }
 
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > maxName {
+		return fault.Invalidf("parameter_invalid", "name", "Invalid name: must be at most %d characters.", maxName)
+	}
+	return nil
+}
+
 func (s *Service) insert(ctx context.Context, tx bun.Tx, at time.Time, owner Owner, want NewKey) (Key, secret.Text, error) {
 	token, err := generate(want.Kind, owner.Livemode)
 	if err != nil {
@@ -81,7 +90,7 @@ func (s *Service) insert(ctx context.Context, tx bun.Tx, at time.Time, owner Own
 	}
 	key := Key{
 		ID: id.New("key"), Account: owner.Account, Platform: owner.Platform, Livemode: owner.Livemode, Kind: want.Kind,
-		Prefix: token.Prefix(), Last4: token.Last4(), Name: want.Name, Scopes: want.Scopes,
+		Prefix: token.Prefix(), Last4: token.Last4(), Name: want.Name, Scopes: want.Scopes, Networks: want.Networks,
 		CreatedAt: at, ExpiresAt: want.ExpiresAt,
 	}
 	if err := insertKey(ctx, tx, key, s.pepper.Sum(token.Plain())); err != nil {
@@ -90,7 +99,7 @@ func (s *Service) insert(ctx context.Context, tx bun.Tx, at time.Time, owner Own
 	return key, token.Plain(), nil
 }
 
-// Roll makes a key of the same kind, name, scopes and lifetime, and lets the old
+// Roll makes a key of the same kind, name, scopes, networks and lifetime, and lets the old
 // one work for overlap more: 0 to MaxOverlap. A key is rolled once; its
 // successor can be rolled again.
 func (s *Service) Roll(ctx context.Context, tx bun.Tx, at time.Time, owner Owner, keyID string, overlap time.Duration) (Key, secret.Text, error) {
@@ -122,11 +131,38 @@ func (s *Service) Roll(ctx context.Context, tx bun.Tx, at time.Time, owner Owner
 
 // successor is what a roll makes: a key that was to live 90 days is followed by one that lives 90 days.
 func (k Key) successor(at time.Time) NewKey {
-	next := NewKey{Kind: k.Kind, Name: k.Name, Scopes: k.Scopes}
+	next := NewKey{Kind: k.Kind, Name: k.Name, Scopes: k.Scopes, Networks: k.Networks}
 	if !k.ExpiresAt.IsZero() {
 		next.ExpiresAt = at.Add(k.ExpiresAt.Sub(k.CreatedAt))
 	}
 	return next
+}
+
+// Changes are what may change in a key's life; nil leaves it as it is.
+type Changes struct {
+	Name     *string
+	Networks *[]netip.Prefix // an empty list lifts the limit
+}
+
+// Update changes an active key. The caller calls Forget once the transaction is committed.
+func (s *Service) Update(ctx context.Context, tx bun.Tx, at time.Time, owner Owner, keyID string, c Changes) (Key, error) {
+	key, err := lockKey(ctx, tx, owner, keyID)
+	if err != nil {
+		return Key{}, err
+	}
+	if err := key.checkActive(at); err != nil {
+		return Key{}, err
+	}
+	if c.Name != nil {
+		if err := checkName(*c.Name); err != nil {
+			return Key{}, err
+		}
+		key.Name = *c.Name
+	}
+	if c.Networks != nil {
+		key.Networks = *c.Networks
+	}
+	return key, markChanged(ctx, tx, key)
 }
 
 // Revoke ends a key for good. Revoking it again changes nothing. The caller
@@ -143,8 +179,8 @@ func (s *Service) Revoke(ctx context.Context, tx bun.Tx, at time.Time, owner Own
 	return key, markRevoked(ctx, tx, key.ID, at)
 }
 
-// Forget makes this node ask the database again about a key that was rolled or
-// revoked. Other nodes do so by themselves within five seconds.
+// Forget makes this node ask the database again about a key that was changed, rolled
+// or revoked. Other nodes do so by themselves within five seconds.
 func (s *Service) Forget(keyID string) { s.auth.forget(keyID) }
 
 // Get is one key of the owner. Fails with NotFound.

@@ -37,6 +37,7 @@ func APIKeyRoutes(s *rest.Server, pool *bun.DB, keys *credential.Service, clk cl
 		route(http.MethodPost, all, s.Reveal(d.create), wire.APIKey{}),
 		route(http.MethodGet, all, s.Read(d.list), wire.List[wire.APIKey]{}),
 		route(http.MethodGet, one, s.Read(d.get), wire.APIKey{}),
+		route(http.MethodPost, one, s.Steps(d.update), wire.APIKey{}),
 		route(http.MethodPost, one+"/roll", s.Reveal(d.roll), wire.APIKey{}),
 		route(http.MethodPost, one+"/revoke", s.Steps(d.revoke), wire.APIKey{}),
 	}
@@ -85,10 +86,11 @@ func (d apiKeyDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (sho
 		return nil, nil, err
 	}
 	var p struct {
-		Type      string   `form:"type"`
-		Name      string   `form:"name"`
-		Scopes    []string `form:"scopes"`
-		ExpiresAt *int64   `form:"expires_at"`
+		Type       string   `form:"type"`
+		Name       string   `form:"name"`
+		Scopes     []string `form:"scopes"`
+		AllowedIPs []string `form:"allowed_ips"`
+		ExpiresAt  *int64   `form:"expires_at"`
 	}
 	if err := r.Decode(&p); err != nil {
 		return nil, nil, err
@@ -100,7 +102,11 @@ func (d apiKeyDoor) create(ctx context.Context, tx bun.Tx, r *rest.Request) (sho
 	if err := within(r, kind, p.Scopes); err != nil {
 		return nil, nil, err
 	}
-	want := credential.NewKey{Kind: kind, Name: p.Name, Scopes: p.Scopes}
+	networks, err := credential.ParseNetworks(p.AllowedIPs)
+	if err != nil {
+		return nil, nil, err
+	}
+	want := credential.NewKey{Kind: kind, Name: p.Name, Scopes: p.Scopes, Networks: networks}
 	if p.ExpiresAt != nil {
 		want.ExpiresAt = time.Unix(*p.ExpiresAt, 0).UTC()
 	}
@@ -144,6 +150,52 @@ func (d apiKeyDoor) get(ctx context.Context, r *rest.Request) (any, error) {
 		return nil, err
 	}
 	return showAPIKey(key, d.clock.Now()), nil
+}
+
+// update changes a key's name and where it is good from. Who may not make such a key
+// may not loosen one either.
+func (d apiKeyDoor) update(ctx context.Context, r *rest.Request) (any, error) {
+	owner, err := ownerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	var p struct {
+		Name       *string   `form:"name"`
+		AllowedIPs *[]string `form:"allowed_ips"`
+	}
+	if err := r.Decode(&p); err != nil {
+		return nil, err
+	}
+	changes := credential.Changes{Name: p.Name}
+	if p.AllowedIPs != nil {
+		networks, err := credential.ParseNetworks(*p.AllowedIPs)
+		if err != nil {
+			return nil, err
+		}
+		if r.Principal.KeyID == r.Path("id") && !rest.From(r.Request, networks) {
+			return nil, fault.Invalidf("parameter_invalid", "allowed_ips",
+				"Invalid allowed_ips: the address you call from, %s, is not among them, so this key could not undo it.", rest.PeerIP(r.Request))
+		}
+		changes.Networks = &networks
+	}
+	var key credential.Key
+	now := d.clock.Now()
+	err = db.InTx(ctx, d.pool, func(ctx context.Context, tx bun.Tx) error {
+		old, err := d.keys.Get(ctx, tx, owner, r.Path("id"))
+		if err != nil {
+			return err
+		}
+		if err := within(r, old.Kind, old.Scopes); err != nil {
+			return err
+		}
+		key, err = d.keys.Update(ctx, tx, now, owner, r.Path("id"), changes)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.keys.Forget(key.ID)
+	return showAPIKey(key, now), nil
 }
 
 // roll answers with the new key. expires_in is how many seconds the old one
@@ -242,7 +294,7 @@ func nameOf(kind credential.Kind) rest.KeyKind {
 
 func showAPIKey(k credential.Key, now time.Time) wire.APIKey {
 	return wire.APIKey{
-		ID: k.ID, Object: "api_key", Created: wire.Unix(k.CreatedAt), ExpiresAt: wire.NullableUnix(k.ExpiresAt),
+		ID: k.ID, Object: "api_key", AllowedIPs: credential.ShowNetworks(k.Networks), Created: wire.Unix(k.CreatedAt), ExpiresAt: wire.NullableUnix(k.ExpiresAt),
 		Last4: k.Last4, LastUsedAt: wire.NullableUnix(k.LastUsedAt), Livemode: k.Livemode, Name: wire.Nullable(k.Name),
 		Prefix: k.Prefix, ReplacedBy: wire.Nullable(k.ReplacedBy), RevokedAt: wire.NullableUnix(k.RevokedAt),
 		Scopes: k.Scopes, Status: k.Status(now), Type: string(nameOf(k.Kind)),

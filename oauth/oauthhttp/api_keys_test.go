@@ -38,14 +38,19 @@ type site struct {
 	keys   *credential.Service
 }
 
-func newSite(t *testing.T) *site {
+func pepperOf(t *testing.T) secret.Pepper {
 	t.Helper()
 	pepper, err := secret.NewPepper(bytes.Repeat([]byte{7}, 32), "api_keys")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pepper
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
 	s := &site{pool: dbtest.New(t)}
-	auth := credential.NewAuthenticator(s.pool, pepper, clock.System{})
+	auth := credential.NewAuthenticator(s.pool, pepperOf(t), clock.System{})
 	s.keys = credential.NewService(auth, "api_keys", "charges")
 	s.server = rest.New(rest.Config{Pool: s.pool, Authenticator: oauthhttp.Authenticator{Keys: auth}, Accounts: reachesAll{}})
 	s.server.Mount(oauthhttp.APIKeyRoutes(s.server, s.pool, s.keys, clock.System{})...)

@@ -29,6 +29,7 @@ func (a Authenticator) Authenticate(ctx context.Context, plain string) (rest.Pri
 	}
 	return rest.Principal{
 		KeyID: key.ID, Account: key.Account, Platform: key.Platform, Livemode: key.Livemode, Kind: nameOf(key.Kind), Scopes: key.Scopes,
+		Networks: key.Networks,
 	}, nil
 }
 

@@ -80,11 +80,35 @@ func (s *Server) authenticate(ctx context.Context, r *Request, secret string) er
 	r.Principal = principal
 	n := noteOf(ctx)
 	n.request, n.size = r, sizeOf(r.Request)
+	if !From(r.Request, principal.Networks) {
+		return s.elsewhere(ctx, r, n, secret)
+	}
 	if principal.Kind == Publishable && !r.route.Publishable {
 		return unauthenticated("secret_key_required",
 			"This API call cannot be made with a publishable API key. Please use a secret API key.")
 	}
 	return permitted(r, secret)
+}
+
+// IPNotAllowed is the code of a refusal because of where a key was used.
+const IPNotAllowed = "ip_not_allowed"
+
+// elsewhere refuses a key that was used from an address it is not limited to. The audit
+// log remembers it: the key may be in other hands. Where the key would be good the
+// answer does not tell, for the same reason.
+func (s *Server) elsewhere(ctx context.Context, r *Request, n *note, secret string) error {
+	peer := PeerIP(r.Request)
+	if s.cfg.Audit != nil {
+		s.cfg.Audit.Elsewhere(context.WithoutCancel(ctx), n.served(r))
+	}
+	if peer == "" {
+		peer = "an address that cannot be told"
+	}
+	return &fault.Error{
+		Kind: fault.Forbidden, Code: IPNotAllowed,
+		Message: "The provided key '" + masked(secret) + "' may not be used from " + peer + ": it is limited to certain IP addresses. " +
+			"Whoever manages the key can allow this one.",
+	}
 }
 
 // permitted checks the scopes of a restricted key; "write" includes "read".

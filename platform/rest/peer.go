@@ -52,6 +52,16 @@ func within(addr netip.Addr, prefixes []netip.Prefix) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
 
+// From reports whether whoever asked is within one of networks; an empty list is everywhere.
+// An address that cannot be told is within none.
+func From(r *http.Request, networks []netip.Prefix) bool {
+	if len(networks) == 0 {
+		return true
+	}
+	addr, err := netip.ParseAddr(PeerIP(r))
+	return err == nil && within(addr.WithZone(""), networks)
+}
+
 // PeerIP is the IP address of whoever asked, the one that SLUICE_TRUSTED_PROXIES
 // leads to; "" when the connection has none.
 func PeerIP(r *http.Request) string {

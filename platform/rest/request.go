@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 
 	"github.com/gorilla/mux"
 	"github.com/uptrace/bun"
@@ -32,6 +33,8 @@ type Principal struct {
 	Token    bool // an OAuth access token, which is a program of Platform's
 	Kind     KeyKind
 	Scopes   []string // "charges:read", "charges:write" (which includes read); nil means all
+	// Networks are where the credential is good from; nil means everywhere.
+	Networks []netip.Prefix
 	// Member is one of Account's own people, whose id stands as KeyID: for that account it
 	// does not matter what the platform behind it may do.
 	Member bool

@@ -59,6 +59,9 @@ type AuditLog interface {
 	// Begin remembers what is about to be tried. Whatever it fails with is the answer,
 	// and nothing is done: no act goes unrecorded.
 	Begin(ctx context.Context, s Served) (act string, err error)
+	// Elsewhere remembers that a key was used from an address it is not limited to. It
+	// does not fail: the request is refused in any case.
+	Elsewhere(ctx context.Context, s Served)
 	// End adds how it ended.
 	End(ctx context.Context, act string, s Served)
 }

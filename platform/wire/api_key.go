@@ -3,7 +3,8 @@ package wire
 // APIKey is a credential of the API; an extension of Sluice.
 type APIKey struct {
 	ID         string   `json:"id"`
-	Object     string   `json:"object"` // "api_key"
+	Object     string   `json:"object"`      // "api_key"
+	AllowedIPs []string `json:"allowed_ips"` // addresses and networks it is good from; null: everywhere
 	Created    int64    `json:"created"`
 	ExpiresAt  *int64   `json:"expires_at"`
 	Last4      string   `json:"last4"`

@@ -30,11 +30,12 @@ func keys() *cobra.Command {
 }
 
 func keysCreate() *cobra.Command {
-	s, kind, name, scopes := &session{}, "", "", []string(nil)
+	s, kind, name := &session{}, "", ""
+	var scopes, ips []string
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an API key; it is shown once", Args: cobra.NoArgs,
 		Example: "  sluice keys create --type secret --name backend\n" +
-			"  sluice keys create --type restricted --scope charges:read --scope refunds:write\n  sluice keys create --type publishable",
+			"  sluice keys create --type restricted --scope charges:read --scope refunds:write --allow-ip 203.0.113.0/24\n  sluice keys create --type publishable",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			params := url.Values{"type": {kind}}
 			if name != "" {
@@ -43,12 +44,16 @@ func keysCreate() *cobra.Command {
 			for _, scope := range scopes {
 				params.Add("scopes[]", scope)
 			}
+			for _, ip := range ips {
+				params.Add("allowed_ips[]", ip)
+			}
 			return s.showKey(cmd, apiKeys, params)
 		},
 	}
 	s.bind(cmd.Flags())
 	cmd.Flags().StringVar(&kind, "type", "secret", "secret, publishable or restricted")
 	cmd.Flags().StringVar(&name, "name", "", "what it is for")
+	cmd.Flags().StringSliceVar(&ips, "allow-ip", nil, "only from this IP address or network, such as 203.0.113.0/24")
 	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "what a restricted key may do, such as charges:read")
 	return cmd
 }

@@ -3,6 +3,8 @@ package developerpages
 import (
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
 	"github.com/sluicepay/sluice/platform/ui"
@@ -44,8 +46,64 @@ func (s *section) audit(w http.ResponseWriter, r *http.Request, v *dashboard.Vis
 	list := auditList
 	list.Empty.Curl = v.Curl("/v1/audit_log")
 	return list.Serve(w, r, v, func(t *dashboard.Table) error {
-		return s.pages.Render(w, r, v, "audit", ui.View{Title: "audit.title", Data: t})
+		return s.pages.Render(w, r, v, "audit", ui.View{Title: "audit.title", Data: auditView{Table: t, Lines: exportHref(v, "jsonl"), CSV: exportHref(v, "csv")}})
 	})
+}
+
+// auditView is the list, and where its signed exports are.
+type auditView struct {
+	Table      *dashboard.Table
+	Lines, CSV string
+}
+
+// exportHref is the address of a signed export of what the page shows.
+func exportHref(v *dashboard.Visit, format string) string {
+	q := url.Values{"as": {format}}
+	for _, name := range []string{"outcome", "actor", "action", "object", "from", "to"} {
+		if value := v.Query.Get(name); value != "" {
+			q.Set(name, value)
+		}
+	}
+	return v.Path("audit", "export") + "?" + q.Encode()
+}
+
+// exportAudit sends the list, whole and signed.
+func (s *section) exportAudit(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+	params := url.Values{"signed": {"true"}, "format": {v.Query.Get("as")}}
+	for name, param := range map[string]string{"outcome": "outcome", "actor": "actor", "action": "action", "object": "related_object"} {
+		if value := v.Query.Get(name); value != "" {
+			params.Set(param, value)
+		}
+	}
+	if from, err := time.ParseInLocation(time.DateOnly, v.Query.Get("from"), v.Chair.Zone); err == nil {
+		params.Set("created[gte]", strconv.FormatInt(from.Unix(), 10))
+	}
+	if to, err := time.ParseInLocation(time.DateOnly, v.Query.Get("to"), v.Chair.Zone); err == nil {
+		params.Set("created[lt]", strconv.FormatInt(to.AddDate(0, 0, 1).Unix(), 10))
+	}
+	out := &attachment{w: w, name: "audit_log.zip"}
+	_, err := v.API.Download(r.Context(), "/v1/audit_log/export?"+params.Encode(), out)
+	if err != nil && out.begun {
+		panic(http.ErrAbortHandler) // half a file must not look like a whole one
+	}
+	return err
+}
+
+// attachment names a download once its first bytes are there; until then an error is a page.
+type attachment struct {
+	w     http.ResponseWriter
+	name  string
+	begun bool
+}
+
+// Write sends a piece of the file.
+func (a *attachment) Write(p []byte) (int, error) {
+	if !a.begun {
+		a.begun = true
+		a.w.Header().Set("Content-Type", "application/octet-stream")
+		a.w.Header().Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
+	}
+	return a.w.Write(p)
 }
 
 // actView is one act.

@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/ui"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -37,6 +39,7 @@ var keyList = dashboard.List[wire.APIKey]{
 		}},
 		{Key: "keys.expires", Cell: func(v *dashboard.Visit, k wire.APIKey) any { return v.When(number(k.ExpiresAt)) }},
 		{Key: "keys.created", Extra: true, Cell: func(v *dashboard.Visit, k wire.APIKey) any { return v.When(k.Created) }},
+		{Key: "keys.allowed", Extra: true, Cell: func(v *dashboard.Visit, k wire.APIKey) any { return allowedFrom(v, k) }},
 		{Key: "keys.scopes", Extra: true, Cell: func(v *dashboard.Visit, k wire.APIKey) any { return permissions(v, k) }},
 	},
 	Href:  func(v *dashboard.Visit, k wire.APIKey) string { return v.Path("api-keys", k.ID) },
@@ -68,6 +71,19 @@ func permissions(v *dashboard.Visit, k wire.APIKey) any {
 	return say(v, "keys.scopes.some", "count", len(k.Scopes))
 }
 
+// allowedFrom is where a key is good from, in a list.
+func allowedFrom(v *dashboard.Visit, k wire.APIKey) any {
+	if k.AllowedIPs == nil {
+		return v.Text("keys.allowed.all")
+	}
+	return strings.Join(k.AllowedIPs, ", ")
+}
+
+// networksOf are the lines of the field for addresses; commas part them too.
+func networksOf(form *ui.Form) []string {
+	return strings.FieldsFunc(form.Value("allowed_ips"), func(c rune) bool { return c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t' })
+}
+
 func (s *section) keys(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
 	return keyList.Serve(w, r, v, func(t *dashboard.Table) error {
 		return s.pages.Render(w, r, v, "keys", ui.View{Title: "keys.title", Data: t})
@@ -81,7 +97,7 @@ var lives = map[string]time.Duration{"30d": 30 * 24 * time.Hour, "90d": 90 * 24 
 type newKeyView struct {
 	Types, Lives []ui.Option
 	Matrix       []permissionRow
-	Account      string
+	You          string // the address that the reader calls from
 }
 
 type permissionRow struct {
@@ -90,7 +106,7 @@ type permissionRow struct {
 }
 
 func (s *section) renderNewKey(w http.ResponseWriter, r *http.Request, v *dashboard.Visit, form *ui.Form) error {
-	view := newKeyView{Lives: options("keys.life.", "never", "30d", "90d", "1y")}
+	view := newKeyView{Lives: options("keys.life.", "never", "30d", "90d", "1y"), You: rest.PeerIP(r)}
 	for _, typ := range keyTypes {
 		view.Types = append(view.Types, ui.Option{Value: typ, Key: "keys.type." + typ, Hint: "keys.type." + typ + ".hint"})
 	}
@@ -120,6 +136,7 @@ func (s *section) createKey(w http.ResponseWriter, r *http.Request, v *dashboard
 			form.Fail("", "keys.scopes.missing")
 		}
 	}
+	params["allowed_ips[]"] = networksOf(form)
 	if life, limited := lives[form.Value("life")]; limited {
 		params.Set("expires_at", strconv.FormatInt(time.Now().Add(life).Unix(), 10))
 	}
@@ -128,7 +145,7 @@ func (s *section) createKey(w http.ResponseWriter, r *http.Request, v *dashboard
 	}
 	var made wire.APIKey
 	if err := v.API.PostOnce(r.Context(), "/v1/api_keys", params, form.Value("idempotency_key"), &made); err != nil {
-		if err = refusal(form, err, "name"); err != nil {
+		if err = refusal(form, err, "name", "allowed_ips"); err != nil {
 			return err
 		}
 		return s.renderNewKey(w, r, v, form)
@@ -168,6 +185,7 @@ type keyView struct {
 	Seen   int      // of how many requests
 	Scopes any
 	Curl   string
+	You    string // the address that the reader calls from
 }
 
 func (s *section) key(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
@@ -192,6 +210,40 @@ func (s *section) key(w http.ResponseWriter, r *http.Request, v *dashboard.Visit
 		}
 	}
 	return s.pages.Render(w, r, v, "key", ui.View{Title: "keys.one", Back: back(v, "keys.title", "api-keys"), Data: data})
+}
+
+func (s *section) editKey(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+	k, err := dashboard.Fetch[wire.APIKey](r, v, "/v1/api_keys/"+url.PathEscape(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	form := ui.NewForm(url.Values{"name": {text(k.Value.Name)}, "allowed_ips": {strings.Join(k.Value.AllowedIPs, "\n")}})
+	return s.renderEditKey(w, r, v, k.Value, form)
+}
+
+func (s *section) renderEditKey(w http.ResponseWriter, r *http.Request, v *dashboard.Visit, k wire.APIKey, form *ui.Form) error {
+	data := keyView{Key: k, Name: keyName(v, k), Token: token(k), You: rest.PeerIP(r)}
+	return s.pages.Render(w, r, v, "key-edit", ui.View{Title: "keys.edit", Back: back(v, "keys.one", "api-keys", k.ID), Data: data, Form: form})
+}
+
+func (s *section) updateKey(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+	k, err := dashboard.Fetch[wire.APIKey](r, v, "/v1/api_keys/"+url.PathEscape(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	form := ui.PostedForm(r)
+	params := url.Values{"name": {form.Value("name")}, "allowed_ips": {""}}
+	if networks := networksOf(form); len(networks) > 0 {
+		delete(params, "allowed_ips")
+		params["allowed_ips[]"] = networks
+	}
+	if err := v.API.PostOnce(r.Context(), "/v1/api_keys/"+url.PathEscape(k.Value.ID), params, form.Value("idempotency_key"), nil); err != nil {
+		if err = refusal(form, err, "name", "allowed_ips"); err != nil {
+			return err
+		}
+		return s.renderEditKey(w, r, v, k.Value, form)
+	}
+	return v.Go(w, r, v.Path("api-keys", k.Value.ID), "key_changed")
 }
 
 // graces are for how long a rolled key still works, in seconds.

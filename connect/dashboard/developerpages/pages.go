@@ -62,6 +62,8 @@ func Pages(d *dashboard.Desk, cfg Config) (err error) {
 			page(get, "/api-keys/new", "api_keys:write", s.newKey),
 			page(post, "/api-keys/new", "api_keys:write", s.createKey),
 			page(get, "/api-keys/{id}", "api_keys:read", s.key),
+			page(get, "/api-keys/{id}/edit", "api_keys:write", s.editKey),
+			page(post, "/api-keys/{id}/edit", "api_keys:write", s.updateKey),
 			page(get, "/api-keys/{id}/roll", "api_keys:write", s.askRoll),
 			page(post, "/api-keys/{id}/roll", "api_keys:write", s.rollKey),
 			page(get, "/api-keys/{id}/revoke", "api_keys:write", s.askRevoke),
@@ -96,6 +98,7 @@ func Pages(d *dashboard.Desk, cfg Config) (err error) {
 			page(get, "/requests/{id}", "request_logs:read", s.request),
 
 			page(get, "/audit", "audit_log:read", s.audit),
+			page(get, "/audit/export", "audit_log:read", s.exportAudit),
 			page(get, "/audit/{id}", "audit_log:read", s.act),
 
 			page(get, "/sandbox", "test_helpers:read", s.sandbox),

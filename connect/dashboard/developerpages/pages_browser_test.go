@@ -20,7 +20,7 @@ const (
 	keyID, endpointID, deliveryID, replayID = "key_03578RvTlaNQmEV2YMYLux", "we_03578RvTlaNQmEV2YMYLux", "whd_03578RvTlaNQmEV2YMYLux", "whr_03578RvTlaNQmEV2YMYLux"
 	eventID, requestID, actID               = "evt_03578RvTlaNQmEV2YMYLux", "req_03578RvTlaNQmEV2YMYLux", "act_03578RvTlaNQmEV2YMYLux"
 	oneKey                                  = `{"id": "` + keyID + `", "object": "api_key", "created": 1795996800, "expires_at": null, "last4": "9Qx2", "last_used_at": 1796083200,
-		"livemode": false, "name": "Lesson shop, server", "prefix": "rk_test_", "replaced_by": null, "revoked_at": null, "scopes": ["charges:write", "refunds:read"],
+		"livemode": false, "name": "Lesson shop, server", "prefix": "rk_test_", "replaced_by": null, "revoked_at": null, "allowed_ips": ["203.0.113.0/24", "2001:db8::/32"], "scopes": ["charges:write", "refunds:read"],
 		"status": "active", "type": "restricted"`
 	oneEndpoint = `{"id": "` + endpointID + `", "object": "webhook_endpoint", "api_version": null, "application": null, "created": 1795996800, "description": "Lesson shop",
 		"enabled_events": ["charge.succeeded", "payout.paid"], "livemode": false, "metadata": {}, "status": "enabled", "url": "https://lessons.example/a/rather/long/path/to/hooks",
@@ -84,6 +84,7 @@ var answers = []struct{ asked, answer string }{
 		"method": "POST", "route": "/v1/charges/{id}/capture", "status": 402, "type": "card_error"}`)},
 	{"GET /v1/request_logs/", oneRequest},
 	{"GET /v1/request_logs", listOf(oneRequest)},
+	{"GET /v1/audit_log/export", "PK archive"},
 	{"GET /v1/audit_log/", oneAct},
 	{"GET /v1/audit_log", listOf(oneAct)},
 	{"GET /v1/test_helpers/world_clock", `{"object": "world_clock", "now": 1796083200, "ahead_seconds": 172800}`},
@@ -129,7 +130,7 @@ func desk(t testing.TB) (*api, *ui.Kit, http.Handler) {
 
 // addresses are all pages that can be opened.
 var addressesOfPages = map[string]string{
-	"keys": "/api-keys?columns=name,token,type,status,used,expires,created,scopes", "key-new": "/api-keys/new", "key": "/api-keys/" + keyID, "key-roll": "/api-keys/" + keyID + "/roll",
+	"keys": "/api-keys?columns=name,token,type,status,used,expires,created,scopes", "key-new": "/api-keys/new", "key": "/api-keys/" + keyID, "key-edit": "/api-keys/" + keyID + "/edit", "key-roll": "/api-keys/" + keyID + "/roll",
 	"key-revoke": "/api-keys/" + keyID + "/revoke",
 	"webhooks":   "/webhooks", "webhook-new": "/webhooks/new", "webhook": "/webhooks/" + endpointID, "webhook-deliveries": "/webhooks/" + endpointID + "?tab=deliveries",
 	"webhook-replays": "/webhooks/" + endpointID + "?tab=replays", "webhook-settings": "/webhooks/" + endpointID + "?tab=settings", "webhook-edit": "/webhooks/" + endpointID + "/edit",

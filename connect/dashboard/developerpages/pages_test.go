@@ -52,6 +52,34 @@ func TestANewKeyIsShownOnceWithItsPermissions(t *testing.T) {
 	}
 }
 
+func TestAKeysLimitIsWrittenALineEachAndLiftedByNone(t *testing.T) {
+	a, _, h := desk(t)
+	for written, want := range map[string]string{
+		"203.0.113.7\r\n2001:db8::/32, 10.0.0.0/8": "allowed_ips%5B%5D=203.0.113.7&allowed_ips%5B%5D=2001%3Adb8%3A%3A%2F32&allowed_ips%5B%5D=10.0.0.0%2F8", "": "allowed_ips=&",
+	} {
+		a.asked = nil
+		w := post(h, "/api-keys/"+keyID+"/edit", url.Values{"name": {"Shop"}, "allowed_ips": {written}, "idempotency_key": {"once-9"}})
+		if asked := strings.Join(a.asked, "\n"); w.Code != http.StatusSeeOther || !strings.Contains(asked, want) {
+			t.Errorf("%d, asked %s", w.Code, asked)
+		}
+	}
+}
+
+func TestASignedExportIsOfWhatThePageShows(t *testing.T) {
+	a, _, h := desk(t)
+	page := get(h, "/audit?outcome=refused&from=2026-11-01").Body.String()
+	if !strings.Contains(page, "/audit/export?as=jsonl&amp;from=2026-11-01&amp;outcome=refused") {
+		t.Error("the page does not lead to an export of what it shows")
+	}
+	a.asked = nil
+	w := get(h, "/audit/export?as=jsonl&from=2026-11-01&outcome=refused")
+	asked := strings.Join(a.asked, "\n")
+	if w.Body.String() != "PK archive" || !strings.Contains(w.Header().Get("Content-Disposition"), "audit_log.zip") ||
+		!strings.Contains(asked, "created%5Bgte%5D=1793462400") || !strings.Contains(asked, "format=jsonl&outcome=refused&signed=true") {
+		t.Errorf("%d %v, asked %s", w.Code, w.Header(), asked)
+	}
+}
+
 func TestAReplayIsCountedInDaysOfTheAccount(t *testing.T) {
 	a, _, h := desk(t)
 	w := get(h, addressesOfPages["replay-counted"])

@@ -38,7 +38,7 @@ func took(us int64) string {
 }
 
 var requestList = dashboard.List[wire.RequestLog]{
-	Name: "requests", Path: "/v1/request_logs", Dates: true,
+	Name: "requests", Path: "/v1/request_logs", Dates: true, Live: "request_log.",
 	Filters: []dashboard.Filter{
 		{Name: "status", Label: "requests.status", Chips: true, Options: options("requests.status.", "success", "4xx", "5xx")},
 		{Name: "method", Label: "requests.method", Options: []ui.Option{{Value: "GET", Text: "GET"}, {Value: "POST", Text: "POST"}, {Value: "DELETE", Text: "DELETE"}}},

@@ -1,6 +1,6 @@
 // Package auditlog remembers who changed what: everything that people change through
 // a dashboard, and what keys change that decides about access and about where money
-// goes.
+// goes. A key that was used from an address it is not limited to is remembered too.
 //
 // An act is written before it is tried, and how it ended after; both are append-only.
 // So no change goes unrecorded: when the record cannot be written, the request is
@@ -13,14 +13,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
+	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/rest"
@@ -36,12 +40,18 @@ type Log struct {
 	log   *slog.Logger
 	// watched are the resources whose changes are remembered for keys too.
 	watched []string
+	// strays are when the use of a key from a network elsewhere was last remembered.
+	strays *lru.Cache[string, time.Time]
 }
 
 // New keeps the audit log in pool's database; resources are those whose changes are
 // remembered whoever makes them. clk is real time.
 func New(pool *bun.DB, clk clock.Clock, log *slog.Logger, resources ...string) *Log {
-	return &Log{pool: pool, clock: clk, log: log, watched: resources}
+	strays, err := lru.New[string, time.Time](maxStrays)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Log{pool: pool, clock: clk, log: log, watched: resources, strays: strays}
 }
 
 // Watches reports whether a key's calls of the route are remembered: those of the
@@ -123,6 +133,61 @@ func reason(p rest.Params) string {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
 	return text
+}
+
+const (
+	// strayEvery is how often the same key from the same network is worth a record: who
+	// tries a stolen key a thousand times a second does not fill the log.
+	strayEvery = time.Hour
+	// maxStrays bounds what is remembered of them; over it, the oldest is worth a record again.
+	maxStrays = 10_000
+)
+
+// Elsewhere remembers that a key was used from an address it is not limited to, once an
+// hour for a key and network on each node. What cannot be written is told the operator:
+// the request was refused all the same.
+func (l *Log) Elsewhere(ctx context.Context, s rest.Served) {
+	stray := s.Key + " " + networkOf(s.IP)
+	now := l.clock.Now()
+	if last, noted := l.strays.Get(stray); noted && now.Sub(last) < strayEvery {
+		return
+	}
+	l.strays.Add(stray, now)
+	row := act{
+		ID: id.New("act"), Account: s.Account, Livemode: s.Scope.Livemode, ForAccount: s.Scope.Account, Actor: s.Key, Action: "api_keys.elsewhere",
+		Method: s.Method, Path: requestlog.Path(s.Path, s.Route), ObjectID: s.Key, IP: s.IP, RequestID: s.ID, CreatedAt: now,
+	}
+	ended := outcome{ActID: row.ID, Status: http.StatusForbidden, ErrorCode: rest.IPNotAllowed, EndedAt: now}
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	if err := l.whole(ctx, row, ended); err != nil {
+		l.log.ErrorContext(ctx, "use of a key from elsewhere not written", "key", s.Key, "request", s.ID, "error", err)
+	}
+}
+
+// whole writes an act that has ended already.
+func (l *Log) whole(ctx context.Context, row act, ended outcome) error {
+	return db.InTx(ctx, l.pool, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := tx.NewInsert().Model(&ended).Exec(ctx)
+		return err
+	})
+}
+
+// networkOf is the network of an address: of IPv6 the first 64 bits, within which whoever
+// calls moves freely.
+func networkOf(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || addr.Is4() {
+		return ip
+	}
+	network, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return network.String()
 }
 
 // endWithin bounds the wait for the outcome's row: the caller waits too.

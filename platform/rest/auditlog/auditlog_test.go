@@ -2,7 +2,6 @@ package auditlog_test
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -14,13 +13,13 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/platform/clock"
-	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/dbtest"
 	"github.com/sluicepay/sluice/platform/event"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/id"
 	"github.com/sluicepay/sluice/platform/rest"
 	"github.com/sluicepay/sluice/platform/rest/auditlog"
+	"github.com/sluicepay/sluice/platform/secret"
 	"github.com/sluicepay/sluice/platform/tenant"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -75,7 +74,7 @@ func newHouse(t *testing.T) *house {
 		rest.Route{Method: "POST", Path: "/v1/charges", Resource: "charges", Handler: change},
 		rest.Route{Method: "GET", Path: "/v1/charges", Resource: "charges", Handler: h.s.Read(func(context.Context, *rest.Request) (any, error) { return "", nil })},
 	)
-	h.s.Mount(auditlog.Routes(h.s, h.pool)...)
+	h.s.Mount(auditlog.Routes(h.s, h.log, auditlog.NewSeal(secret.RandomPepper()))...)
 	return h
 }
 
@@ -166,28 +165,6 @@ func TestTheLogCannotBeEdited(t *testing.T) {
 		if _, err := h.pool.ExecContext(t.Context(), statement); err == nil {
 			t.Errorf("%s was obeyed", statement)
 		}
-	}
-}
-
-func TestAnExportIsTheWholeListAsCSV(t *testing.T) {
-	h := newHouse(t)
-	err := db.InTx(t.Context(), h.pool, func(ctx context.Context, tx bun.Tx) error {
-		for range 501 {
-			if err := h.log.Record(ctx, tx, auditlog.Entry{
-				Account: "acct_hub", Person: "usr_ada", Action: "team.invited", Object: "=1+1", Role: "viewer", OccurredAt: time.Now(),
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, answer := h.ask("hub", "GET", "/v1/audit_log/export?actor=usr_ada", "")
-	rows, err := csv.NewReader(strings.NewReader(answer)).ReadAll()
-	if status != 200 || err != nil || len(rows) != 502 || rows[0][3] != "action" || rows[1][3] != "team.invited" || rows[1][5] != "'=1+1" {
-		t.Errorf("%d, %d rows, %v, first %v", status, len(rows), err, rows[1])
 	}
 }
 

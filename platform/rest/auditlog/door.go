@@ -2,13 +2,9 @@ package auditlog
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -21,18 +17,23 @@ import (
 	"github.com/sluicepay/sluice/platform/wire"
 )
 
-// Routes show the audit log: Sluice's own extension.
-func Routes(s *rest.Server, pool *bun.DB) []rest.Route {
-	d := door{pool}
+// Routes show the audit log: Sluice's own extension. Exports are signed with seal.
+func Routes(s *rest.Server, l *Log, seal Seal) []rest.Route {
+	d := door{pool: l.pool, log: l, seal: seal}
 	const all = "/v1/audit_log"
 	return []rest.Route{
 		{Method: http.MethodGet, Path: all, Resource: "audit_log", Handler: s.Read(d.list), Returns: wire.List[wire.AuditRecord]{}},
 		{Method: http.MethodGet, Path: all + "/export", Resource: "audit_log", Handler: s.Download(d.export)},
+		{Method: http.MethodGet, Path: KeysPath, Public: true, Handler: http.HandlerFunc(d.keys)},
 		{Method: http.MethodGet, Path: all + "/{id}", Resource: "audit_log", Handler: s.Read(d.get), Returns: wire.AuditRecord{}},
 	}
 }
 
-type door struct{ pool *bun.DB }
+type door struct {
+	pool *bun.DB
+	log  *Log
+	seal Seal
+}
 
 // narrowing are the filters of lists and exports.
 type narrowing struct {
@@ -81,13 +82,18 @@ func (n narrowing) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
+// keeper is the account that keeps the record of what the caller does.
+func keeper(r *rest.Request) string {
+	if r.Principal.Token {
+		return r.Principal.Platform
+	}
+	return r.Principal.Account
+}
+
 // of is what the caller may see: what its own people and keys did, and of a platform
 // that names a connected account, what they did for that account.
 func of(r *rest.Request) page.Filter {
-	account := r.Principal.Account
-	if r.Principal.Token {
-		account = r.Principal.Platform
-	}
+	account := keeper(r)
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("a.account = ? AND a.livemode = ?", account, r.Scope.Livemode)
 		if r.Scope.Account != account {
@@ -167,74 +173,4 @@ func sameOf(object, previous json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return after
-}
-
-// exportPage bounds how much of an export is in memory.
-const exportPage = 500
-
-// head are the columns of an export.
-var head = []string{
-	"id", "created", "actor", "action", "outcome", "related_object", "for_account", "method", "path", "status", "error_code", "reason", "ip", "request",
-}
-
-// export is the list as CSV, whole, newest first.
-func (d door) export(ctx context.Context, r *rest.Request) (rest.Attachment, error) {
-	var n narrowing
-	if err := r.Decode(&n); err != nil {
-		return rest.Attachment{}, err
-	}
-	if err := n.check(); err != nil {
-		return rest.Attachment{}, err
-	}
-	return rest.Attachment{Name: "audit_log.csv", Type: "text/csv; charset=utf-8", Write: func(w io.Writer) error {
-		out := csv.NewWriter(w)
-		if err := out.Write(head); err != nil {
-			return err
-		}
-		return d.rows(ctx, of(r), n, out)
-	}}, nil
-}
-
-func (d door) rows(ctx context.Context, scope page.Filter, n narrowing, out *csv.Writer) error {
-	for last := ""; ; {
-		var rows []record
-		if err := page.Window(n.narrow(scope(d.pool.NewSelect().Model(&rows))), "id", last, false, exportPage).Scan(ctx); err != nil {
-			return fmt.Errorf("export acts: %w", err)
-		}
-		found := page.Cut(rows, false, exportPage)
-		for i := range found.Items {
-			if err := out.Write(line(found.Items[i].wire())); err != nil {
-				return err
-			}
-		}
-		out.Flush()
-		if err := out.Error(); err != nil || !found.HasMore {
-			return err
-		}
-		last = found.Items[exportPage-1].ID
-	}
-}
-
-func line(r *wire.AuditRecord) []string {
-	status := ""
-	if r.Status != nil {
-		status = strconv.Itoa(*r.Status)
-	}
-	cells := []string{
-		r.ID, time.Unix(r.Created, 0).UTC().Format(time.RFC3339), r.Actor, r.Action, r.Outcome, text(r.RelatedObject), r.ForAccount,
-		r.Method, r.Path, status, text(r.ErrorCode), text(r.Reason), text(r.IP), text(r.Request),
-	}
-	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			cells[i] = "'" + cell // spreadsheets would compute it
-		}
-	}
-	return cells
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

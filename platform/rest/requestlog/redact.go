@@ -2,6 +2,7 @@ package requestlog
 
 import (
 	"encoding/json"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -210,6 +211,8 @@ func (r *redaction) text(name, v string, private bool) string {
 		return v
 	case harmless[name] && isWord(v):
 		return v
+	case name == "allowed_ips" && isNetwork(v):
+		return v
 	case addresses[name]:
 		if u, err := url.Parse(v); err == nil && u.Host != "" && u.User == nil && telemetry.Redact(u.Host) == u.Host {
 			if u.Path == "" || u.Path == "/" {
@@ -221,6 +224,14 @@ func (r *redaction) text(name, v string, private bool) string {
 		}
 	}
 	return r.hide(v)
+}
+
+// isNetwork reports whether s is an address or network, as keys are limited to: who
+// reads of a limit wants to know which.
+func isNetwork(s string) bool {
+	_, errAddr := netip.ParseAddr(s)
+	_, errPrefix := netip.ParsePrefix(s)
+	return (errAddr == nil || errPrefix == nil) && telemetry.Redact(s) == s
 }
 
 // isTime reports whether digits are seconds of the years 2001 to 2286.

@@ -142,7 +142,7 @@
     } catch {} // the next event tries again
   };
   const heard = (event) => {
-    const wanted = regions(document).some((region) => !region.dataset.live || region.dataset.live.split(" ").some((type) => event.data === "*" || event.data.startsWith(type)));
+    const wanted = regions(document).some(({ dataset: { live } }) => event.data === "*" || (live ? live.split(" ").some((type) => event.data.startsWith(type)) : !event.data.startsWith("request_log.")));
     if (wanted) soon ??= setTimeout(() => ((soon = undefined), refresh()), 400);
   };
   const listen = () => {

@@ -27,7 +27,8 @@ JOIN ledger.accounts a USING (owner, livemode, kind, currency)`
 	createSQL = `
 INSERT INTO ledger.accounts (owner, livemode, kind, currency)
 SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[])
-ON CONFLICT ON CONSTRAINT accounts_owner_key DO NOTHING`
+ON CONFLICT ON CONSTRAINT accounts_owner_key DO NOTHING
+RETURNING id, owner, livemode, kind, currency`
 
 	// Taken in one order by everybody, whatever order the postings come in.
 	// NO KEY UPDATE is the strength an UPDATE of totals takes.
@@ -91,23 +92,27 @@ func (b *Book) find(ctx context.Context, tx bun.Tx, places []Place) (map[Place]i
 	}
 	// Sorted, so that two batches creating the same accounts wait in one order.
 	slices.SortFunc(unknown, comparePlaces)
-	if err := lookUp(ctx, tx, unknown, func(p Place, id int64) { numbers[p] = id; b.numbers.Add(p, id) }); err != nil {
-		return nil, err
-	}
-	unknown = slices.DeleteFunc(unknown, func(p Place) bool { return numbers[p] != 0 })
-	if len(unknown) == 0 {
-		return numbers, nil
-	}
-	if _, err := tx.Tx.ExecContext(ctx, createSQL, placeArrays(unknown)...); err != nil {
-		return nil, err
-	}
+	remembered := func(p Place, id int64) { numbers[p] = id; b.numbers.Add(p, id) }
 	// Not remembered yet: to others the new accounts do not exist until we commit, and
 	// whoever believed in them would wait for us while holding what we are about to lock.
-	return numbers, lookUp(ctx, tx, unknown, func(p Place, id int64) { numbers[p] = id })
+	created := func(p Place, id int64) { numbers[p] = id }
+	for _, step := range []struct {
+		statement string
+		found     func(Place, int64)
+	}{{findSQL, remembered}, {createSQL, created}, {findSQL, created}} { // at last those that somebody else has just created
+		if err := lookUp(ctx, tx, step.statement, unknown, step.found); err != nil {
+			return nil, err
+		}
+		unknown = slices.DeleteFunc(unknown, func(p Place) bool { return numbers[p] != 0 })
+		if len(unknown) == 0 {
+			break
+		}
+	}
+	return numbers, nil
 }
 
-func lookUp(ctx context.Context, tx bun.Tx, places []Place, found func(Place, int64)) error {
-	rows, err := tx.Tx.QueryContext(ctx, findSQL, placeArrays(places)...)
+func lookUp(ctx context.Context, tx bun.Tx, statement string, places []Place, found func(Place, int64)) error {
+	rows, err := tx.Tx.QueryContext(ctx, statement, placeArrays(places)...)
 	if err != nil {
 		return err
 	}

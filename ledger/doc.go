@@ -20,7 +20,7 @@
 //
 //  1. * The postings of an entry sum to zero per currency.
 //  2. * Entries, postings and statement lines are never updated or deleted,
-//     apart from the payout a line belongs to.
+//     apart from the payout a line names.
 //  3. An account's debits, credits and version are the sums and the number of
 //     its postings; * they never shrink.
 //  4. * One event (kind, source) is booked at most once.
@@ -28,7 +28,8 @@
 //  6. Pending + available of an owner = sum of the nets of its lines.
 //  7. Available = sum of the nets of its available lines that are in no payout;
 //     held = what its reserve_hold lines took less what reserve_release gave back.
-//  8. * The lines of a payout, its own line among them, sum to zero.
+//  8. * The lines of a payout, its own line among them, sum to zero; no line is
+//     in two. A payout names its lines, or spans a stretch of its purse.
 //  9. Every batch has a digest over all it wrote; the digests are chained.
 //
 // The audit package proves all of them from the rows alone.

@@ -31,7 +31,8 @@ const mostBad = 20
 // RunDue makes the automatic payouts of a mode whose time has come, in each account's
 // own zone, or came while nobody looked, and returns how many it made. Any number
 // of schedulers may run at once: each takes dues that no other has, and a purse is
-// paid by its schedule at most once a local date.
+// paid by its schedule at most once a local date. Where more is due than one
+// transaction takes, one call writes two at a time.
 //
 // A due waits while its account is paid by hand, may not be paid, is held or has no
 // working bank account. Money that comes in after a payday's payout waits for the

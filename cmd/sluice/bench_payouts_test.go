@@ -13,7 +13,8 @@ import (
 func TestABenchOfPayoutsPaysEverybodyOnceAndProvesIt(t *testing.T) {
 	t.Parallel()
 	var out, progress bytes.Buffer
-	args := []string{"bench", "payouts", "--accounts", "100", "--items", "1000", "--schedulers", "2", "--output", "json"}
+	// More than a batch for each: both schedulers write two at a time.
+	args := []string{"bench", "payouts", "--accounts", "1200", "--items", "3600", "--schedulers", "2", "--output", "json"}
 	if code := cli.Execute(t.Context(), newRoot(), args, &out, &progress); code != 0 {
 		t.Fatalf("exit %d:\n%s", code, progress.String())
 	}
@@ -21,7 +22,7 @@ func TestABenchOfPayoutsPaysEverybodyOnceAndProvesIt(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v:\n%s", err, out.String())
 	}
-	if r.Payouts != 100 || r.Proof.Lines != 1000 || r.Proof.Paid == 0 || r.Proof.Paid != r.Proof.Attached || r.WALBytes == 0 {
+	if r.Payouts != 1200 || r.Proof.Lines != 3600 || r.Proof.Paid == 0 || r.Proof.Paid != r.Proof.Attached || r.WALBytes == 0 || r.PostgresCPUSeconds == 0 {
 		t.Errorf("%+v", r)
 	}
 	if !strings.Contains(progress.String(), "Ledger verified") {

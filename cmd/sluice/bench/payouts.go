@@ -50,7 +50,8 @@ func payoutsCommand(open Open) *cobra.Command {
 		Use: "payouts", Short: "Measure how long it takes to pay out many accounts", Args: cobra.NoArgs,
 		Long: "Fills a database with connected accounts of one platform, each with a bank account, books --items charges on them\n" +
 			"through the ledger, lets them mature, and notes every account as due. Then --schedulers pay them out as the server\n" +
-			"does: that is the time which is measured, from the first due to the last commit. Nothing is sent to a bank.\n\n" +
+			"does, each writing two batches at once: that is the time which is measured, from the first due to the last commit.\n" +
+			"Nothing is sent to a bank.\n\n" +
 			"Verified at the end: one payout per account, the lines of each sum to zero, what was paid is what was attached, no\n" +
 			"line is left, and the whole ledger. Brings its own PostgreSQL (with fsync).",
 		Example: "  sluice bench payouts\n  sluice bench payouts --accounts 20000 --items 200000 --schedulers 2 --output json",

@@ -64,11 +64,15 @@ func (p Posting) validate() error {
 		return fmt.Errorf("a pending line without the day it matures")
 	case p.Line.ID == "" || p.Line.Type == "" || p.Line.Source == "":
 		return fmt.Errorf("a line without id, type or source")
-	case p.Line.Amount-p.Line.Fee != p.net():
+	case !bounded(p.Line.Amount) || !bounded(p.Line.Fee):
+		return fmt.Errorf("a line of %d less %d, at most %d either way", p.Line.Amount, p.Line.Fee, int64(money.MaxMinor))
+	case p.Line.Amount-p.Line.Fee != p.net(): // bounded, so the difference cannot wrap
 		return fmt.Errorf("line nets %d, posting %d", p.Line.Amount-p.Line.Fee, p.net())
 	}
 	return nil
 }
+
+func bounded(minor int64) bool { return -money.MaxMinor <= minor && minor <= money.MaxMinor }
 
 // balanced checks that the entry sums to zero per currency, and that what
 // moves on an owner's spendable money without a line moves only within it.

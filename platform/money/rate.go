@@ -35,15 +35,15 @@ func ParsePercent(s string) (Rate, error) {
 
 // String is the rate as a percentage without trailing zeros: "12.5".
 func (r Rate) String() string {
-	if r < 0 {
-		return "-" + (-r).String()
+	magnitude, negative := absolute(int64(r))
+	text := strconv.FormatUint(magnitude/uint64(Percent), 10)
+	if fraction := strings.TrimRight(fmt.Sprintf("%04d", magnitude%uint64(Percent)), "0"); fraction != "" {
+		text += "." + fraction
 	}
-	fraction := strings.TrimRight(fmt.Sprintf("%04d", int64(r%Percent)), "0")
-	whole := strconv.FormatInt(int64(r/Percent), 10)
-	if fraction == "" {
-		return whole
+	if negative {
+		return "-" + text
 	}
-	return whole + "." + fraction
+	return text
 }
 
 // MarshalText writes the percentage, so that JSON shows "12.5" and never a float.

@@ -70,18 +70,15 @@ type world struct {
 	cfg     reconcile.Config
 }
 
-func open(t *testing.T) *world {
-	w := &world{T: t, pool: dbtest.New(t), clock: clock.NewFixed(noon)}
-	clocks := clock.Modes{Live: w.clock, Test: w.clock}
-	ring, err := secret.NewKeyring(secret.Master{ID: "a", Key: bytes.Repeat([]byte{1}, 32)})
-	if err != nil {
+func open(t *testing.T) *world { return openOn(t, dbtest.New(t)) }
+
+func openOn(t *testing.T, pool *bun.DB) *world {
+	w := &world{T: t, pool: pool, clock: clock.NewFixed(noon)}
+	book := ledger.NewBook()
+	var err error
+	if w.service, w.cfg, err = roomsOn(pool, book, w.clock); err != nil {
 		t.Fatal(err)
 	}
-	book := ledger.NewBook()
-	w.service = payouts.New(w.pool, payouts.Config{
-		Book: book, Clocks: clocks, Accounts: people{}, Rails: rail.Modes{Test: rail.Set{banksim.New(w.pool)}},
-	})
-	w.cfg = reconcile.Config{Clocks: clocks, Keyring: ring, Pepper: secret.RandomPepper(), Payouts: w.service}
 	w.books = reconcile.New(w.pool, w.cfg)
 	w.in(func(ctx context.Context, tx bun.Tx) error {
 		results, err := book.Post(ctx, tx, journal.ChargeSucceeded(
@@ -92,6 +89,22 @@ func open(t *testing.T) *world {
 		return err
 	})
 	return w
+}
+
+// roomsOn are the payouts of a database, and what its statements are read with: the same
+// in each process.
+func roomsOn(pool *bun.DB, book *ledger.Book, now clock.Clock) (*payouts.Service, reconcile.Config, error) {
+	master := bytes.Repeat([]byte{1}, 32)
+	clocks := clock.Modes{Live: now, Test: now}
+	ring, err := secret.NewKeyring(secret.Master{ID: "a", Key: master})
+	if err != nil {
+		return nil, reconcile.Config{}, err
+	}
+	pepper, err := secret.NewPepper(master, "bank_statements")
+	service := payouts.New(pool, payouts.Config{
+		Book: book, Clocks: clocks, Accounts: people{}, Rails: rail.Modes{Test: rail.Set{banksim.New(pool)}},
+	})
+	return service, reconcile.Config{Clocks: clocks, Keyring: ring, Pepper: pepper, Payouts: service}, err
 }
 
 func (w *world) in(fn func(ctx context.Context, tx bun.Tx) error) {

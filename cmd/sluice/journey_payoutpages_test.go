@@ -4,11 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
-	"fmt"
 	"html"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,26 +25,6 @@ func (h *house) sits(name string, role session.Role) *guest {
 	g := h.guest("en")
 	h.joins(g.signIn(name), h.platform, role)
 	return g
-}
-
-// earns makes what a random day brings: lessons of a tutor, paid to the platform or to
-// the tutor directly, with and without a fee, and refunds of some of them.
-func (h *house) earns(chance *rand.Rand, ada clerk, tutor string) {
-	h.t.Helper()
-	for range 1 + chance.IntN(4) {
-		amount := 500 + chance.Int64N(100_000)
-		payee, form := ada, fmt.Sprintf("amount=%d&currency=hkd&source=tok_bypassPending&description=Lesson", amount)
-		switch chance.IntN(4) {
-		case 0:
-			payee, form = ada.of(tutor), form+fmt.Sprintf("&application_fee_amount=%d", 1+chance.Int64N(300))
-		case 1, 2:
-			form += fmt.Sprintf("&application_fee_amount=%d&transfer_data[destination]=%s", 1+chance.Int64N(300), tutor)
-		}
-		charge := payee.post("/v1/charges", form)["id"].(string)
-		if chance.IntN(4) == 0 {
-			payee.post("/v1/refunds", fmt.Sprintf("charge=%s&amount=%d", charge, 1+chance.Int64N(amount/2)))
-		}
-	}
 }
 
 // cents reads an amount as a page or a file shows it: "−HK$1,234.50", "-1234.50".
@@ -83,84 +60,45 @@ func total(amounts []int64) (sum int64) {
 	return sum
 }
 
-// SLUICE_PAGE_PAYOUTS=10000 makes as many payouts, and SLUICE_PAGE_SEED repeats a run.
+// The page of a payout, its equation, its lines on all pages and in their file, and what
+// the API explains are one and the same to the cent; see openFilled for the long run.
 func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	ada := clerk{house: h}
-	wanted, seed := 200, uint64(20261201)
-	for name, read := range map[string]func(string) error{
-		"SLUICE_PAGE_PAYOUTS": func(s string) (err error) { wanted, err = strconv.Atoi(s); return err },
-		"SLUICE_PAGE_SEED":    func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err },
-	} {
-		if s := os.Getenv(name); s != "" {
-			if err := read(s); err != nil {
-				t.Fatal(name, err)
-			}
-		}
+	d, all := openFilled(t, 100)
+	listed := map[string]int64{}
+	for _, row := range d.file(d.desk(), "/payouts?format=csv&columns=amount,items") {
+		listed[row[0]] = cents(t, row[1])
 	}
-	t.Log("seed", seed)
-	chance := rand.New(rand.NewPCG(seed, 1))
-	accounts := []string{ada.tutor(), ada.tutor(), h.platform}
-	ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")
-	for _, account := range accounts {
-		ada.post("/v1/accounts/"+account, "settings[payouts][schedule][interval]=manual")
-	}
-	g := h.sits("Ada", session.Owner)
-	made := map[string]int64{}
-	for len(made) < wanted {
-		account := accounts[chance.IntN(len(accounts))]
-		theirs := ada.of(account)
-		if account == h.platform {
-			theirs = ada
-		}
-		h.earns(chance, ada, accounts[chance.IntN(2)])
-		available := int64(theirs.get("/v1/balance")["available"].([]any)[0].(map[string]any)["amount"].(float64))
-		if available <= 0 {
-			continue
-		}
-		amount := available
-		if chance.IntN(2) == 0 { // a part: a line is cut, and its rest is left for the next one
-			amount = 1 + chance.Int64N(available)
-		}
-		payout := theirs.post("/v1/payouts", fmt.Sprintf("amount=%d&currency=hkd", amount))["id"].(string)
-		made[payout] = amount
-
-		explained := theirs.get("/v1/payouts/" + payout + "/explanation")
+	d.each(t, all, func(d filled, m made) {
+		explained := d.clerkOf(m.Account).get("/v1/payouts/" + m.ID + "/explanation")
 		terms := int64(0)
 		for _, term := range explained["terms"].([]any) {
 			terms += int64(term.(map[string]any)["amount"].(float64))
 		}
-		if terms != amount || int64(explained["sum"].(float64)) != amount {
-			t.Fatalf("%s of %d: the API's terms make %d", payout, amount, terms)
+		if terms != m.pays() || int64(explained["sum"].(float64)) != m.pays() {
+			d.t.Fatalf("%+v: the API's terms make %d", m, terms)
 		}
-		page := g.open(h.deskOf("/payouts/" + payout)).page
-		equation := amountsIn(t, between(page, `<dl class="equation">`, "</dl>"))
-		if len(equation) < 2 {
-			t.Fatalf("%s of %d has no equation but (%d) %s", payout, amount, g.last.StatusCode, g.words())
+		g := d.desk()
+		page := g.open(d.deskOf("/payouts/" + m.ID)).page
+		if head := amountsIn(d.t, between(page, `<h1 class="row">`, "</h1>")); len(head) != 1 || head[0] != m.Amount {
+			d.t.Fatalf("%+v: the head says %v (%d)", m, head, g.last.StatusCode)
 		}
-		if parts, sum := equation[:len(equation)-1], equation[len(equation)-1]; total(parts) != amount || sum != amount {
-			t.Fatalf("%s of %d: the page says %v", payout, amount, equation)
+		if equation := amountsIn(d.t, between(page, `<dl class="equation">`, "</dl>")); m.pays() != 0 || len(equation) > 0 {
+			last := len(equation) - 1
+			if last < 1 || total(equation[:last]) != m.pays() || equation[last] != m.pays() {
+				d.t.Fatalf("%+v: the page says %v", m, equation)
+			}
 		}
-		if head := amountsIn(t, between(page, `<h1 class="row">`, "</h1>")); len(head) != 1 || head[0] != amount {
-			t.Fatalf("%s of %d: the head says %v", payout, amount, head)
+		onPage, lines := d.netOnPages(g, m.ID)
+		inFile, rows := d.netInFile(g, m.ID)
+		if onPage != m.pays() || inFile != m.pays() || lines != rows || lines != int(explained["count"].(float64)) {
+			d.t.Fatalf("%+v: %d lines on its pages make %d, %d in its file %d", m, lines, onPage, rows, inFile)
 		}
-		onPage, lines := h.netOnPages(g, payout)
-		inFile, rows := h.netInFile(g, payout)
-		if onPage != amount || inFile != amount || lines != rows || lines != int(explained["count"].(float64)) {
-			t.Fatalf("%s of %d: %d lines on its pages make %d, %d in its file %d", payout, amount, lines, onPage, rows, inFile)
+		if listed[m.ID] != m.Amount {
+			d.t.Errorf("%+v: the list's file says %d", m, listed[m.ID])
 		}
-	}
-	listed := map[string]int64{}
-	for _, row := range h.file(g, "/payouts?format=csv&columns=amount,items") {
-		listed[row[0]] = cents(t, row[1])
-	}
-	for payout, amount := range made {
-		if listed[payout] != amount {
-			t.Errorf("%s of %d: the list's file says %d", payout, amount, listed[payout])
-		}
-	}
-	h.closeBooks()
+	})
+	d.closeBooks()
 }
 
 // netOnPages adds up the net column of all pages of a payout's transactions.

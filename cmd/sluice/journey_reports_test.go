@@ -92,7 +92,7 @@ func TestStripeGoWalksThroughReports(t *testing.T) {
 		t.Errorf("walked through %v, asked for %v", walked, asked)
 	}
 	_, err := ada.V1ReportingReportRuns.Create(t.Context(), &stripe.ReportingReportRunCreateParams{ReportType: stripe.String("balance.summary.1")})
-	expect(t, err, http.StatusNotFound, stripe.ErrorCodeResourceMissing)
+	expect(t, err, http.StatusBadRequest, stripe.ErrorCodeResourceMissing)
 	_, err = ada.V1ReportingReportRuns.Retrieve(t.Context(), asked[0], &stripe.ReportingReportRunRetrieveParams{Params: stripe.Params{StripeAccount: &may}})
 	expect(t, err, http.StatusNotFound, stripe.ErrorCodeResourceMissing)
 }

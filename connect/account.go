@@ -112,12 +112,15 @@ type Accounts struct {
 	pool   *bun.DB
 	cfg    Config
 	cache  *summaries
-	holder bool // changes are those of the accounts' holders
+	cold   *coldReads // what the cache does not have
+	holder bool       // changes are those of the accounts' holders
 }
 
 // NewAccounts keeps accounts in pool.
 func NewAccounts(pool *bun.DB, cfg Config) *Accounts {
-	return &Accounts{pool: pool, cfg: cfg, cache: newSummaries()}
+	s := &Accounts{pool: pool, cfg: cfg, cache: newSummaries()}
+	s.cold = &coldReads{summarize: s.summarize}
+	return s
 }
 
 // Clock is business time of a mode.

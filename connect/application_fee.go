@@ -216,12 +216,16 @@ type FeeFilter struct {
 	Charge  string     `form:"charge"`
 }
 
+// feesOfCharge goes by the keys that charges and payments have anyway: each names its fee.
+const feesOfCharge = `fee.id IN (SELECT c.application_fee FROM connect.charges c WHERE c.id = ?0
+	UNION ALL SELECT t.application_fee FROM connect.transfers t WHERE t.destination_payment = ?0)`
+
 // List is a page of the platform's fees, newest first.
 func (s *ApplicationFees) List(ctx context.Context, idb bun.IDB, scope tenant.Scope, f FeeFilter) (page.Of[*ApplicationFee], error) {
 	got, err := page.Fetch[feeRow](ctx, idb, f.Params, "application_fee", transfersOf(scope), func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = f.Created.Apply(q, "fee.created_at")
 		if f.Charge != "" {
-			q = q.Where("(charge = ? OR originating_transaction = ?)", f.Charge, f.Charge)
+			q = q.Where(feesOfCharge, f.Charge)
 		}
 		return q
 	})

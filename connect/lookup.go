@@ -2,11 +2,13 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/tenant"
@@ -66,18 +68,47 @@ func (s *Accounts) summary(ctx context.Context, key summaryKey) (Summary, error)
 	if sum, ok := s.cache.get(key); ok {
 		return sum, nil
 	}
-	sum, err := s.summarize(ctx, key)
+	sum, err := s.cold.read(ctx, key)
 	if err == nil {
 		s.cache.put(key, sum)
 	}
 	return sum, err
 }
 
-func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, error) {
-	a, err := s.loadAny(ctx, s.pool, key)
-	if err != nil {
-		return Summary{}, err
+// summarize reads accounts, closed ones too, with a constant number of statements for
+// each mode. Those that do not exist are missing in the answer.
+func (s *Accounts) summarize(ctx context.Context, keys []summaryKey) (map[summaryKey]Summary, error) {
+	var ids [2][]string
+	for _, key := range keys {
+		mode := 0
+		if key.livemode {
+			mode = 1
+		}
+		ids[mode] = append(ids[mode], key.account)
 	}
+	found := make(map[summaryKey]Summary, len(keys))
+	for mode, wanted := range ids {
+		if len(wanted) == 0 {
+			continue
+		}
+		var rows []accountRow
+		err := s.pool.NewSelect().Model(&rows).Where("a.id = ANY(?)", pgdialect.Array(wanted)).
+			Where("(a.livemode IS NULL OR a.livemode = ?)", mode == 1).Scan(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("load accounts: %w", err)
+		}
+		accounts, err := s.complete(ctx, s.pool, rows, mode == 1)
+		if err != nil {
+			return nil, err
+		}
+		for i := range accounts {
+			found[summaryKey{accounts[i].ID, mode == 1}] = summaryOf(&accounts[i])
+		}
+	}
+	return found, nil
+}
+
+func summaryOf(a *Account) Summary {
 	standing := a.Standing()
 	return Summary{
 		ID: a.ID, Platform: a.Platform, Livemode: a.Livemode,
@@ -85,7 +116,7 @@ func (s *Accounts) summarize(ctx context.Context, key summaryKey) (Summary, erro
 		PayoutsEnabled: standing.PayoutsEnabled, FeesPayer: a.Controller.directFeesPayer(), DefaultCurrency: a.DefaultCurrency,
 		Country: a.Country, DelayDays: a.Settings.Payouts.Schedule.DelayDays, Closed: !a.ClosedAt.IsZero(),
 		Access: a.Access,
-	}, nil
+	}
 }
 
 // summaryKey names an account in one mode: a platform account is seen in both.

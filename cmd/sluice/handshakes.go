@@ -65,10 +65,18 @@ func payableOf(a connect.Account) (payouts.Payable, error) {
 		payable.StatementDescriptor = *d
 	}
 	for _, e := range a.ExternalAccounts {
-		payable.Destinations = append(payable.Destinations, payouts.Destination{
-			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, ChangedAt: e.ChangedAt(),
+		share, since, err := a.PayoutShare(e.ID)
+		if err != nil {
+			return payouts.Payable{}, err
+		}
+		to := payouts.Destination{
+			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, Share: share, ChangedAt: e.ChangedAt(),
 			Errored: e.Status == connect.ExternalErrored || e.Status == connect.ExternalRefused,
-		})
+		}
+		if since.After(to.ChangedAt) {
+			to.ChangedAt = since
+		}
+		payable.Destinations = append(payable.Destinations, to)
 	}
 	return payable, nil
 }

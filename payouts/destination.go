@@ -45,6 +45,9 @@ type Accounts interface {
 	Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error)
 	// MarkErrored stops automatic payouts to a destination.
 	MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error
+	// Correct changes a destination as its bank says, and returns its id or that of
+	// the one that takes its place. A fault tells why it cannot be.
+	Correct(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string, said rail.Change) (string, error)
 }
 
 // gone reports whether err says that an account or destination is not there any more.

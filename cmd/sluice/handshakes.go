@@ -117,6 +117,13 @@ func (p payees) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope 
 	return p.accounts.MarkErrored(ctx, tx, at, scope, destination)
 }
 
+func (p payees) Correct(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string, said rail.Change) (string, error) {
+	e, err := p.accounts.CorrectExternalAccount(ctx, tx, at, scope, scope.Account, destination, connect.BankCorrection{
+		RoutingNumber: said.Routing, AccountNumber: said.Number, HolderName: said.Holder, AccountType: said.AccountType,
+	})
+	return e.ID, err
+}
+
 // settledBalances tells connect whether an account may be closed.
 type settledBalances struct{}
 

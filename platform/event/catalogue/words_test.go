@@ -34,7 +34,7 @@ var words = map[field][]string{
 	of[wire.Refund]("status"):                  {"succeeded", "pending", "failed", "canceled"},
 	of[wire.Payout]("status"):                  {"pending", "in_transit", "paid", "failed", "canceled"},
 	of[wire.Payout]("type"):                    {"bank_account"},
-	of[wire.Payout]("method"):                  {"standard"},
+	of[wire.Payout]("method"):                  {"standard", "instant"},
 	of[wire.PayoutHold]("status"):              {"active", "released"},
 	of[wire.PayoutTraceID]("status"):           {"pending", "supported", "unsupported"},
 	of[wire.WebhookEndpoint]("status"):         {"enabled", "disabled"},

@@ -110,14 +110,19 @@ func (c controls) decide(d *decision, now time.Time) Verdict {
 }
 
 // judge looks at a payout before it is made; those judged before count for
-// limits. Money taken from a bank account is stopped by a hold and by nothing else.
+// limits. Money taken from a bank account is stopped by a hold, and waits for people
+// over the same amount; limits are about money that leaves.
 func (c controls) judge(p *Payout, to Destination, now time.Time) Verdict {
 	if holds := c.held[p.Account]; len(holds) > 0 {
 		return Verdict{Skip: SkipAccountHeld, Until: c.over(p, holds)}
 	}
 	policy := c.policies[p.Platform]
-	if policy == nil || p.Amount <= 0 {
+	if policy == nil {
 		return Verdict{}
+	}
+	if p.Debit() {
+		over, limited := policy.Rules.ApprovalOver[p.Currency]
+		return Verdict{Approval: limited && p.Moves().Minor > over}
 	}
 	if v := policy.Rules.delay(p, to, now); v.Skip != "" {
 		return v

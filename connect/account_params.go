@@ -195,8 +195,15 @@ type PayoutSettingsParams struct {
 	StatementDescriptor   *string         `form:"statement_descriptor"`
 
 	// Ours, as in wire.PayoutSettings.
-	MinimumBalance AmountsParam `form:"minimum_balance_by_currency"`
-	TriggerBalance AmountsParam `form:"trigger_balance_by_currency"`
+	MinimumBalance AmountsParam        `form:"minimum_balance_by_currency"`
+	TriggerBalance AmountsParam        `form:"trigger_balance_by_currency"`
+	Destinations   []PayoutShareParams `form:"destinations"` // all of them; empty: everything to the defaults
+}
+
+// PayoutShareParams give an external account a part of each automatic payout.
+type PayoutShareParams struct {
+	ID      string `form:"id,required"`
+	Percent string `form:"percent,required"`
 }
 
 // TOSParams says who agreed to the terms, when and from where.

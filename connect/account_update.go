@@ -266,7 +266,11 @@ func (a *Account) applyPayouts(p PayoutSettingsParams, param string) error {
 			return fault.Invalidf("parameter_invalid_integer", param+"[trigger_balance_by_currency]["+currency+"]", "This value must be greater than or equal to 1.")
 		}
 	}
-	now.Schedule = schedule
+	shares, err := a.payoutShares(p.Destinations, param+"[destinations]")
+	if err != nil {
+		return err
+	}
+	now.Schedule, now.Destinations = schedule, shares
 	now.MinimumBalance, now.TriggerBalance = p.MinimumBalance.apply(now.MinimumBalance), p.TriggerBalance.apply(now.TriggerBalance)
 	if p.DebitNegativeBalances != nil {
 		now.DebitNegativeBalances = *p.DebitNegativeBalances

@@ -34,8 +34,9 @@ type BalancePayoutsParams struct {
 		LocalTime         *string  `form:"local_time"`
 		BankDays          *string  `form:"bank_days"`
 	} `form:"schedule"`
-	StatementDescriptor *string      `form:"statement_descriptor"`
-	TriggerBalance      AmountsParam `form:"trigger_balance_by_currency"`
+	StatementDescriptor *string             `form:"statement_descriptor"`
+	TriggerBalance      AmountsParam        `form:"trigger_balance_by_currency"`
+	Destinations        []PayoutShareParams `form:"destinations"`
 }
 
 // UpdateBalanceSettings changes the settings of scope's own account.
@@ -56,7 +57,7 @@ func (a *Account) applyBalanceSettings(p BalanceSettingsParams) error {
 	asked := PayoutSettingsParams{DebitNegativeBalances: p.Payments.DebitNegativeBalances}
 	if payouts := p.Payments.Payouts; payouts != nil {
 		asked.MinimumBalance, asked.TriggerBalance = payouts.MinimumBalance, payouts.TriggerBalance
-		asked.StatementDescriptor = payouts.StatementDescriptor
+		asked.StatementDescriptor, asked.Destinations = payouts.StatementDescriptor, payouts.Destinations
 		if sch := payouts.Schedule; sch != nil {
 			asked.Schedule = &ScheduleParams{
 				Interval: sch.Interval, MonthlyPayoutDays: sch.MonthlyPayoutDays, WeeklyPayoutDays: sch.WeeklyPayoutDays,
@@ -81,6 +82,7 @@ func (a Account) balanceSettingsWire(s Standing) wire.BalanceSettings {
 		DebitNegativeBalances: p.DebitNegativeBalances,
 		Payouts: wire.BalancePayouts{
 			MinimumBalance: p.MinimumBalance, StatementDescriptor: p.StatementDescriptor, Status: status, TriggerBalance: p.TriggerBalance,
+			Destinations: p.Destinations,
 			Schedule: wire.BalanceSchedule{
 				Interval: p.Schedule.Interval, MonthlyPayoutDays: p.Schedule.MonthlyPayoutDays, WeeklyPayoutDays: p.Schedule.WeeklyPayoutDays,
 				LocalTime: p.Schedule.LocalTime, BankDays: p.Schedule.BankDays,

@@ -148,6 +148,10 @@ func (s *Accounts) DeleteExternalAccount(ctx context.Context, tx bun.Tx, at time
 			return fault.Invalidf("", "id", "You cannot delete the default external account for %s. "+
 				"Make another external account the default for the currency first.", removed.Currency)
 		}
+		if a.shareOf(removed.ID) != nil {
+			return fault.Invalidf("", "id", "You cannot delete an external account that has a share of the payouts. "+
+				"Change payouts[destinations] first.")
+		}
 		a.ExternalAccounts = slices.Delete(a.ExternalAccounts, i, i+1)
 		return nil
 	})

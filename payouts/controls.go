@@ -79,23 +79,70 @@ func (s *Service) controlsFor(ctx context.Context, idb bun.IDB, livemode bool, p
 	return c, nil
 }
 
+// decide judges what the scheduler would make of one due. Where it is divided, a part
+// that must wait does not hold up the others; whether people have to agree, and what
+// is left of the day's limit, is asked of the whole: cutting it up gets round nothing.
+func (c controls) decide(d *decision, now time.Time) Verdict {
+	if len(d.parts) == 0 {
+		return c.judge(d.payout, d.to, now)
+	}
+	if holds := c.held[d.payout.Account]; len(holds) > 0 {
+		return Verdict{Skip: SkipAccountHeld, Until: c.over(d.payout, holds)}
+	}
+	policy := c.policies[d.payout.Platform]
+	if policy == nil {
+		return Verdict{}
+	}
+	var waits Verdict
+	for _, part := range d.parts {
+		if part.payout == nil {
+			continue
+		}
+		if v := policy.Rules.delay(part.payout, part.to, now); v.Skip != "" {
+			waits = v
+			part.keep()
+		}
+	}
+	if d.sum(); d.payout.Amount == 0 {
+		return waits
+	}
+	return c.limit(policy, d.payout)
+}
+
 // judge looks at a payout before it is made; those judged before count for
-// limits. Money taken from a bank account is stopped by a hold and by nothing else.
+// limits. Money taken from a bank account is stopped by a hold, and waits for people
+// over the same amount; limits are about money that leaves.
 func (c controls) judge(p *Payout, to Destination, now time.Time) Verdict {
 	if holds := c.held[p.Account]; len(holds) > 0 {
 		return Verdict{Skip: SkipAccountHeld, Until: c.over(p, holds)}
 	}
 	policy := c.policies[p.Platform]
-	if policy == nil || p.Amount <= 0 {
+	if policy == nil {
 		return Verdict{}
 	}
-	rules := policy.Rules
+	if p.Debit() {
+		over, limited := policy.Rules.ApprovalOver[p.Currency]
+		return Verdict{Approval: limited && p.Moves().Minor > over}
+	}
+	if v := policy.Rules.delay(p, to, now); v.Skip != "" {
+		return v
+	}
+	return c.limit(policy, p)
+}
+
+// delay is why a payout to a destination has to wait, if it has to.
+func (rules Rules) delay(p *Payout, to Destination, now time.Time) Verdict {
 	if cooled := to.ChangedAt.Add(time.Duration(rules.CoolingOffHours) * time.Hour); !to.ChangedAt.IsZero() && now.Before(cooled) {
 		return Verdict{Skip: SkipCoolingOff, Until: cooled}
 	}
 	if p.Amount < rules.MinimumPayout[p.Currency] {
 		return Verdict{Skip: SkipBelowMinimum}
 	}
+	return Verdict{}
+}
+
+// limit takes a payout off the day's limit, and asks whether people have to agree.
+func (c controls) limit(policy *Policy, p *Payout) Verdict {
 	of := purseOf{p.Platform, p.Currency}
 	if left, limited := c.left[of]; limited {
 		if p.Amount > left {
@@ -103,7 +150,7 @@ func (c controls) judge(p *Payout, to Destination, now time.Time) Verdict {
 		}
 		c.left[of] = left - p.Amount
 	}
-	over, limited := rules.ApprovalOver[p.Currency]
+	over, limited := policy.Rules.ApprovalOver[p.Currency]
 	return Verdict{Approval: limited && p.Amount > over}
 }
 

@@ -105,8 +105,12 @@ func (s *Service) debit(ctx context.Context, purse balance.Purse, now time.Time)
 		if err != nil {
 			return err
 		}
-		if c.judge(p, from, now).Skip != "" {
+		verdict := c.judge(p, from, now)
+		if verdict.Skip != "" {
 			return nil // the account is on hold: nothing moves
+		}
+		if verdict.Approval {
+			p.Approval = ApprovalRequired
 		}
 		first, err := claimDebit(ctx, tx, p, now)
 		if err != nil || !first {

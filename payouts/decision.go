@@ -29,6 +29,7 @@ type decision struct {
 	payday  Firing // of the schedule
 	pays    bool   // payday has not been decided
 	free    int64  // what may be paid out, in minor units
+	parts   parts  // where payouts in the currency are divided; payout is their sum then
 }
 
 // askAgainDue is when a due is looked at again that no payday of its own will bring up.
@@ -63,6 +64,9 @@ func (s *Service) decideAll(ctx context.Context, tx bun.Tx, livemode bool, dues 
 	if err := s.weigh(ctx, tx, asked, hold); err != nil {
 		return nil, err
 	}
+	if err := s.divideAll(ctx, tx, livemode, asked, calendars); err != nil {
+		return nil, err
+	}
 	if err := s.judgeAll(ctx, tx, livemode, asked, now); err != nil {
 		return nil, err
 	}
@@ -74,7 +78,7 @@ func (s *Service) decideAll(ctx context.Context, tx bun.Tx, livemode bool, dues 
 
 // mayPay looks at everything but the money.
 func (s *Service) mayPay(ctx context.Context, tx bun.Tx, d *decision, there bool, now time.Time, calendars *calendars) error {
-	switch standard, has := d.payable.standard(d.due.Currency); {
+	switch first, has := d.payable.first(d.due.Currency); {
 	case !there || !d.payable.PayoutsEnabled:
 		d.skip = SkipDisabled
 		return nil
@@ -85,7 +89,7 @@ func (s *Service) mayPay(ctx context.Context, tx bun.Tx, d *decision, there bool
 		}
 		return nil
 	default:
-		d.to = standard
+		d.to = first
 	}
 	found, ok := s.cfg.Rails.For(d.due.Livemode).Find(rail.Use{Currency: d.due.Currency, Country: d.to.Country})
 	if !ok {
@@ -158,7 +162,7 @@ func (s *Service) judgeAll(ctx context.Context, tx bun.Tx, livemode bool, asked 
 		return err
 	}
 	for _, d := range sized {
-		verdict := c.judge(d.payout, d.to, now)
+		verdict := c.decide(d, now)
 		if verdict.Approval {
 			d.payout.Approval = ApprovalRequired
 		}
@@ -178,12 +182,16 @@ func (d *decision) size(now time.Time) {
 	amount := d.free - d.payable.Retain[d.due.Currency]
 	trigger, triggers := d.payable.Trigger[d.due.Currency]
 	switch {
-	case d.pays || triggers && d.free >= trigger:
+	case d.pays || triggers && d.free-d.parts.stuck() >= trigger:
 	case d.payable.Schedule.Interval == Manual:
 		d.skip = SkipManual
 		return
 	default:
 		d.skip = SkipNotToday
+		return
+	}
+	if len(d.parts) > 0 {
+		d.divide(amount, now)
 		return
 	}
 	amount = min(amount, largest(d.way, d.due.Currency))

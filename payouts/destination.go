@@ -17,10 +17,11 @@ import (
 type Destination struct {
 	ID        string // ba_…
 	Currency  money.Currency
-	Country   string    // of the bank, ISO 3166 alpha-2
-	Default   bool      // where payouts in its currency go unless told otherwise
-	Errored   bool      // a payout to it failed; automatic ones stop until it is changed
-	ChangedAt time.Time // when the account it names was last given
+	Country   string     // of the bank, ISO 3166 alpha-2
+	Default   bool       // where payouts in its currency go unless told otherwise
+	Share     money.Rate // of automatic payouts in its currency; zero for all: they go to the default
+	Errored   bool       // a payout to it failed; automatic ones stop until it is changed
+	ChangedAt time.Time  // when the account it names was last given
 }
 
 // Payable is what payouts must know of an account.
@@ -44,6 +45,9 @@ type Accounts interface {
 	Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, destination string) (rail.Creditor, error)
 	// MarkErrored stops automatic payouts to a destination.
 	MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error
+	// Correct changes a destination as its bank says, and returns its id or that of
+	// the one that takes its place. A fault tells why it cannot be.
+	Correct(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string, said rail.Change) (string, error)
 }
 
 // gone reports whether err says that an account or destination is not there any more.
@@ -59,9 +63,12 @@ func (p Payable) standard(currency money.Currency) (Destination, bool) {
 	return Destination{}, false
 }
 
-// hasErrored reports whether the default destination for a currency does not work.
+// hasErrored reports whether the destination of automatic payouts in a currency does not work.
 func (p Payable) hasErrored(currency money.Currency) bool {
-	return slices.ContainsFunc(p.Destinations, func(d Destination) bool { return d.Default && d.Errored && d.Currency == currency })
+	divided := len(p.shares(currency)) > 0
+	return slices.ContainsFunc(p.Destinations, func(d Destination) bool {
+		return (d.Default && !divided || d.Share > 0) && d.Errored && d.Currency == currency
+	})
 }
 
 // named is the destination with an id.

@@ -68,7 +68,7 @@ func countRuns(ctx context.Context, tx bun.Tx, livemode bool, decisions []*decis
 			continue // nobody would miss them
 		}
 		k := key{d.due.Platform, string(d.skip), string(d.due.Currency)}
-		counts[k]++
+		counts[k] += max(1, int64(len(d.divided())))
 		if d.payout != nil {
 			sums[k] += d.payout.Amount
 		}
@@ -221,6 +221,7 @@ type Forecast struct {
 	Skip        Skip  // why, or ""
 	Approval    bool  // people would have to agree
 	Payday      string
+	Parts       []*Payout // where it is divided
 }
 
 // ForecastParams ask what a run would do.
@@ -320,7 +321,7 @@ func (d *decision) forecast() Forecast {
 		f.Payday = d.payday.Date.String()
 	}
 	if d.payout != nil {
-		f.Amount, f.Approval = d.payout.Amount, d.payout.Approval == ApprovalRequired
+		f.Amount, f.Approval, f.Parts = d.payout.Amount, d.payout.Approval == ApprovalRequired, d.divided()
 	}
 	return f
 }
@@ -345,8 +346,12 @@ func (f Forecast) cursor() string { return f.Account + ":" + string(f.Currency) 
 
 // Wire is the forecast as the API shows it.
 func (f Forecast) Wire() wire.PayoutForecast {
-	return wire.PayoutForecast{
+	w := wire.PayoutForecast{
 		ID: f.cursor(), Object: "payout_forecast", Account: wire.To(f.Account), Amount: f.Amount, Approval: f.Approval, Currency: string(f.Currency),
 		Destination: wire.Nullable(f.Destination), Payday: wire.Nullable(f.Payday), Skipped: wire.Nullable(string(f.Skip)),
 	}
+	for _, p := range f.Parts {
+		w.Parts = append(w.Parts, wire.PayoutForecastPart{Amount: p.Amount, Destination: p.Destination, Percent: p.Share.String()})
+	}
+	return w
 }

@@ -71,6 +71,9 @@ type Payout struct {
 	Approval       Approval
 	Held           bool // somebody holds it: it is not handed over
 	Recall         Recall
+
+	Share    money.Rate // of a payout to several bank accounts, this one's part; zero: it went whole
+	Siblings []string   `bun:",array"` // po_…: the other parts
 }
 
 // The methods of a payout.

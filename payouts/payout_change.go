@@ -102,6 +102,9 @@ func (s *Service) carry(ctx context.Context, tx bun.Tx, turns []turn, now time.T
 		if err := balance.Detach(ctx, tx, s.cfg.Book, t.p.Purse(), t.p.ID); err != nil {
 			return err
 		}
+		if err := keepFor(ctx, tx, t.p); err != nil {
+			return err
+		}
 	}
 	if err := saveAll(ctx, tx, turns); err != nil {
 		return err

@@ -22,8 +22,9 @@ type Next struct {
 	Currency    money.Currency
 	Destination string // ba_…
 	Rail        string
-	Reason      Skip     // why nothing is foreseen, or ""
-	Paydays     []Payday // until all that is pending now is paid
+	Reason      Skip       // why nothing is foreseen, or ""
+	Paydays     []Payday   // until all that is pending now is paid
+	Kept        []KeptPart // in the balance for single destinations, until they can be paid
 }
 
 // Payday is a day of a schedule with what it would pay.
@@ -74,6 +75,9 @@ func (s *Service) next(ctx context.Context, tx bun.Tx, scope tenant.Scope, payab
 		return n, err
 	}
 	n.Destination, n.Rail = d.to.ID, d.way.Name
+	if n.Kept, err = keptOf(ctx, tx, due.purse()); err != nil {
+		return n, err
+	}
 	if d.skip != "" && d.skip != SkipNotToday {
 		n.Reason = d.skip
 		return n, nil
@@ -168,6 +172,9 @@ func (n Next) Wire() wire.NextPayout {
 	}
 	for _, day := range n.Paydays {
 		w.Paydays = append(w.Paydays, wire.Payday{At: wire.Unix(day.At), ArrivalDate: wire.Unix(day.ArrivalDate), Amount: day.Amount})
+	}
+	for _, k := range n.Kept {
+		w.Kept = append(w.Kept, wire.KeptPart{Amount: k.Amount, Destination: k.Destination})
 	}
 	if len(w.Paydays) > 0 && n.Reason == "" {
 		first := w.Paydays[0]

@@ -46,6 +46,9 @@ func (s *Service) Retry(ctx context.Context, tx bun.Tx, scope tenant.Scope, payo
 	if err != nil {
 		return nil, err
 	}
+	if err := repaid(ctx, tx, old); err != nil {
+		return nil, err
+	}
 	old.RetriedBy = p.ID
 	return p, s.finish(ctx, tx, old, "payout.updated", p.CreatedAt, map[string]any{"retried_by": nil})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sluicepay/sluice/ledger/balance"
 	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/platform/fault"
 	"github.com/sluicepay/sluice/platform/metadata"
@@ -15,6 +16,8 @@ import (
 // ReverseParams ask to take a paid payout back.
 type ReverseParams struct {
 	Metadata metadata.Patch `form:"metadata"`
+
+	Actor string `form:"-"` // who asks for it
 }
 
 // Reverse takes a paid payout back from the bank account of a connected account, by
@@ -47,7 +50,13 @@ func (s *Service) Reverse(ctx context.Context, tx bun.Tx, scope tenant.Scope, pa
 	}
 	now := s.cfg.Clocks.For(scope.Livemode).Now()
 	p := newPayout(scope, money.New(-original.Amount, original.Currency), to, found.Capabilities(), payable, now)
-	p.OriginalPayout, p.Metadata, p.StatementDescriptor = original.ID, given, original.StatementDescriptor
+	p.OriginalPayout, p.Metadata, p.StatementDescriptor, p.CreatedBy = original.ID, given, original.StatementDescriptor, params.Actor
+	if err := balance.Lock(ctx, tx, s.cfg.Book, p.Purse()); err != nil {
+		return nil, err
+	}
+	if err := s.admit(ctx, tx, p, payable); err != nil {
+		return nil, err
+	}
 	if err := s.open(ctx, tx, p); err != nil {
 		return nil, err
 	}

@@ -152,3 +152,30 @@ func TestARailWithoutDebitsReversesNothing(t *testing.T) {
 		bank                hub  hkd   7000
 		processor_clearing  hub  hkd  -7000`)
 }
+
+func TestAReversalIsStoppedByAHoldAndWaitsForTwoPeopleOverTheAmount(t *testing.T) {
+	t.Parallel()
+	w := openFiled(t, withDebits)
+	p := w.paidOut(may, 7000)
+	held := w.mustHold(payouts.HoldParams{Account: may, Reason: "chargebacks"})
+	_, err := w.reverse(p)
+	w.expectCode(err, "account_on_hold")
+	if err := w.release(held); err != nil {
+		t.Fatal(err)
+	}
+	w.policy("key_ada", payouts.PolicyParams{ApprovalOver: inHKD("6999")})
+	back, err := w.reverse(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.send()
+	w.expectStatus(back, payouts.Pending)
+	for _, actor := range []string{"key_ada", "key_bob"} {
+		if err := w.approve(actor, back); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.send()
+	w.work()
+	w.expectStatus(back, payouts.Paid)
+}

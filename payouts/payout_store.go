@@ -158,6 +158,8 @@ var payoutTable = db.NewTable("payouts.payouts", "id",
 	db.Text("approval", func(p *Payout) Approval { return p.Approval }),
 	db.Bool("held", func(p *Payout) bool { return p.Held }),
 	db.Text("recall", func(p *Payout) Recall { return p.Recall }),
+	db.Int8("share", func(p *Payout) int64 { return int64(p.Share) }),
+	db.TextArray("siblings", func(p *Payout) []string { return p.Siblings }),
 )
 
 // save writes what can change of a locked payout.

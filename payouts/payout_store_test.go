@@ -21,6 +21,7 @@ func TestAPayoutIsReadAsItWasInserted(t *testing.T) {
 	p := &Payout{
 		Amount: 7, Currency: "hkd", Status: Failed, Description: &text, StatementDescriptor: &text, Metadata: map[string]string{"a": "b"},
 		ArrivalDate: at, SendAfter: at, HandedOverAt: at, AskAt: at, CreatedAt: at, Version: 3, Method: Instant, Approval: Approved,
+		Share: 250_000, Siblings: []string{"po_2", "po_3"},
 	}
 	fields := reflect.ValueOf(p).Elem()
 	for i := range fields.NumField() {

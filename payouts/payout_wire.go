@@ -22,7 +22,15 @@ func (p *Payout) Wire() wire.Payout {
 		OriginalPayout: wire.To(p.OriginalPayout), ReversedBy: wire.To(p.ReversedBy),
 		Account: wire.To(p.Account), Approval: wire.Nullable(string(p.Approval)), Batch: wire.Nullable(p.Batch), OnHold: p.Held, PayoutRun: wire.Nullable(p.Run),
 		Rail: p.Rail, Recall: wire.Nullable(string(p.Recall)), RetriedBy: wire.To(p.RetriedBy), RetryOf: wire.To(p.RetryOf),
+		Split: p.split(),
 	}
+}
+
+func (p *Payout) split() *wire.PayoutSplit {
+	if p.Share == 0 {
+		return nil
+	}
+	return &wire.PayoutSplit{Percent: p.Share.String(), Siblings: append([]string{}, p.Siblings...)}
 }
 
 func (p *Payout) trace() wire.PayoutTraceID {

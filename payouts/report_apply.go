@@ -281,6 +281,8 @@ func (a *application) judge(ctx context.Context, tx bun.Tx, p *Payout, r rail.Re
 		return t, notHandedOver, nil
 	case !r.Amount.IsZero() && r.Amount != p.Moves():
 		return t, otherAmount, nil
+	case r.Change != nil:
+		return t, "", a.service.notice(ctx, tx, p, *r.Change, r.At, r.BankTrace, a.now)
 	}
 	if r.State == rail.Failed && rail.Duplicate(r.Reason) {
 		return t, calledDuplicate, nil

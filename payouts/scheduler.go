@@ -115,6 +115,11 @@ func (s *Service) runBatch(ctx context.Context, livemode bool, platform string, 
 		if made, err = s.openAll(ctx, tx, decisions); err != nil {
 			return err
 		}
+		parts, err := s.openParts(ctx, tx, decisions)
+		if err != nil {
+			return err
+		}
+		made += parts
 		if err := settleDues(ctx, tx, livemode, decisions); err != nil {
 			return err
 		}
@@ -191,8 +196,8 @@ func (s *Service) openAll(ctx context.Context, tx bun.Tx, decisions []*decision)
 	var events []event.Event
 	for _, d := range decisions {
 		p := d.payout
-		if p == nil {
-			continue
+		if p == nil || len(d.parts) > 0 {
+			continue // the parts are made one by one
 		}
 		p.Run = runID(d.due.Platform, d.due.Livemode, p.CreatedAt)
 		entry := journal.PayoutCreated(p.entry(p.CreatedAt), newLineID)

@@ -88,6 +88,23 @@ func (d *directory) MarkErrored(_ context.Context, _ bun.Tx, _ time.Time, scope 
 	return nil
 }
 
+func (d *directory) Correct(_ context.Context, _ bun.Tx, at time.Time, scope tenant.Scope, destination string, said rail.Change) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if said.Number.Reveal() == "" {
+		return "", fault.Invalidf("bank_change_unusable", "", "The bank says nothing that could be taken over.")
+	}
+	for i, to := range d.accounts[scope.Account].Destinations {
+		if to.ID == destination {
+			to.ID, to.ChangedAt, to.Errored = destination+"2", at, false
+			d.accounts[scope.Account].Destinations[i] = to
+			d.numbers[to.ID] = said.Number.Reveal()
+			return to.ID, nil
+		}
+	}
+	return "", fault.NoSuch("external account", destination)
+}
+
 // witness is a bank that counts what it is told, and can no more than pay.
 type witness struct {
 	rail.Direct

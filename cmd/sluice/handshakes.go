@@ -65,10 +65,18 @@ func payableOf(a connect.Account) (payouts.Payable, error) {
 		payable.StatementDescriptor = *d
 	}
 	for _, e := range a.ExternalAccounts {
-		payable.Destinations = append(payable.Destinations, payouts.Destination{
-			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, ChangedAt: e.ChangedAt(),
+		share, since, err := a.PayoutShare(e.ID)
+		if err != nil {
+			return payouts.Payable{}, err
+		}
+		to := payouts.Destination{
+			ID: e.ID, Currency: money.Currency(e.Currency), Country: e.Country, Default: e.Default, Share: share, ChangedAt: e.ChangedAt(),
 			Errored: e.Status == connect.ExternalErrored || e.Status == connect.ExternalRefused,
-		})
+		}
+		if since.After(to.ChangedAt) {
+			to.ChangedAt = since
+		}
+		payable.Destinations = append(payable.Destinations, to)
 	}
 	return payable, nil
 }
@@ -107,6 +115,13 @@ func (p payees) Creditor(ctx context.Context, idb bun.IDB, scope tenant.Scope, d
 
 func (p payees) MarkErrored(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string) error {
 	return p.accounts.MarkErrored(ctx, tx, at, scope, destination)
+}
+
+func (p payees) Correct(ctx context.Context, tx bun.Tx, at time.Time, scope tenant.Scope, destination string, said rail.Change) (string, error) {
+	e, err := p.accounts.CorrectExternalAccount(ctx, tx, at, scope, scope.Account, destination, connect.BankCorrection{
+		RoutingNumber: said.Routing, AccountNumber: said.Number, HolderName: said.Holder, AccountType: said.AccountType,
+	})
+	return e.ID, err
 }
 
 // settledBalances tells connect whether an account may be closed.

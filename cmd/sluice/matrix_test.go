@@ -14,6 +14,8 @@ import (
 
 	"github.com/sluicepay/sluice/connect"
 	"github.com/sluicepay/sluice/oauth/credential"
+	"github.com/sluicepay/sluice/payouts"
+	"github.com/sluicepay/sluice/payouts/rail"
 	"github.com/sluicepay/sluice/payouts/reconcile"
 	"github.com/sluicepay/sluice/platform/clock"
 	"github.com/sluicepay/sluice/platform/db"
@@ -156,6 +158,10 @@ var matrix = map[string]row{
 	"POST /v1/payouts/{id}/approve":                         {path: "/v1/payouts/$payout/approve"},
 	"POST /v1/payouts/{id}/refuse":                          {path: "/v1/payouts/$payout/refuse", form: "reason=seen"},
 	"GET /v1/payouts/{id}/approvals":                        {path: "/v1/payouts/$payout/approvals"},
+	"GET /v1/payout_bank_changes":                           {},
+	"GET /v1/payout_bank_changes/{id}":                      {path: "/v1/payout_bank_changes/$bankChange"},
+	"POST /v1/payout_bank_changes/{id}/accept":              {path: "/v1/payout_bank_changes/$bankChange/accept"},
+	"POST /v1/payout_bank_changes/{id}/refuse":              {path: "/v1/payout_bank_changes/$bankChange/refuse"},
 	"POST /v1/payout_holds":                                 {form: "account=$leaver&reason=seen"},
 	"GET /v1/payout_holds":                                  {},
 	"GET /v1/payout_holds/{id}":                             {path: "/v1/payout_holds/$hold"},
@@ -492,6 +498,11 @@ func (h *house) furnish(ada clerk) map[string]string {
 	made("feeRefund", "/v1/application_fees/"+things["fee"]+"/refunds", "amount=10")
 	things["ownBank"] = ada.post("/v1/accounts/"+h.platform+"/external_accounts", "external_account=btok_hk")["id"].(string)
 	made("payout", "/v1/payouts", "amount=1000&currency=hkd&destination="+things["ownBank"])
+	sent := made("sent", "/v1/payouts", "amount=100&currency=hkd&method=instant&destination="+things["ownBank"])
+	ada.until("/v1/payouts/"+sent["id"].(string), "the payout has gone", func(p map[string]any) bool { return p["status"] == "paid" })
+	must[payouts.Applied](h.t)(h.app.payouts.Apply(h.t.Context(), false, sent["rail"].(string),
+		[]rail.Report{{Reference: sent["id"].(string), Reason: "C04", Change: &rail.Change{Code: "C04", Holder: canary}}}, h.app.clocks.For(false).Now()))
+	things["bankChange"] = idsOf(ada.get("/v1/payout_bank_changes"))[0]
 	things["report"] = ada.post("/v1/reporting/report_runs", "report_type=payout_reconciliation.by_id.itemized.4&parameters[payout]="+things["payout"])["id"].(string)
 	things["hold"] = ada.post("/v1/payout_holds", "account="+leaver+"&reason="+canary)["id"].(string)
 	things["run"] = ada.post("/v1/payout_runs", "")["id"].(string)

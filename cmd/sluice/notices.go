@@ -31,7 +31,8 @@ type moneyNotices struct {
 // the events have to go on to everybody else.
 func (n moneyNotices) of(ctx context.Context, tx bun.IDB, batch []bus.Message) (mails []mail.Message) {
 	for _, m := range batch {
-		if !m.Livemode && n.mails.inbox == nil || m.Type != "account.updated" && !strings.HasPrefix(m.Type, "account.external_account.") {
+		if !m.Livemode && n.mails.inbox == nil ||
+			m.Type != "account.updated" && m.Type != "balance_settings.updated" && !strings.HasPrefix(m.Type, "account.external_account.") {
 			continue
 		}
 		var e wire.Event
@@ -41,17 +42,28 @@ func (n moneyNotices) of(ctx context.Context, tx bun.IDB, batch []bus.Message) (
 		var replaced struct {
 			Email   string `json:"email"`
 			Default *bool  `json:"default_for_currency"`
+
+			Payments struct {
+				Payouts map[string]json.RawMessage `json:"payouts"`
+			} `json:"payments"`
 		}
 		_ = json.Unmarshal(e.Data.PreviousAttributes, &replaced)
 		text := "The contact address of your account was changed. Mails about it go to the new address from now on."
 		if m.Type == "account.updated" && replaced.Email == "" {
 			continue
 		}
+		if _, shares := replaced.Payments.Payouts["destinations"]; m.Type == "balance_settings.updated" && !shares {
+			continue
+		}
 		a, err := n.accounts.Get(ctx, tx, tenant.Scope{Platform: m.Platform, Account: m.Key, Livemode: m.Livemode}, m.Key)
 		if err != nil {
 			continue
 		}
-		if m.Type != "account.updated" {
+		switch m.Type {
+		case "account.updated":
+		case "balance_settings.updated":
+			text = sharesText(a)
+		default:
 			if text = bankText(m.Type, e.Data.Object, replaced.Default != nil); text == "" || m.Time.Equal(a.CreatedAt) {
 				continue // the first one came with the account
 			}
@@ -92,6 +104,21 @@ func (n moneyNotices) contacts(ctx context.Context, tx bun.IDB, a connect.Accoun
 }
 
 const moneyWarning = "\n\nIf that was you, there is nothing to do. If it was not, tell the platform that pays you at once.\n"
+
+// sharesText says how payouts are divided among bank accounts now.
+func sharesText(a connect.Account) string {
+	text := "How your payouts are divided among bank accounts was changed. "
+	var shares []string
+	for _, share := range a.Settings.Payouts.Destinations {
+		if e, err := a.ExternalAccount(share.ID); err == nil {
+			shares = append(shares, share.Percent+" % in "+strings.ToUpper(e.Currency)+" to the bank account ending in "+e.Last4)
+		}
+	}
+	if len(shares) == 0 {
+		return text + "From now on all of each goes to one bank account."
+	}
+	return text + "From now on: " + strings.Join(shares, ", ") + "."
+}
 
 // bankText says what became of a bank account, by its last digits.
 func bankText(kind string, object json.RawMessage, defaultChanged bool) string {

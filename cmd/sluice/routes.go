@@ -59,6 +59,7 @@ func (a *App) routes() []rest.Route {
 		payoutshttp.DeliveryRoutes(s, a.pool, a.payouts, a.books),                         // /v1/payout_counts, /v1/payouts/{id}/delivery
 		payoutshttp.Routes(s, a.pool, a.payouts),                                          // /v1/payouts
 		payoutshttp.ApprovalRoutes(s, a.pool, a.payouts),                                  // /v1/payouts/{id}/approve, refuse, approvals
+		payoutshttp.BankChangeRoutes(s, a.pool, a.payouts),                                // /v1/payout_bank_changes
 		payoutshttp.HoldRoutes(s, a.pool, a.payouts),                                      // /v1/payout_holds
 		payoutshttp.PolicyRoutes(s, a.pool, a.payouts),                                    // /v1/payout_policy
 		payoutshttp.BatchRoutes(s, a.pool, a.payouts),                                     // /v1/payout_batches

@@ -175,6 +175,7 @@ func (d payoutDoor) reverse(ctx context.Context, tx bun.Tx, r *rest.Request) (an
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
+	p.Actor = r.Principal.KeyID
 	return shown(d.payouts.Reverse(ctx, tx, r.Scope, r.Path("id"), p))
 }
 

@@ -144,4 +144,19 @@ type Report struct {
 	// RecallRefused says that the bank will not call the instruction back; State is
 	// Unknown if the file says nothing else of it.
 	RecallRefused bool
+	// Change is what the bank says is out of date in the bank account; State is
+	// Unknown then. nil: nothing.
+	Change *Change
+}
+
+// Change is what a bank that has paid says is to be mended before the next
+// instruction. It moves no money, and is taken over by people: who can send one
+// could redirect payouts. What is empty stays as it is; a change that says nothing
+// must be made by hand.
+type Change struct {
+	Code        string // the bank's own, C01 to C14 in the ACH network
+	Routing     string
+	Number      secret.Text
+	Holder      string
+	AccountType string // "checking" or "savings"
 }

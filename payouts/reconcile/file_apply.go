@@ -96,7 +96,7 @@ func (b *Books) apply(ctx context.Context, f File) error {
 // verdict is what became of a line.
 type verdict struct {
 	payout, batch string
-	state         rail.State
+	state         string
 	reason        string
 }
 
@@ -121,6 +121,12 @@ func (b *Books) judge(ctx context.Context, f File, rows []lineRow) ([]verdict, e
 			verdicts[i].reason = reason
 		case f.Rail != "" && f.Rail != way:
 			verdicts[i].reason = unknownReference
+		case l.Code == noticeCode:
+			if report.Change, err = b.openNotice(*l); err != nil {
+				return nil, err
+			}
+			report.State, report.Code = rail.Unknown, ""
+			byRail[way] = append(byRail[way], told{i, report})
 		default:
 			byRail[way] = append(byRail[way], told{i, report})
 		}
@@ -136,7 +142,10 @@ func (b *Books) judge(ctx context.Context, f File, rows []lineRow) ([]verdict, e
 			return nil, fmt.Errorf("apply bank statement: %w", err)
 		}
 		for n, t := range all {
-			verdicts[t.line] = verdict{payout: applied.Payouts[n], state: t.report.State}
+			verdicts[t.line] = verdict{payout: applied.Payouts[n], state: t.report.State.String()}
+			if t.report.Change != nil {
+				verdicts[t.line].state = noticed
+			}
 			if applied.Payouts[n] == "" {
 				verdicts[t.line].batch = t.report.Batch
 			}
@@ -280,7 +289,7 @@ func (b *Books) note(ctx context.Context, f File, rows []lineRow, verdicts []ver
 	for i := range rows {
 		switch v := verdicts[i]; {
 		case v.reason == "":
-			lines, payouts, batches, states = append(lines, rows[i].ID), append(payouts, v.payout), append(batches, v.batch), append(states, v.state.String())
+			lines, payouts, batches, states = append(lines, rows[i].ID), append(payouts, v.payout), append(batches, v.batch), append(states, v.state)
 		case rows[i].Status == Open && rows[i].Reason != v.reason:
 			open, reasons = append(open, rows[i].ID), append(reasons, v.reason)
 		}

@@ -169,10 +169,19 @@ func (s *stage) report(r rail.Report) error {
 	if r.State == rail.Accepted || r.State == rail.Paid {
 		bankCode = r.State.String()
 	}
-	return s.add(stagedLine{n: s.n, nth: 1, key: make([]byte, keySize), Line: Line{
+	staged := stagedLine{n: s.n, nth: 1, key: make([]byte, keySize), Line: Line{
 		ID: id.New("bsl"), Booked: r.At, Valued: r.At, Amount: r.Amount.Minor, Currency: r.Amount.Currency, EndToEnd: plain(r.Reference), Batch: plain(r.Batch),
 		Trace: plain(r.Trace), Bank: plain(r.BankTrace), Code: r.Code, Returned: r.State == rail.Failed, BankCode: plain(bankCode), Status: Open,
-	}})
+	}}
+	if r.Change != nil {
+		staged.Code = noticeCode
+		sealed, err := s.b.sealNotice(*r.Change, staged.ID)
+		if err != nil {
+			return err
+		}
+		staged.Remittance = sealed
+	}
+	return s.add(staged)
 }
 
 func (s *stage) add(l stagedLine) error {

@@ -172,7 +172,7 @@ func (b *Books) Lines(ctx context.Context, scope tenant.Scope, file string, p Li
 
 // Text opens what a bank says in words about a line.
 func (b *Books) Text(l Line) (secret.Text, error) {
-	if len(l.Remittance) == 0 {
+	if len(l.Remittance) == 0 || l.Code == noticeCode { // a notice is shown by its own list, masked
 		return secret.Text{}, nil
 	}
 	return b.cfg.Keyring.OpenBytes(l.Remittance, lineTable, l.ID)

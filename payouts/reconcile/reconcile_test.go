@@ -61,6 +61,10 @@ func (people) Creditor(context.Context, bun.IDB, tenant.Scope, string) (rail.Cre
 
 func (people) MarkErrored(context.Context, bun.Tx, time.Time, tenant.Scope, string) error { return nil }
 
+func (people) Correct(_ context.Context, _ bun.Tx, _ time.Time, _ tenant.Scope, destination string, _ rail.Change) (string, error) {
+	return destination, nil
+}
+
 type world struct {
 	*testing.T
 	pool    *bun.DB
@@ -500,6 +504,52 @@ func TestWhatABanksReportSaysMovesPayoutsToo(t *testing.T) {
 	if got := w.lines(f); got[0] != "0 matched "+p.ID || got[1] != "0 open no payout or batch has its reference" {
 		t.Errorf("lines are %q", got)
 	}
+}
+
+func TestANoticeOfChangeIsKeptForPeopleAndItsNumberIsNotShown(t *testing.T) {
+	w := open(t)
+	p := w.payout(5000)
+	cfg := w.cfg
+	heard := &hearing{Applier: w.service}
+	cfg.Payouts = heard
+	cfg.Readers = map[statement.Format]reconcile.Reader{statement.Pain002: func(io.Reader) ([]rail.Report, error) {
+		return []rail.Report{{Reference: p.ID, Reason: "C01", BankTrace: "B1", At: noon, Change: &rail.Change{Code: "C01", Number: secret.New("000777778888")}}}, nil
+	}}
+	f, err := reconcile.New(w.pool, cfg).Import(t.Context(), reconcile.Source{Platform: hub.Platform}, strings.NewReader(
+		`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"/>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expectLoaded(f, 1, 0)
+	w.expectStatus(p, payouts.InTransit)
+	if got := w.lines(f); got[0] != "0 matched "+p.ID {
+		t.Errorf("lines are %q", got)
+	}
+	if len(heard.changes) != 1 || heard.changes[0].Code != "C01" || heard.changes[0].Number.Reveal() != "000777778888" {
+		t.Errorf("payouts heard of %+v", heard.changes)
+	}
+	found, err := w.books.Lines(t.Context(), hub, f.ID, reconcile.LinesParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := w.books.Text(found.Items[0]); err != nil || text.Reveal() != "" {
+		t.Errorf("the line shows %q, %v", text.Reveal(), err)
+	}
+}
+
+// hearing notes the changes that payouts hear of.
+type hearing struct {
+	reconcile.Applier
+	changes []*rail.Change
+}
+
+func (h *hearing) Apply(ctx context.Context, livemode bool, way string, reports []rail.Report, now time.Time) (payouts.Applied, error) {
+	for _, r := range reports {
+		if r.Change != nil {
+			h.changes = append(h.changes, r.Change)
+		}
+	}
+	return h.Applier.Apply(ctx, livemode, way, reports, now)
 }
 
 func TestNothingOfAStatementStandsInTheDatabaseInPlain(t *testing.T) {

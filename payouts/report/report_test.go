@@ -59,6 +59,10 @@ func (people) Creditor(context.Context, bun.IDB, tenant.Scope, string) (rail.Cre
 
 func (people) MarkErrored(context.Context, bun.Tx, time.Time, tenant.Scope, string) error { return nil }
 
+func (people) Correct(_ context.Context, _ bun.Tx, _ time.Time, _ tenant.Scope, destination string, _ rail.Change) (string, error) {
+	return destination, nil
+}
+
 func (people) ConnectedTo(_ context.Context, platform, account string, _ bool) (bool, error) {
 	return platform == hub && account == may, nil
 }

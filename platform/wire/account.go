@@ -208,6 +208,17 @@ type PayoutSettings struct {
 	// paid besides its schedule (ours).
 	MinimumBalance map[string]int64 `json:"minimum_balance_by_currency,omitempty"`
 	TriggerBalance map[string]int64 `json:"trigger_balance_by_currency,omitempty"`
+
+	// Ours: how automatic payouts are divided among external accounts. A currency of
+	// which none is named goes whole to its default.
+	Destinations []PayoutShare `json:"destinations,omitempty"`
+}
+
+// PayoutShare is an external account's part of each automatic payout in its currency.
+type PayoutShare struct {
+	ID      string `json:"id"`      // ba_…
+	Percent string `json:"percent"` // "62.5"; those of a currency sum to 100
+	Since   int64  `json:"since"`   // when it was given so much
 }
 
 // PayoutSchedule is the rhythm of automatic payouts.

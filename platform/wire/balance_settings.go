@@ -21,7 +21,9 @@ type BalancePayouts struct {
 	StatementDescriptor *string          `json:"statement_descriptor"`
 	Status              string           `json:"status"` // enabled or disabled
 
-	TriggerBalance map[string]int64 `json:"trigger_balance_by_currency,omitempty"` // ours
+	// Ours, as in PayoutSettings.
+	TriggerBalance map[string]int64 `json:"trigger_balance_by_currency,omitempty"`
+	Destinations   []PayoutShare    `json:"destinations,omitempty"`
 }
 
 // BalanceSchedule is the rhythm of automatic payouts.

@@ -40,6 +40,14 @@ type Payout struct {
 	Recall    *string `json:"recall"`     // requested, done or refused; null: not called back
 	RetriedBy Ref     `json:"retried_by"` // the payout that tries this failed one again
 	RetryOf   Ref     `json:"retry_of"`
+
+	Split *PayoutSplit `json:"split"` // null: all of it went to one bank account
+}
+
+// PayoutSplit is what part of an automatic payout this one is. Ours.
+type PayoutSplit struct {
+	Percent  string   `json:"percent"`  // of the destination
+	Siblings []string `json:"siblings"` // po_…: the other parts
 }
 
 // ListedPayout is a payout in a list of a platform's, of several accounts; Sluice's own.

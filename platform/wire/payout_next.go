@@ -14,6 +14,15 @@ type NextPayout struct {
 	Paydays     []Payday `json:"paydays"` // it and those after it, until all that is pending now is paid
 	Rail        *string  `json:"rail"`
 	Reason      *string  `json:"reason"` // why none is foreseen, in the words of payout_run; null if one is
+
+	// What is in the balance for single destinations of a divided payout, until they can be paid.
+	Kept []KeptPart `json:"kept,omitempty"`
+}
+
+// KeptPart is what one external account has not been paid yet of divided payouts.
+type KeptPart struct {
+	Amount      int64  `json:"amount"`
+	Destination string `json:"destination"` // ba_…
 }
 
 // Payday is a day on which an account's schedule pays.

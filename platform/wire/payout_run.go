@@ -38,6 +38,15 @@ type PayoutForecast struct {
 	Destination *string `json:"destination"`
 	Payday      *string `json:"payday"`  // the latest by the schedule, a local date
 	Skipped     *string `json:"skipped"` // why it is left out
+
+	Parts []PayoutForecastPart `json:"parts,omitempty"` // of a payout to several bank accounts
+}
+
+// PayoutForecastPart is what one of several bank accounts would get.
+type PayoutForecastPart struct {
+	Amount      int64  `json:"amount"`
+	Destination string `json:"destination"`
+	Percent     string `json:"percent"`
 }
 
 // PayoutRunApproval is what one person's agreement did to a run. Ours.

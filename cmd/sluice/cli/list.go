@@ -163,7 +163,7 @@ func payouts() *cobra.Command {
 		example: "  sluice payouts list --account acct_…\n  sluice payouts list --status failed",
 	}.command()
 	cmd.AddCommand(payoutsRun(), payoutsRuns(), payoutsCalendar())
-	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
+	cmd.AddCommand(payoutsHold(), payoutsRelease(), payoutsHolds(), payoutsChanges(), payoutsApprove(), payoutsRefuse(), payoutsPolicy())
 	cmd.AddCommand(payoutsExplain(), payoutsReport())
 	cmd.AddCommand(payoutBatches(), payoutsImport(), payoutsStatements())
 	return cmd

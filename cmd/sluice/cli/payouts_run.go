@@ -66,9 +66,15 @@ func (s *session) foreseeRun(cmd *cobra.Command, params url.Values) error {
 		if f.Approval {
 			why = "waits for approval"
 		}
-		t.add(f.Account.ID, amount(f.Amount, f.Currency), text(f.Destination), text(f.Payday), why)
+		parts := f.Parts
+		if len(parts) == 0 {
+			parts = []wire.PayoutForecastPart{{Amount: f.Amount, Destination: text(f.Destination)}}
+		}
+		for _, p := range parts {
+			t.add(f.Account.ID, amount(p.Amount, f.Currency), p.Destination, text(f.Payday), why)
+		}
 		if f.Skipped == nil {
-			counts[f.Currency]++
+			counts[f.Currency] += int64(len(parts))
 			sums[f.Currency] += f.Amount
 		}
 	}

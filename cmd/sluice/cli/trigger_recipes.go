@@ -264,6 +264,8 @@ var recipes = map[string]func(*stage) subject{
 
 // untriggered are the events that no request can cause, and why.
 var untriggered = map[string]string{
+	"payout_bank_change.created":  "a bank says so in a file; the sandbox's does over ACH, for account numbers that end in 8401",
+	"payout_bank_change.updated":  "a bank has to have said something; see payout_bank_change.created",
 	"reporting.report_run.failed": "a report that can be asked for can be made, unless the database fails",
 	"webhook_endpoint.failing":    "it is told after days of failures, and webhooks run on real time, which nobody can move",
 }

@@ -494,7 +494,7 @@ func TestACHTellsOfReturnsAndChanges(t *testing.T) {
 			notices.Reports, notices.Changes = append(notices.Reports, n.Reports...), append(notices.Changes, n.Changes...)
 		}
 	}
-	if len(notices.Changes) != 1 || notices.Changes[0].Trace != ach.Trace(batch, 0) || notices.Changes[0].Code != "C01" || notices.Changes[0].Corrected.Reveal() != "000123456789" {
+	if len(notices.Changes) != 1 || notices.Changes[0].Trace != ach.Trace(batch, 0) || notices.Changes[0].Reason != "C01" || notices.Changes[0].Change.Number.Reveal() != "000123456789" {
 		t.Errorf("changes: %+v", notices.Changes)
 	}
 	if len(notices.Reports) != 1 || notices.Reports[0].Trace != ach.Trace(batch, 1) || notices.Reports[0].Reason != "R02" || notices.Reports[0].Amount.Minor != 7000 {

@@ -18,18 +18,9 @@ import (
 // Notices is what a file from the network says.
 type Notices struct {
 	Reports []rail.Report // of returned entries
-	Changes []Change      // of entries that were paid although something in them is out of date
-}
-
-// Change is a notification of change: the bank has paid, and says what to mend
-// before the next entry, within six bank days. It moves no money, and is applied
-// by people: who can send one can redirect payouts.
-type Change struct {
-	Trace     string      // of the entry, as Format.Trace gave it
-	Code      string      // C01 to C14
-	Corrected secret.Text // as the code says: a routing number, an account number, a name…
-	BankTrace string
-	At        time.Time // the bank's date, midnight UTC
+	// Changes are of entries that were paid although something in them is out of
+	// date, which is to be mended within six bank days.
+	Changes []rail.Report
 }
 
 // mostBytes bounds a file: a million returns.
@@ -74,10 +65,10 @@ func Read(r io.Reader) (Notices, error) {
 	return n, nil
 }
 
-// Returns is Read for those who only move payouts.
+// Returns is Read for those who take both as they come.
 func Returns(r io.Reader) ([]rail.Report, error) {
 	n, err := Read(r)
-	return n.Reports, err
+	return append(n.Reports, n.Changes...), err
 }
 
 // add reads one entry. A contested return says that the return stands. A
@@ -92,14 +83,32 @@ func (n *Notices) add(e *ach.EntryDetail, at time.Time) error {
 	case e.Addenda99 != nil:
 		n.returned(e, e.Addenda99.OriginalTraceField(), e.Addenda99.ReturnCode, at)
 	case e.Addenda98 != nil:
-		n.Changes = append(n.Changes, Change{
-			Trace: e.Addenda98.OriginalTraceField(), Code: e.Addenda98.ChangeCode,
-			Corrected: secret.New(e.Addenda98.CorrectedData), BankTrace: e.TraceNumber, At: at,
+		n.Changes = append(n.Changes, rail.Report{
+			Trace: e.Addenda98.OriginalTraceField(), Reason: e.Addenda98.ChangeCode, BankTrace: e.TraceNumber, At: at,
+			Change: corrected(e.Addenda98),
 		})
 	default:
 		return errors.New("it is neither a return nor a notification of change")
 	}
 	return nil
+}
+
+// corrected is what a notification of change says instead: C01 to C07, a number, a
+// routing number, a name, and the kind of account that a transaction code means.
+func corrected(a *ach.Addenda98) *rail.Change {
+	c := &rail.Change{Code: a.ChangeCode}
+	data := a.ParseCorrectedData()
+	if data == nil {
+		return c
+	}
+	c.Routing, c.Number, c.Holder = data.RoutingNumber, secret.New(data.AccountNumber), data.Name
+	switch data.TransactionCode / 10 {
+	case 2:
+		c.AccountType = "checking"
+	case 3:
+		c.AccountType = "savings"
+	}
+	return c
 }
 
 func (n *Notices) returned(e *ach.EntryDetail, trace, reason string, at time.Time) {

@@ -51,11 +51,36 @@ func TestNoticeOfChangeWaitsForPeople(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	c := got.Changes[0]
-	if c.Trace != "121042880000001" || c.Code != "C01" || c.Corrected.Reveal() != "1918171614" {
+	if c.Trace != "121042880000001" || c.Change.Code != "C01" || c.Change.Number.Reveal() != "1918171614" || c.State != rail.Unknown {
 		t.Errorf("%+v", c)
 	}
 	if strings.Contains(fmt.Sprintf("%+v %#v", got, got), "1918171614") {
 		t.Error("the corrected number can be printed")
+	}
+}
+
+func TestEachKindOfNoticeSaysWhatItCorrects(t *testing.T) {
+	file := sample(t, "test/testdata/cor-example.ach")
+	const said = "C01121042880000001      121042881918171614                   "
+	for _, c := range []struct{ code, data, routing, number, holder, kind string }{
+		{"C01", "1918171614", "", "1918171614", "", ""},
+		{"C02", "121042882", "121042882", "", "", ""},
+		{"C03", "121042882   1918171614", "121042882", "1918171614", "", ""},
+		{"C04", "Ada Wong", "", "", "Ada Wong", ""},
+		{"C05", "32", "", "", "", "savings"},
+		{"C06", "1918171614          22", "", "1918171614", "", "checking"},
+		{"C07", "1210428821918171614       32", "121042882", "1918171614", "", "savings"},
+	} {
+		line := c.code + "121042880000001      12104288" + fmt.Sprintf("%-29s", c.data)
+		got, err := nacha.Returns(strings.NewReader(strings.Replace(file, said, line, 1)))
+		if err != nil || len(got) != 1 || got[0].Change == nil {
+			t.Errorf("%s: %+v, %v", c.code, got, err)
+			continue
+		}
+		said := got[0].Change
+		if said.Code != c.code || said.Routing != c.routing || said.Number.Reveal() != c.number || said.Holder != c.holder || said.AccountType != c.kind {
+			t.Errorf("%s says %+v with the number %s", c.code, said, said.Number.Reveal())
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ var load = sync.OnceValue(func() *document {
 
 // ours are objects that the file does not know and that may stand where it knows
 // others, for a parameter of ours.
-var ours = []string{"account_summary", "list_totals", "payout_hold", "payout_policy", "pending_reversal", "refund_preview"}
+var ours = []string{"account_summary", "list_totals", "payout_bank_change", "payout_hold", "payout_policy", "pending_reversal", "refund_preview"}
 
 // ourLists are lists of ours whose address the file takes for that of an object.
 var ourLists = []string{"/v1/balance_transactions/running", "/v1/payouts/next"}

@@ -58,47 +58,47 @@ type App struct {
 	clocks  clock.Modes
 	world   *run.WorldClock
 
-	book     *ledger.Book
-	idem     *idempotency.Store
-	auth     *credential.Authenticator
-	keys     *credential.Service
-	throttle *throttle.Throttle
-	audit    *auditlog.Log
-	seal     auditlog.Seal
-	requests *requestlog.Log
-	mails    post
-	people   *session.People
-	provider *oauth.Provider
-	links    *onboarding.Links
-	kit      *ui.Kit
-	pages    []rest.Route // those of people in browsers
-	desks    *credential.Desks
-	desk     *dashboard.Desk
-	files    *file.Files
-	accounts *connect.Accounts
-	verify   *connect.Verification
-	methods  *payment.Methods
-	sandbox  *cardsim.Sim
-	payments *payment.Service
-	checkout *checkout.Service
-	sweeper  *payment.Sweeper
-	moves    *connect.TransferService
-	fees     *connect.ApplicationFees
-	hooks    *webhook.Endpoints
-	replays  *webhook.Replays
-	dispatch *webhook.Dispatcher
-	notify   *webhook.Subscriber
-	listen   *webhook.Listeners
-	payouts  *payouts.Service
-	intake   *payouts.Intake
-	books    *reconcile.Books
-	reports  *report.Service
-	relay    *relay.Relay
-	inbox    *webhook.DevInbox
-	index    http.Handler      // in development only,
-	doors    *doors            // so are these,
-	shop     *marketplace.Shop // and this
-	server   *rest.Server
+	book      *ledger.Book
+	idem      *idempotency.Store
+	auth      *credential.Authenticator
+	keys      *credential.Service
+	throttle  *throttle.Throttle
+	audit     *auditlog.Log
+	auditSeal auditlog.Seal
+	requests  *requestlog.Log
+	mails     post
+	people    *session.People
+	provider  *oauth.Provider
+	links     *onboarding.Links
+	kit       *ui.Kit
+	pages     []rest.Route // those of people in browsers
+	desks     *credential.Desks
+	desk      *dashboard.Desk
+	files     *file.Files
+	accounts  *connect.Accounts
+	verify    *connect.Verification
+	methods   *payment.Methods
+	sandbox   *cardsim.Sim
+	payments  *payment.Service
+	checkout  *checkout.Service
+	sweeper   *payment.Sweeper
+	moves     *connect.TransferService
+	fees      *connect.ApplicationFees
+	hooks     *webhook.Endpoints
+	replays   *webhook.Replays
+	dispatch  *webhook.Dispatcher
+	notify    *webhook.Subscriber
+	listen    *webhook.Listeners
+	payouts   *payouts.Service
+	intake    *payouts.Intake
+	books     *reconcile.Books
+	reports   *report.Service
+	relay     *relay.Relay
+	inbox     *webhook.DevInbox
+	index     http.Handler      // in development only,
+	doors     *doors            // so are these,
+	shop      *marketplace.Shop // and this
+	server    *rest.Server
 
 	holdersNoted [2]atomic.Int64 // the last UTC day of noteHolders, test and live
 	kafkaTrouble atomic.Value    // what was last said of Kafka, a string

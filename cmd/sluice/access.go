@@ -53,7 +53,7 @@ func (a *App) buildAccess(_ context.Context, ring *secret.Keyring) error {
 // auditedResources are those whose every change is in the audit log: who may act, what
 // is told to whom, and when and where money leaves.
 var auditedResources = []string{
-	"api_keys", "balance_settings", "oauth_clients", "payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy",
+	"account_notes", "api_keys", "balance_settings", "oauth_clients", "payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy",
 	"payout_runs", "test_helpers", "verification_reviews", "webhook_endpoints",
 }
 
@@ -88,7 +88,7 @@ func (a *App) market() market { return market{accounts: a.accounts, links: a.lin
 // tokenResources are what an access token reaches: what a connected account has of
 // its own, and nothing that manages keys, applications, reviews, holds or the sandbox.
 func tokenResources() []string {
-	closed := []string{"api_keys", "audit_log", "oauth_clients", "payout_approvals", "payout_calendars", "payout_holds", "payout_policy", "payout_runs",
+	closed := []string{"account_notes", "api_keys", "audit_log", "oauth_clients", "payout_approvals", "payout_calendars", "payout_holds", "payout_policy", "payout_runs",
 		"request_logs", "test_helpers", "verification_reviews", "webhook_endpoints"}
 	return slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return slices.Contains(closed, r) })
 }

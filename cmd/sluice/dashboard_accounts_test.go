@@ -1,10 +1,15 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,17 +42,19 @@ func shot(tab *uitest.Tab, name string) {
 	}
 }
 
-func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkConnects(t *testing.T) {
+func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkEndsInTokens(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	tab, at := h.desk(t, "Mei Cheung", session.Owner, uitest.NoScript)
 	tab.Open(at + "/oauth-apps/new")
 	tab.Fill("name", "TutorHub HK")
-	tab.Fill("redirect_uris", "https://tutorhub.example/callback")
+	back := h.url + "/livez" // any page will do that answers
+	tab.Fill("redirect_uris", back)
 	tab.ClickThrough("Create")
 	if text := tab.Text(); !strings.Contains(text, "cs_test_") {
 		t.Fatalf("no secret is shown:\n%s", text)
 	}
+	secret := clientSecret.FindString(tab.Text())
 	tab.Open(at + "/oauth-apps")
 	tab.WaitText("TutorHub HK")
 	clients := h.call("GET", "/v1/oauth_clients", nil)["data"].([]any)
@@ -57,15 +64,59 @@ func TestAnOAuthAppIsCreatedAtTheDeskAndItsLinkConnects(t *testing.T) {
 	if !strings.Contains(strings.ReplaceAll(tab.Text(), "client_id="+app, ""), "/oauth/authorize") {
 		t.Fatal("the page has no link")
 	}
-	tutor := h.guest("en")
-	tutor.signIn("Chan Ka Yan")
-	if tutor.open(strings.TrimPrefix(link, h.url) + "&scope=read_write&redirect_uri=" + url.QueryEscape("https://tutorhub.example/callback")); tutor.last.StatusCode != http.StatusOK {
-		t.Errorf("the link leads to %d", tutor.last.StatusCode)
-	}
+	h.endsInTokens(t, link+"&scope=read_write&redirect_uri="+url.QueryEscape(back), back, secret)
 	tab.Open(at + "/oauth-apps/" + app + "/secrets")
 	tab.ClickThrough("Rotate the secret")
 	if n := len(h.call("GET", "/v1/oauth_clients/"+app, nil)["secrets"].([]any)); n != 2 {
 		t.Errorf("%d secrets, want the old one and the new one", n)
+	}
+}
+
+var clientSecret = regexp.MustCompile(`cs_test_[0-9A-Za-z]+`)
+
+// endsInTokens is a tutor who opens an app's link in a browser and agrees, and the app,
+// which exchanges what the browser brought for tokens that work.
+func (h *house) endsInTokens(t *testing.T, link, back, secret string) {
+	t.Helper()
+	tutor := h.guest("en")
+	tutor.signIn("Chan Ka Yan")
+	browser := uitest.Browser(t).Tab(t, uitest.NoScript, uitest.Language("en"))
+	browser.Cookies(h.url, tutor.http.Jar.Cookies(tutor.home()))
+	verifier := rand.Text() + rand.Text() // an app that shows its own secret, and not the platform's key, proves with PKCE that it began
+	challenge := sha256.Sum256([]byte(verifier))
+	browser.Open(link + "&code_challenge_method=S256&code_challenge=" + base64.RawURLEncoding.EncodeToString(challenge[:]))
+	browser.WaitText("TutorHub HK")
+	uitest.Audit(t, browser)
+	browser.ClickThrough(catalogueTexts(t, "en")["consent.approve.new"])
+	browser.WaitURL("/onboarding/")
+	browser.ClickThrough("Save and finish later") // the platform may have its tokens all the same
+	browser.WaitURL(back)
+	came, err := url.Parse(browser.URL())
+	if err != nil || came.Query().Get("code") == "" {
+		t.Fatalf("the browser came back to %s", browser.URL())
+	}
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {came.Query().Get("code")}, "redirect_uri": {back}, "code_verifier": {verifier}}
+	asked, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Set("client_id", asked.Query().Get("client_id"))
+	form.Set("client_secret", secret)
+	answer, err := http.PostForm(h.url+"/oauth/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+		Account     string `json:"stripe_user_id"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&tokens); err != nil || answer.StatusCode != http.StatusOK || tokens.AccessToken == "" {
+		t.Fatalf("the exchange: %d %v", answer.StatusCode, err)
+	}
+	own := h.exchange(letter{method: http.MethodGet, path: "/v1/account", header: map[string]string{"Authorization": "Bearer " + tokens.AccessToken}})
+	if own.status != http.StatusOK || own.body["id"] != tokens.Account {
+		t.Errorf("the token reads %v, want %s: %d", own.body["id"], tokens.Account, own.status)
 	}
 }
 
@@ -124,7 +175,7 @@ func TestWhoMayNotChangeAccountsAndAppsIsNotOfferedTo(t *testing.T) {
 		path   string
 		status int
 	}{
-		{session.Owner, "/accounts/new", 200}, {session.Viewer, "/accounts/new", 403}, {session.Finance, "/accounts/new", 403},
+		{session.Owner, "/accounts/new", 200}, {session.Viewer, "/accounts/new", 403}, {session.Developer, "/accounts/new", 200}, {session.Finance, "/accounts/new", 403},
 		{session.Finance, "/accounts/" + tutor + "/hold", 200}, {session.Support, "/accounts/" + tutor + "/hold", 403},
 		{session.Developer, "/oauth-apps/new", 200}, {session.Finance, "/oauth-apps", 403}, {session.Developer, "/oauth-apps", 200},
 		{session.Finance, "/settings/policy", 200}, {session.Developer, "/settings/policy", 403}, {session.Viewer, "/settings", 200},

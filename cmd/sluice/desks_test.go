@@ -60,7 +60,7 @@ func TestADeskLetsInWhoBelongsThere(t *testing.T) {
 func (h *house) sitter(role session.Role) (inside, outside *client.Client) {
 	h.t.Helper()
 	g := gate{h.app.people, h.app.accounts, h.app.desks}
-	permissions := role.Permissions(resources)
+	permissions := role.Permissions(resources, false)
 	key, closed, err := g.Open(h.t.Context(), dashboard.Person{ID: "usr_1"},
 		dashboard.Chair{Seat: dashboard.Seat{Account: h.platform}, Permissions: permissions})
 	if err != nil {
@@ -93,7 +93,7 @@ func TestARoleMayTheSameAtAPageAndAtTheAPI(t *testing.T) {
 			if route.Method == http.MethodGet {
 				needed = route.Resource + ":read"
 			}
-			may := dashboard.Chair{Permissions: role.Permissions(resources)}.May(needed)
+			may := dashboard.Chair{Permissions: role.Permissions(resources, false)}.May(needed)
 			path := variable.ReplaceAllString(route.Path, "nothing_1")
 			for door, c := range map[string]*client.Client{"a page": inside, "the API": outside} {
 				if refused := forbids(t.Context(), c, route.Method, path); refused == may {

@@ -68,11 +68,11 @@ func (g gate) chair(ctx context.Context, m session.Member) (dashboard.Chair, err
 	}
 	c := dashboard.Chair{
 		Seat: dashboard.Seat{Account: m.Account, Livemode: m.Livemode}, Role: string(m.Role), Name: a.Name(), Zone: deskZone(a),
-		Currency: money.Currency(strings.ToLower(a.DefaultCurrency)), Permissions: m.Role.Permissions(resources),
+		Currency: money.Currency(strings.ToLower(a.DefaultCurrency)), Permissions: m.Role.Permissions(resources, m.Livemode),
 	}
 	if !a.IsPlatform() {
 		c.Platform = platform
-		c.Permissions = m.Role.Permissions(tokenResources())
+		c.Permissions = m.Role.Permissions(tokenResources(), m.Livemode)
 		if c.Permissions == nil { // an owner: all that a connected account has of its own
 			c.Permissions = owned()
 		}

@@ -92,6 +92,11 @@ var matrix = map[string]row{
 	"GET /v1/account":                                       {},
 	"POST /v1/accounts":                                     {form: "type=custom&country=HK", platformOnly: true},
 	"GET /v1/accounts":                                      {platformOnly: true},
+	"POST /v1/account_notes":                                {form: "account=$tutor&text=seen", platformOnly: true},
+	"GET /v1/account_notes":                                 {path: "/v1/account_notes?account=$tutor", platformOnly: true},
+	"DELETE /v1/account_notes/{id}":                         {path: "/v1/account_notes/$note", platformOnly: true},
+	"POST /v1/account_reminders":                            {form: "accounts[]=$tutor&dry_run=true", platformOnly: true},
+	"GET /v1/account_volumes":                               {path: "/v1/account_volumes?accounts[]=$tutor", platformOnly: true},
 	"GET /v1/accounts/summary":                              {platformOnly: true},
 	"GET /v1/accounts/{id}":                                 {path: "/v1/accounts/$tutor"},
 	"POST /v1/accounts/{id}":                                {path: "/v1/accounts/$tutor", form: "metadata[a]=b"},
@@ -534,6 +539,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	if err := h.app.requests.Flush(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
+	made("note", "/v1/account_notes", "account="+things["tutor"]+"&text="+canary)
 	things["request"] = idsOf(ada.get("/v1/request_logs?limit=1"))[0]
 	things["act"] = idsOf(ada.get("/v1/audit_log?limit=1"))[0]
 	return things

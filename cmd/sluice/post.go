@@ -48,6 +48,10 @@ func (p post) Post(m mail.Message) bool { return p.Queue != nil && p.Queue.Post(
 // Ready reports whether a mail could be posted now.
 func (p post) Ready() bool { return p.Queue != nil && p.Queue.Ready() }
 
+// Test reports whether anybody reads the mails of test mode: the page of a development
+// server shows them, and nobody waits for mails about what is not real.
+func (p post) Test() bool { return p.inbox != nil }
+
 func (p post) run(ctx context.Context) error {
 	if p.Queue == nil {
 		<-ctx.Done()

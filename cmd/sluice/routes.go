@@ -24,7 +24,7 @@ const actionPath = "/_sandbox/authenticate/"
 
 // resources are what the scopes of restricted keys speak of: "charges:read".
 var resources = []string{
-	"accounts", "api_keys", "application_fees", "audit_log", "balance", "balance_settings", "balance_transactions", "bank_statements",
+	"account_notes", "accounts", "api_keys", "application_fees", "audit_log", "balance", "balance_settings", "balance_transactions", "bank_statements",
 	"charges", "checkout_sessions", "customers", "events", "files", "ledger", "oauth_clients", "payment_intents", "payment_methods",
 	"payout_approvals", "payout_batches", "payout_calendars", "payout_holds", "payout_policy", "payout_runs", "payouts", "refunds",
 	"request_logs", "test_helpers", "tokens", "transfers", "verification_reviews", "webhook_endpoints",
@@ -44,6 +44,7 @@ func (a *App) routes() []rest.Route {
 		connecthttp.AccountRoutes(s, a.accounts),                                          // /v1/account, /v1/accounts, capabilities, external accounts
 		connecthttp.BalanceSettingsRoutes(s, a.accounts),                                  // /v1/balance_settings
 		connecthttp.PersonRoutes(s, a.accounts),                                           // /v1/accounts/{id}/persons, and its older name people
+		connecthttp.AccountDeskRoutes(s, a.accounts, a.links, a.mails),                    // /v1/account_notes, account_reminders, account_volumes
 		connecthttp.AccountLinkRoutes(s, a.links),                                         // /v1/account_links, /v1/accounts/{id}/login_links
 		connecthttp.ReviewRoutes(s, a.accounts),                                           // /v1/verification_reviews
 		connecthttp.VerificationRoutes(a.verify),                                          // what verifiers send by themselves

@@ -58,6 +58,27 @@ func Totals(ctx context.Context, idb bun.IDB, scope tenant.Scope, only money.Cur
 	return totals, nil
 }
 
+// Volume is what came in for an account in one currency.
+type Volume struct {
+	Account  string
+	Currency money.Currency
+	Count    int64
+	Amount   int64 // gross
+}
+
+// Volumes are what came in for accounts from a day on, in order of account and of the
+// largest amount. They are read through the key of the sums: an account costs its days.
+func Volumes(ctx context.Context, idb bun.IDB, livemode bool, accounts []string, from time.Time) ([]Volume, error) {
+	var volumes []Volume
+	err := idb.NewSelect().TableExpr("ledger.daily_totals").ColumnExpr("account, currency, sum(count)::bigint AS count, sum(amount)::bigint AS amount").
+		Where("account IN (?) AND livemode = ? AND day >= ?::date", bun.List(accounts), livemode, from.Format(time.DateOnly)).
+		Where("type IN ('charge', 'payment')").GroupExpr("account, currency").OrderExpr("account, amount DESC, currency").Scan(ctx, &volumes)
+	if err != nil {
+		return nil, fmt.Errorf("read volumes: %w", err)
+	}
+	return volumes, nil
+}
+
 // portion is how many batches one transaction adds up.
 const portion = 500
 

@@ -53,24 +53,31 @@ func (r Role) Known() bool { _, known := may[r]; return known }
 
 // permitted is what a role may do through the public API, beyond reading: resources
 // that it may write. Developers build and debug, and move no money. Finance moves and
-// explains money. Support gives money back to those who paid, and nothing else.
+// explains money. Support gives money back to those who paid. All three
+// leave notes about accounts for one another.
 var permitted = map[Role][]string{
-	Developer: {"api_keys", "events", "oauth_clients", "test_helpers", "webhook_endpoints"},
+	Developer: {"account_notes", "api_keys", "events", "oauth_clients", "test_helpers", "webhook_endpoints"},
 	Finance: {
-		"balance_settings", "bank_statements", "charges", "payment_intents", "payout_approvals", "payout_calendars", "payout_holds",
+		"account_notes", "balance_settings", "bank_statements", "charges", "payment_intents", "payout_approvals", "payout_calendars", "payout_holds",
 		"payout_policy", "payout_runs", "payouts", "refunds", "reporting", "transfers", "application_fees", "checkout_sessions",
 	},
-	Support: {"refunds"},
+	Support: {"account_notes", "refunds"},
 	Viewer:  nil,
+}
+
+// rehearsed are what developers write besides in test mode, where no money is real: who
+// builds an integration makes payments, accounts and payouts to see what becomes of them.
+var rehearsed = []string{
+	"accounts", "application_fees", "charges", "checkout_sessions", "customers", "payment_intents", "payment_methods", "payouts", "refunds", "tokens", "transfers",
 }
 
 // secrets are resources that only who may write them may read.
 var secrets = []string{"api_keys", "oauth_clients"}
 
 // Permissions are what the role may do through the public API, "charges:read", of
-// these resources; nil is everything. They are the same at a page and at the API:
+// these resources in a mode; nil is everything. They are the same at a page and at the API:
 // pages have no other way. An unknown role may do nothing.
-func (r Role) Permissions(resources []string) []string {
+func (r Role) Permissions(resources []string, livemode bool) []string {
 	if r == Owner {
 		return nil
 	}
@@ -80,7 +87,7 @@ func (r Role) Permissions(resources []string) []string {
 	}
 	for _, resource := range resources {
 		switch {
-		case slices.Contains(permitted[r], resource):
+		case slices.Contains(permitted[r], resource), r == Developer && !livemode && slices.Contains(rehearsed, resource):
 			permissions = append(permissions, resource+":write")
 		case !slices.Contains(secrets, resource):
 			permissions = append(permissions, resource+":read")

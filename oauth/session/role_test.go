@@ -26,7 +26,7 @@ func TestPermissionsOfRoles(t *testing.T) {
 		for i, role := range columns {
 			got := none
 			for _, access := range []string{read, write} {
-				if slices.Contains(role.Permissions(resources), resource+":"+access) {
+				if slices.Contains(role.Permissions(resources, true), resource+":"+access) {
 					got = access
 				}
 			}
@@ -35,10 +35,30 @@ func TestPermissionsOfRoles(t *testing.T) {
 			}
 		}
 	}
-	if session.Owner.Permissions(resources) != nil {
+	if session.Owner.Permissions(resources, true) != nil {
 		t.Error("an owner is held back")
 	}
-	if p := session.Role("janitor").Permissions(resources); p == nil || len(p) > 0 {
+	if p := session.Role("janitor").Permissions(resources, false); p == nil || len(p) > 0 {
 		t.Errorf("an unknown role may %v", p)
+	}
+}
+
+func TestDevelopersRehearseInTestModeWhatTheyMayNotDoInEarnest(t *testing.T) {
+	t.Parallel()
+	resources := []string{"accounts", "charges", "payout_approvals", "payout_policy", "payouts", "transfers"}
+	for resource, want := range map[string][2]bool{ // live, test
+		"accounts": {false, true}, "charges": {false, true}, "payouts": {false, true}, "transfers": {false, true},
+		"payout_approvals": {false, false}, "payout_policy": {false, false},
+	} {
+		for i, live := range []bool{true, false} {
+			if got := slices.Contains(session.Developer.Permissions(resources, live), resource+":write"); got != want[i] {
+				t.Errorf("a developer writes %s, live %t: %t", resource, live, got)
+			}
+		}
+	}
+	for _, role := range []session.Role{session.Finance, session.Support, session.Viewer} {
+		if !slices.Equal(role.Permissions(resources, true), role.Permissions(resources, false)) {
+			t.Errorf("%s may more in one mode", role)
+		}
 	}
 }

@@ -44,6 +44,9 @@ type accountView struct {
 	Connections []wire.OAuthConnection
 	Acts        []ui.Link
 	Schedule    []setting
+	Noted       bool // notes may be read
+	Notes       []note
+	Problem     string // with the note that was just written
 }
 
 type shortList struct {
@@ -53,6 +56,11 @@ type shortList struct {
 
 // account is the page of one (P-06).
 func (s *section) account(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+	return s.showAccount(w, r, v, nil, "")
+}
+
+// showAccount shows it, perhaps with a note that the API did not take.
+func (s *section) showAccount(w http.ResponseWriter, r *http.Request, v *dashboard.Visit, form *ui.Form, problem string) error {
 	id := r.PathValue("id")
 	got, err := dashboard.Fetch[wire.Account](r, v, "/v1/accounts/"+id)
 	if err != nil {
@@ -61,7 +69,7 @@ func (s *section) account(w http.ResponseWriter, r *http.Request, v *dashboard.V
 	if done, err := s.pages.AsJSON(w, r, v, got.Path, got.Raw); done {
 		return err
 	}
-	view := accountView{Account: got.Value, Name: nameOf(got.Value), Stage: stage(got.Value), Curl: v.Curl(got.Path)}
+	view := accountView{Problem: problem, Account: got.Value, Name: nameOf(got.Value), Stage: stage(got.Value), Curl: v.Curl(got.Path)}
 	view.Tabs, view.Tab = v.Tabs(dashboard.Tab{Name: "overview", Key: "account.overview"}, dashboard.Tab{Name: "money", Key: "account.money"},
 		dashboard.Tab{Name: "terms", Key: "account.terms"})
 	if v.May("payout_holds:read") {
@@ -71,7 +79,9 @@ func (s *section) account(w http.ResponseWriter, r *http.Request, v *dashboard.V
 	}
 	switch view.Tab {
 	case "overview":
-		err = view.overview(r, v)
+		if err = view.overview(r, v); err == nil {
+			err = view.readNotes(r, v)
+		}
 	case "money":
 		err = view.purses(r, v)
 	case "terms":
@@ -81,8 +91,12 @@ func (s *section) account(w http.ResponseWriter, r *http.Request, v *dashboard.V
 		return err
 	}
 	view.Acts = view.acts(v)
+	status := 0
+	if problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
 	return s.pages.Render(w, r, v, "account", ui.View{
-		Title: "account.title", TitleArgs: []any{"name", view.Name}, Data: view, Back: &ui.Link{Href: v.Path("accounts"), Key: "accounts.title"},
+		Title: "account.title", TitleArgs: []any{"name", view.Name}, Data: view, Form: form, Status: status, Back: &ui.Link{Href: v.Path("accounts"), Key: "accounts.title"},
 	})
 }
 

@@ -36,11 +36,14 @@ func Pages(d *dashboard.Desk) (err error) {
 	pages := []dashboard.Page{
 		get("/accounts", "accounts:read", s.accounts),
 		get("/accounts/{id}", "accounts:read", s.account),
+		{Method: http.MethodPost, Path: "/accounts/{id}/notes", Permission: "account_notes:write", Handler: s.addNote},
+		{Method: http.MethodPost, Path: "/accounts/{id}/notes/{note}/remove", Permission: "account_notes:write", Handler: s.removeNote},
 		get("/oauth-apps", "oauth_clients:read", s.apps),
 		get("/oauth-apps/{id}", "oauth_clients:read", s.app),
 		get("/settings", "accounts:read", s.settings),
 	}
 	pages = append(pages, both("/accounts/new", "accounts:write", s.invite)...)
+	pages = append(pages, both("/accounts/remind", "accounts:write", s.remind)...)
 	for name, act := range accountActs {
 		pages = append(pages, both("/accounts/{id}/"+name, act.permission, s.act(act))...)
 	}
@@ -123,8 +126,39 @@ func (s *section) accounts(w http.ResponseWriter, r *http.Request, v *dashboard.
 		}
 	}
 	return accountList(r, v, counts, debts).Serve(w, r, v, func(t *dashboard.Table) error {
-		return s.pages.Render(w, r, v, "accounts", ui.View{Title: "accounts.title", Data: t})
+		return s.pages.Render(w, r, v, "accounts", ui.View{Title: "accounts.title", Data: accountsView{
+			Table: t, Owing: counts.Counts["needs_action"],
+			Links: v.Path("accounts") + "?status=needs_action&format=csv&columns=name,email,stage,due,remediation",
+		}})
 	})
+}
+
+// accountsView is the list, and what is done about accounts that owe something.
+type accountsView struct {
+	Table *dashboard.Table
+	Owing int64  // accounts that need action
+	Links string // a file of them with the address of each
+}
+
+// volumes fills in what came in for the accounts of a page.
+func volumes(into map[string][]wire.AccountVolume) func(*http.Request, *dashboard.Visit, []wire.Account) error {
+	return func(r *http.Request, v *dashboard.Visit, rows []wire.Account) error {
+		if len(rows) == 0 || !v.May("balance:read") {
+			return nil
+		}
+		asked := url.Values{}
+		for _, a := range rows {
+			asked.Add("accounts[]", a.ID)
+		}
+		var found wire.List[wire.AccountVolume]
+		if err := v.API.Get(r.Context(), "/v1/account_volumes", asked, &found); err != nil {
+			return err
+		}
+		for _, one := range found.Data {
+			into[one.Account] = append(into[one.Account], one)
+		}
+		return nil
+	}
 }
 
 func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary, debts map[string]int64) dashboard.List[wire.Account] {
@@ -135,8 +169,9 @@ func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary
 		return v.Status("off")
 	}
 	type account = wire.Account
+	came := map[string][]wire.AccountVolume{}
 	return dashboard.List[account]{
-		Name: "accounts", Path: "/v1/accounts", Dates: true,
+		Name: "accounts", Path: "/v1/accounts", Dates: true, Complete: volumes(came),
 		Filters: []dashboard.Filter{
 			{Name: "status", Label: "accounts.stage", Chips: true, Options: counted(v, counts)},
 			{Name: "search", Label: "accounts.search", Type: "search"},
@@ -153,6 +188,19 @@ func accountList(r *http.Request, v *dashboard.Visit, counts wire.AccountSummary
 				CSV: func(_ *dashboard.Visit, a account) string { return strconv.FormatBool(a.ChargesEnabled) }},
 			{Key: "accounts.payouts", Cell: func(v *dashboard.Visit, a account) any { return onOff(v, a.PayoutsEnabled) },
 				CSV: func(_ *dashboard.Visit, a account) string { return strconv.FormatBool(a.PayoutsEnabled) }},
+			{Key: "accounts.volume", Number: true, Cell: func(v *dashboard.Visit, a account) any {
+				sums := came[a.ID]
+				if len(sums) == 0 {
+					return none
+				}
+				return v.Amount(sums[0].Amount, sums[0].Currency)
+			}, CSV: func(_ *dashboard.Visit, a account) string {
+				var out []string
+				for _, one := range came[a.ID] {
+					out = append(out, strconv.FormatInt(one.Amount, 10)+" "+one.Currency)
+				}
+				return strings.Join(out, "; ")
+			}},
 			{Key: "accounts.negative", Cell: func(v *dashboard.Visit, a account) any {
 				if debts[a.ID] < 0 {
 					return v.Status("negative")

@@ -197,6 +197,10 @@ type TransferFilter struct {
 	TransferGroup string     `form:"transfer_group"`
 	// Ours: the transfers of these charges, at most a page of them.
 	SourceTransactions []string `form:"source_transactions"`
+	// Ours: the transfer that a payment py_… arrived by, and the one that a reversal trr_…
+	// or a refund pyr_… of that payment took from.
+	DestinationPayment string `form:"destination_payment"`
+	Reversal           string `form:"reversal"`
 }
 
 // List is a page of the platform's transfers, newest first.
@@ -215,6 +219,12 @@ func (f TransferFilter) narrow(q *bun.SelectQuery) *bun.SelectQuery {
 	}
 	if f.TransferGroup != "" {
 		q = q.Where("transfer_group = ?", f.TransferGroup)
+	}
+	if f.DestinationPayment != "" {
+		q = q.Where("destination_payment = ?", f.DestinationPayment)
+	}
+	if f.Reversal != "" {
+		q = q.Where("transfer.id IN (SELECT r.transfer FROM connect.transfer_reversals r WHERE r.id = ?0 OR r.destination_payment_refund = ?0)", f.Reversal)
 	}
 	if len(f.SourceTransactions) > 0 {
 		q = q.Where("source_transaction = ANY(?) AND source_transaction <> ''", pgdialect.Array(f.SourceTransactions))

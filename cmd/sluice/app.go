@@ -191,7 +191,7 @@ func (a *App) buildMarketplace(ctx context.Context, ring *secret.Keyring) error 
 	}
 	a.payments = payment.New(payment.Config{
 		Pool: a.pool, Book: a.book, Keys: a.idem, Clocks: a.clocks, Accounts: a.accounts, Methods: a.methods,
-		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, Log: a.log, Step: a.cfg.Step, Batches: a.cfg.Batches,
+		Transfers: a.moves, Sandbox: a.sandbox, Receipt: addresses.Receipt, SendReceipt: a.mailReceipt, Log: a.log, Step: a.cfg.Step, Batches: a.cfg.Batches,
 	})
 	a.checkout = checkout.New(checkout.Config{
 		Pool: a.pool, Clocks: a.clocks, Payments: a.payments, Tokens: payment.NewTokens(a.methods), Addresses: addresses, Log: a.log,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -232,6 +233,19 @@ func TestDaysAndListsTellWhatThePagesShow(t *testing.T) {
 		if got := len(get("/v1/charges?"+query, "")); got != want {
 			t.Errorf("%s: %d charges, want %d", query, got, want)
 		}
+		totals := d.send(http.StatusOK, letter{method: "GET", path: "/v1/charges/totals?" + query})
+		if got := fmt.Sprint(totals.at("count")); got != strconv.Itoa(want) {
+			t.Errorf("%s: the totals count %s", query, got)
+		}
+	}
+	if got := fmt.Sprint(d.send(http.StatusOK, letter{method: "GET", path: "/v1/charges/totals"}).at("amounts")); got != "[map[amount:164900 count:5 currency:hkd]]" {
+		t.Errorf("all charges come to %s", got)
+	}
+	if got := fmt.Sprint(d.send(http.StatusOK, letter{method: "GET", path: "/v1/transfers/totals?destination=" + d.tutor}).at("amounts")); got != "[map[amount:91500 count:2 currency:hkd]]" {
+		t.Errorf("the tutor's transfers come to %s", got)
+	}
+	if got := fmt.Sprint(d.send(http.StatusOK, letter{method: "GET", path: "/v1/payouts/totals?account=all"}).at("amounts")); got != "[]" {
+		t.Errorf("no payouts come to %s", got)
 	}
 	if got := len(get("/v1/transfers?source_transactions[]="+d.charge["lesson"]+"&source_transactions[]="+d.charge["split"], "")); got != 3 {
 		t.Errorf("%d transfers", got)

@@ -393,6 +393,8 @@ func (d *Desk) answerError(w http.ResponseWriter, r *http.Request, v *Visit, err
 	}
 	p := problem{What: v.Text("desk.error.refused.title"), Why: ui.Text(refused.Message), Code: refused.Code, RequestID: refused.RequestID}
 	switch refused.Status {
+	case http.StatusInternalServerError: // nobody refused anything
+		p.What, p.Next = v.Text("ui.error.internal.title"), v.Text("desk.error.internal.next")
 	case http.StatusNotFound:
 		p.What, p.Next = v.Text("desk.error.not_found.title"), v.Text("desk.error.not_found.next")
 	case http.StatusForbidden:

@@ -23,7 +23,8 @@ type ChargeUpdate struct {
 }
 
 // UpdateCharge changes descriptions and metadata; money never changes here. What
-// is asked to become what it is already is no change and no event.
+// is asked to become what it is already is no change and no event. Whoever names a
+// receipt_email has the receipt sent there, also if it was sent there before.
 func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scope, id string, u ChargeUpdate) (*Charge, error) {
 	if err := (words{description: u.Description, metadata: u.Metadata}).check(); err != nil {
 		return nil, err
@@ -40,6 +41,9 @@ func (s *Service) UpdateCharge(ctx context.Context, tx bun.Tx, scope tenant.Scop
 		if !found {
 			return nil, missingRef("customer", "customer", *u.Customer)
 		}
+	}
+	if to := u.ReceiptEmail; to != nil && *to != "" && c.ReceiptURL != nil && s.SendReceipt != nil {
+		s.SendReceipt(ctx, tx, c, *to)
 	}
 	before := ChargeWire(c)
 	if c.Metadata, err = u.Metadata.Apply(c.Metadata); err != nil {

@@ -36,7 +36,11 @@ type Config struct {
 	Sandbox, Live processor.Processor
 	// Receipt is the address of a charge's receipt; nil: there are none.
 	Receipt func(charge string) string
-	Log     *slog.Logger
+	// SendReceipt mails the receipt of a charge to an address; nil: nobody does. It reads in
+	// the transaction that keeps the address, and must not wait for a mail server.
+	SendReceipt func(ctx context.Context, tx bun.Tx, c *Charge, to string)
+
+	Log *slog.Logger
 	// Step is told the name of each finished step of a payment, for fault injection in tests; nil is quiet.
 	Step func(name string)
 	// Batches bounds the commits that payments begin and settle in; the zero value is the defaults.

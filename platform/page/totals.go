@@ -31,7 +31,7 @@ func CountStatuses(ctx context.Context, idb bun.IDB, statuses []string, query fu
 	counts := make([]wire.StatusCount, len(statuses))
 	for i, status := range statuses {
 		some := query(status).ColumnExpr("1").Limit(statusReach + 1)
-		n, err := idb.NewSelect().TableExpr("(?) AS some", some).Count(ctx)
+		n, err := idb.NewSelect().TableExpr("(?) AS counted", some).Count(ctx)
 		if err != nil {
 			return nil, err
 		}

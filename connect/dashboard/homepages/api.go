@@ -42,6 +42,7 @@ type charge struct {
 		}
 	} `json:"payment_method_details"`
 	ReceiptEmail  *string `json:"receipt_email"`
+	ReceiptURL    *string `json:"receipt_url"`
 	Refunded      bool
 	Splits        []wire.Split
 	Status        string
@@ -131,7 +132,7 @@ func (c charge) net() int64 { return c.kept() - c.processingFee() }
 // api is the client for a page's object: one of the platform's own, or, with
 // ?account=, one that lives on a connected account (a direct charge).
 func api(v *dashboard.Visit) *client.Client {
-	if account := v.Query.Get("account"); account != "" {
+	if account := strings.TrimSpace(v.Query.Get("account")); account != "" {
 		return v.For(account)
 	}
 	return v.API

@@ -1,6 +1,8 @@
 package homepages
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -245,39 +247,44 @@ func booksOf(v *dashboard.Visit, t wire.TrialBalance) *books {
 
 // queues are the places where work may wait.
 func (h *homeView) queues(r *http.Request, v *dashboard.Visit) {
-	type account struct {
-		Requirements struct {
-			CurrentlyDue []string `json:"currently_due"`
-			PastDue      []string `json:"past_due"`
-		}
-	}
 	if v.May("accounts:read") {
 		q := queue{Key: "home.accounts", Icon: "users", Href: v.Path("accounts") + "?status=needs_action"}
-		q.count(waiting(r, v, "/v1/accounts", url.Values{}, func(a account) bool {
-			return len(a.Requirements.CurrentlyDue) > 0 || len(a.Requirements.PastDue) > 0
-		}))
+		var w wire.AccountSummary
+		err := v.API.Get(r.Context(), "/v1/accounts/summary", nil, &w)
+		n := w.Counts["needs_action"]
+		q.count(int(n), n > 0 && n == w.CountedTo, err)
 		h.Queues = append(h.Queues, q)
 	}
 	if v.May("payouts:read") {
 		q := queue{Key: "home.failed_payouts", Icon: "banknote", Href: v.Path("payouts") + "?status=failed"}
-		q.count(waiting(r, v, "/v1/payouts", url.Values{"status": {"failed"}, "account": {"all"}}, func(wire.Payout) bool { return true }))
+		var w wire.PayoutCounts
+		err := v.API.Get(r.Context(), "/v1/payout_counts", nil, &w)
+		var failed wire.StatusCount
+		for _, c := range w.Statuses {
+			if c.Status == "failed" {
+				failed = c
+			}
+		}
+		q.count(int(failed.Count), failed.HasMore, err)
 		h.Queues = append(h.Queues, q)
 	}
 	if v.May("webhook_endpoints:read") {
 		q := queue{Key: "home.webhooks", Icon: "webhook", Href: v.Path("webhooks")}
-		q.count(waiting(r, v, "/v1/webhook_endpoints", url.Values{}, func(e wire.WebhookEndpoint) bool {
+		q.count(waiting(r, v, "/v1/webhook_endpoints", func(e wire.WebhookEndpoint) bool {
 			return e.DisabledReason != nil || e.Health != nil && e.Health.State != "" && e.Health.State != "healthy"
 		}))
 		h.Queues = append(h.Queues, q)
 	}
 	if v.May("balance:read") {
 		q := queue{Key: "home.negative", Icon: "circle-alert", Href: v.Path("accounts")}
-		q.count(waiting(r, v, "/v1/negative_balances", url.Values{}, func(wire.NegativeBalance) bool { return true }))
+		q.count(waiting(r, v, "/v1/negative_balances", func(wire.NegativeBalance) bool { return true }))
 		h.Queues = append(h.Queues, q)
 	}
 	if v.May("charges:read") {
 		q := queue{Key: "home.uncaptured", Icon: "credit-card", Href: v.Path("payments") + "?status=uncaptured"}
-		q.count(waiting(r, v, "/v1/charges", url.Values{"status": {"uncaptured"}}, func(charge) bool { return true }))
+		var w wire.ListTotals
+		err := v.API.Get(r.Context(), "/v1/charges/totals", url.Values{"status": {"uncaptured"}}, &w)
+		q.count(int(w.Count), w.Count > 0 && w.Count == w.CountedTo, err)
 		q.Bad = false // money that is reserved is no trouble yet
 		h.Queues = append(h.Queues, q)
 	}
@@ -287,17 +294,34 @@ func (q *queue) count(n int, more bool, err error) {
 	q.Count, q.More, q.Failed, q.Bad = n, more, err != nil, n > 0
 }
 
-// waiting counts among the newest hundred of a list.
-func waiting[T any](r *http.Request, v *dashboard.Visit, path string, params url.Values, counts func(T) bool) (n int, more bool, err error) {
-	params.Set("limit", "100")
-	var page wire.List[T]
-	if err := v.API.Get(r.Context(), path, params, &page); err != nil {
-		return 0, false, err
-	}
-	for _, row := range page.Data {
-		if counts(row) {
-			n++
+// waitingPages bounds how far a list is read that nobody counts for us.
+const waitingPages = 10
+
+// waiting counts in a list, and says whether there is more of it than was read.
+func waiting[T any](r *http.Request, v *dashboard.Visit, path string, counts func(T) bool) (n int, more bool, err error) {
+	params := url.Values{"limit": {"100"}}
+	for range waitingPages {
+		var page struct {
+			Data    []json.RawMessage
+			HasMore bool `json:"has_more"`
 		}
+		if err := v.API.Get(r.Context(), path, params, &page); err != nil {
+			return 0, false, err
+		}
+		var last struct{ ID string }
+		for _, raw := range page.Data {
+			var row T
+			if err := errors.Join(json.Unmarshal(raw, &row), json.Unmarshal(raw, &last)); err != nil {
+				return 0, false, err
+			}
+			if counts(row) {
+				n++
+			}
+		}
+		if !page.HasMore {
+			return n, false, nil
+		}
+		params.Set("starting_after", last.ID)
 	}
-	return n, page.HasMore && n > 0, nil
+	return n, n > 0, nil
 }

@@ -39,6 +39,8 @@ func Pages(d *dashboard.Desk) (err error) {
 			{Method: "POST", Path: "/payments/{id}/cancel", Permission: "payment_intents:write", Handler: s.cancelNow},
 			{Path: "/payments/{id}/refund", Permission: "refunds:write", Handler: s.refund},
 			{Method: "POST", Path: "/payments/{id}/refund", Permission: "refunds:write", Handler: s.refundNow},
+			{Path: "/payments/{id}/receipt", Permission: "charges:write", Handler: s.receipt},
+			{Method: "POST", Path: "/payments/{id}/receipt", Permission: "charges:write", Handler: s.sendReceipt},
 			{Path: "/refunds/{id}", Permission: "refunds:read", Handler: s.refundOf},
 			{Path: "/fees/{id}", Permission: "application_fees:read", Handler: s.feeOf},
 			{Path: "/customers/{id}", Permission: "charges:read", Handler: s.customerOf},
@@ -46,11 +48,13 @@ func Pages(d *dashboard.Desk) (err error) {
 			{Path: "/transfers/new", Permission: "transfers:write", Handler: s.give},
 			{Method: "POST", Path: "/transfers/new", Permission: "transfers:write", Handler: s.giveNow},
 			{Path: "/transfers/{id}", Permission: "transfers:read", Handler: s.transfer},
+			{Path: "/transfers/of/{id}", Permission: "transfers:read", Handler: s.transferOf},
 			{Path: "/transfers/{id}/reverse", Permission: "transfers:write", Handler: s.reverse},
 			{Method: "POST", Path: "/transfers/{id}/reverse", Permission: "transfers:write", Handler: s.reverseNow},
 		},
 		IDs: map[string]string{
 			"ch": "/payments/{id}", "pi": "/payments/{id}", "re": "/refunds/{id}", "fee": "/fees/{id}", "cus": "/customers/{id}", "tr": "/transfers/{id}",
+			"py": "/transfers/of/{id}", "trr": "/transfers/of/{id}", "pyr": "/transfers/of/{id}",
 		},
 	})
 	return err

@@ -37,6 +37,7 @@ type paymentView struct {
 
 	Refundable, Capturable, Cancelable bool
 	RefundAt, CaptureAt, CancelAt      string // addresses of what may be done
+	ReceiptAt                          string // "" without a receipt
 }
 
 // legRow is a leg in the table beside the picture.
@@ -114,6 +115,9 @@ func (s *section) look(r *http.Request, v *dashboard.Visit, o dashboard.Object[c
 	}
 	to := func(what string) string { return withAccount(v, v.Path("payments", c.ID, what)) }
 	p.RefundAt, p.CaptureAt, p.CancelAt = to("refund"), to("capture"), to("cancel")
+	if c.ReceiptURL != nil && v.May("charges:write") {
+		p.ReceiptAt = to("receipt")
+	}
 	p.Refundable = p.Charge.refundable() > 0 && v.May("refunds:write")
 	p.Capturable = p.State == "uncaptured" && v.May("charges:write")
 	p.Cancelable = p.State == "uncaptured" && c.PaymentIntent.ID != "" && v.May("payment_intents:write")

@@ -22,6 +22,8 @@ var payments = dashboard.List[charge]{
 		{Name: "amount_to", Label: "payments.amount_to", Send: inMinor},
 		{Name: "customer", Label: "payments.customer"},
 		{Name: "destination", Label: "payments.destination"},
+		{Name: "last4", Label: "payments.last4"},
+		{Name: "account", Label: "payments.account", Send: func(*dashboard.Visit, string) string { return "" }}, // whose list it is
 	},
 	Columns: []dashboard.Column[charge]{
 		{Key: "payments.amount", Number: true, Cell: func(v *dashboard.Visit, c charge) any { return v.Amount(c.Amount, c.Currency) }},
@@ -38,7 +40,7 @@ var payments = dashboard.List[charge]{
 		{Key: "payments.group", Extra: true, Cell: func(_ *dashboard.Visit, c charge) any { return text(c.TransferGroup) }},
 		{Key: "payments.id", Extra: true, Cell: func(v *dashboard.Visit, c charge) any { return v.Link(c.ID) }},
 	},
-	Href:     func(v *dashboard.Visit, c charge) string { return v.Path("payments", c.ID) },
+	Href:     func(v *dashboard.Visit, c charge) string { return withAccount(v, v.Path("payments", c.ID)) },
 	Complete: withTransfers,
 	Empty: dashboard.Empty{Icon: "credit-card", Title: "payments.none", Body: "payments.none.body",
 		Curl: `curl -u "$SLUICE_API_KEY:" https://…/v1/payment_intents -d amount=60000 -d currency=hkd -d confirm=true -d payment_method=pm_card_visa`},
@@ -151,7 +153,9 @@ func text(s *string) string {
 }
 
 func (s *section) payments(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
-	return payments.Serve(w, r, v, func(t *dashboard.Table) error {
+	theirs := *v
+	theirs.API = api(v) // with ?account=, the payments that live on a connected account
+	return payments.Serve(w, r, &theirs, func(t *dashboard.Table) error {
 		return s.pages.Render(w, r, v, "payments", ui.View{Title: "payments.title", Data: struct {
 			List   *dashboard.Table
 			Create bool

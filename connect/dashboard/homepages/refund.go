@@ -184,6 +184,9 @@ func (s *section) act(w http.ResponseWriter, r *http.Request, v *dashboard.Visit
 	if !form.Has("amount") {
 		form.Set("amount", decimal(c.Value.Amount, c.Value.Currency))
 	}
+	if !form.Has("receipt_email") {
+		form.Set("receipt_email", text(c.Value.ReceiptEmail))
+	}
 	view := actView{Charge: c.Value, Action: withAccount(v, v.Path("payments", c.Value.ID, name)), Cancel: withAccount(v, v.Path("payments", c.Value.ID))}
 	return s.pages.Render(w, r, v, name, ui.View{Title: "payment." + name + ".title", Form: form, Data: view, Back: &ui.Link{Href: view.Cancel, Key: "payment.title"}})
 }

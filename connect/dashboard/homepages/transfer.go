@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sluicepay/sluice/connect/dashboard"
+	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/ui"
 	"github.com/sluicepay/sluice/platform/wire"
 )
@@ -49,6 +51,24 @@ func (s *section) transfers(w http.ResponseWriter, r *http.Request, v *dashboard
 	return transfers.Serve(w, r, v, func(t *dashboard.Table) error {
 		return s.pages.Render(w, r, v, "transfers", ui.View{Title: "transfers.title", Data: t})
 	})
+}
+
+// transferOf leads from the payment that a transfer arrived as, from a reversal, and
+// from the refund that the destination sees of it, to the transfer that shows them.
+func (s *section) transferOf(w http.ResponseWriter, r *http.Request, v *dashboard.Visit) error {
+	id := r.PathValue("id")
+	params := url.Values{"reversal": {id}}
+	if strings.HasPrefix(id, "py_") {
+		params = url.Values{"destination_payment": {id}}
+	}
+	found, err := all[wire.Transfer](r, v.API, "/v1/transfers", params)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return &client.Error{Status: http.StatusNotFound, Message: string(v.Text("transfer.of_none", "id", id))}
+	}
+	return v.Go(w, r, v.Path("transfers", found[0].ID), "")
 }
 
 // transferView is the page of one transfer.

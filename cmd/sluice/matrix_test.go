@@ -539,7 +539,7 @@ func (h *house) furnish(ada clerk) map[string]string {
 	if err := h.app.requests.Flush(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
-	made("note", "/v1/account_notes", "account="+things["tutor"]+"&text="+canary)
+	things["note"] = ada.post("/v1/account_notes", "account="+things["tutor"]+"&text="+canary)["id"].(string)
 	things["request"] = idsOf(ada.get("/v1/request_logs?limit=1"))[0]
 	things["act"] = idsOf(ada.get("/v1/audit_log?limit=1"))[0]
 	return things

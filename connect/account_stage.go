@@ -97,10 +97,11 @@ func (f AccountFilter) apply(scope tenant.Scope, q *bun.SelectQuery) *bun.Select
 		return q
 	}
 	// Each half walks its own index and stops at searchReach: a search for one letter
-	// costs no more than a search for a name.
-	return q.Where(`a.id IN (SELECT ?0 UNION ALL
+	// costs no more than a search for a name. The array keeps the planner from walking all
+	// accounts in the order of the page until it meets those that were found.
+	return q.Where(`a.id = ANY (ARRAY(SELECT ?0 UNION ALL
 		(SELECT id FROM connect.accounts WHERE platform = ?2 AND livemode = ?3 AND closed_at IS NULL AND access <> '' AND known_as <> '' AND known_as LIKE ?1 LIMIT ?4)
-		UNION ALL (SELECT id FROM connect.accounts WHERE platform = ?2 AND livemode = ?3 AND closed_at IS NULL AND access <> '' AND email <> '' AND lower(email) LIKE ?1 LIMIT ?4))`,
+		UNION ALL (SELECT id FROM connect.accounts WHERE platform = ?2 AND livemode = ?3 AND closed_at IS NULL AND access <> '' AND email <> '' AND lower(email) LIKE ?1 LIMIT ?4)))`,
 		strings.TrimSpace(f.Search), likePrefix(text), scope.Platform, scope.Livemode, searchReach)
 }
 

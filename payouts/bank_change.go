@@ -274,8 +274,12 @@ func (s *Service) tellChange(ctx context.Context, tx bun.Tx, c *BankChange, kind
 	return s.cfg.Events.Append(ctx, tx, e)
 }
 
+// changesOf are those of a platform's accounts, or of the one it acts for.
 func changesOf(scope tenant.Scope) page.Filter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		if scope.Connected() {
+			q = q.Where("c.account = ?", scope.Account)
+		}
 		return q.Where("c.platform = ? AND c.livemode = ?", scope.Platform, scope.Livemode)
 	}
 }

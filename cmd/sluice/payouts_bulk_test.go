@@ -357,7 +357,7 @@ func (d filled) clerkOf(account string) clerk {
 // that a person downloads.
 func TestTheRowsOfEveryPayoutSumToItThroughTheAPIAndItsFiles(t *testing.T) {
 	t.Parallel()
-	d, all := openFilled(t, 100)
+	d, all := openFilled(t, 40)
 	ada := clerk{house: d.house}
 	itemised := map[string]int64{}
 	for _, report := range []string{"connected_account_payout_reconciliation.itemized.5", "payout_reconciliation.itemized.5"} {

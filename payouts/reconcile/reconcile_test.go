@@ -106,7 +106,7 @@ func roomsOn(pool *bun.DB, book *ledger.Book, now clock.Clock) (*payouts.Service
 	}
 	pepper, err := secret.NewPepper(master, "bank_statements")
 	service := payouts.New(pool, payouts.Config{
-		Book: book, Clocks: clocks, Accounts: people{}, Rails: rail.Modes{Test: rail.Set{banksim.New(pool)}},
+		Book: book, Clocks: clocks, Accounts: people{}, Keyring: ring, Rails: rail.Modes{Test: rail.Set{banksim.New(pool)}},
 	})
 	return service, reconcile.Config{Clocks: clocks, Keyring: ring, Pepper: pepper, Payouts: service}, err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sort"
 	"text/tabwriter"
 
@@ -82,14 +81,7 @@ func (c Config) complete() error {
 	return nil
 }
 
-// collectLess is how much a server's heap may grow before it is collected, in percent
-// of what lives: little lives between requests, so memory is cheaper here than time.
-const collectLess = 400
-
 func serve(ctx context.Context, cfg Config) (err error) {
-	if _, given := os.LookupEnv("GOGC"); !given {
-		debug.SetGCPercent(collectLess)
-	}
 	log, err := telemetry.NewLogger(os.Stderr, telemetry.LogConfig{Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return cli.Usagef("%w", err)

@@ -62,7 +62,10 @@ func newHouseLogging(t testing.TB, log slog.Handler, changes ...func(*Config)) *
 	})
 	front.Config.Handler = openapi.Wrap(t, app.Handler())
 	front.Start()
-	t.Cleanup(front.Close)
+	t.Cleanup(func() {
+		front.Close()
+		front.Config.Handler = nil
+	})
 	h.moveIn(ctx)
 	return h
 }
@@ -92,7 +95,10 @@ func newApplicationLogging(t testing.TB, roles Roles, log slog.Handler, changes 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = app.Close() })
+	t.Cleanup(func() {
+		_ = app.Close()
+		*app = App{} // the testing package holds on to all parallel tests until the last, and each App is a hundred MiB of pages
+	})
 	return app
 }
 

@@ -27,15 +27,9 @@ type checkpoint struct {
 
 // Note writes the checkpoints that are missing, and returns how many it wrote.
 func Note(ctx context.Context, pool *bun.DB) (int, error) {
-	var behind []int64
-	err := pool.NewRaw(`
-		SELECT a.id FROM ledger.accounts a
-		LEFT JOIN LATERAL (
-			SELECT postings FROM ledger.checkpoints WHERE account_id = a.id ORDER BY entry_id DESC LIMIT 1
-		) c ON true
-		WHERE a.version >= ?0 AND a.version - coalesce(c.postings, 0) >= ?0 ORDER BY a.id`, stride).Scan(ctx, &behind)
+	behind, err := Behind(ctx, pool)
 	if err != nil {
-		return 0, fmt.Errorf("find accounts without checkpoints: %w", err)
+		return 0, err
 	}
 	noted := 0
 	for _, account := range behind {
@@ -45,6 +39,20 @@ func Note(ctx context.Context, pool *bun.DB) (int, error) {
 		}
 	}
 	return noted, nil
+}
+
+// Behind lists the ledger accounts of which Note has checkpoints to write.
+func Behind(ctx context.Context, idb bun.IDB) (accounts []int64, err error) {
+	err = idb.NewRaw(`
+		SELECT a.id FROM ledger.accounts a
+		LEFT JOIN LATERAL (
+			SELECT postings FROM ledger.checkpoints WHERE account_id = a.id ORDER BY entry_id DESC LIMIT 1
+		) c ON true
+		WHERE a.version >= ?0 AND a.version - coalesce(c.postings, 0) >= ?0 ORDER BY a.id`, stride).Scan(ctx, &accounts)
+	if err != nil {
+		return nil, fmt.Errorf("find accounts without checkpoints: %w", err)
+	}
+	return accounts, nil
 }
 
 func noteAccount(ctx context.Context, pool *bun.DB, account int64) (noted int, err error) {

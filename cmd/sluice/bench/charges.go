@@ -17,6 +17,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sluicepay/sluice/cmd/sluice/cli"
+	checkpoints "github.com/sluicepay/sluice/ledger/history"
 	"github.com/sluicepay/sluice/platform/client"
 	"github.com/sluicepay/sluice/platform/db"
 	"github.com/sluicepay/sluice/platform/id"
@@ -283,8 +284,8 @@ func (b *bench) rest(ctx context.Context, progress io.Writer) error {
 			still = 0
 		}
 		if before = now; err == nil && still == 2 {
-			var behind bool
-			if err = b.pool.NewRaw(addingUp).Scan(ctx, &behind); behind {
+			var more bool
+			if more, err = b.behind(ctx); more {
 				still = 0
 			}
 		}
@@ -292,8 +293,18 @@ func (b *bench) rest(ctx context.Context, progress io.Writer) error {
 	return err
 }
 
-// addingUp tells whether totals of days lack batches that are there: on a busy
-// machine the job that adds them up may look as if it were at rest.
+// behind tells whether jobs that follow the ledger have yet to come: between their
+// turns they look as if they were at rest.
+func (b *bench) behind(ctx context.Context) (bool, error) {
+	var adding bool
+	if err := b.pool.NewRaw(addingUp).Scan(ctx, &adding); err != nil || adding {
+		return adding, err
+	}
+	accounts, err := checkpoints.Behind(ctx, b.pool)
+	return len(accounts) > 0, err
+}
+
+// addingUp tells whether totals of days lack batches that are there.
 const addingUp = `
 SELECT coalesce(bool_or(position IS NULL OR position > (SELECT position FROM ledger.daily_mark)), false) FROM ledger.batches
 WHERE position IS NULL OR position = (SELECT max(position) FROM ledger.batches)`

@@ -97,18 +97,18 @@ func TestOneByOneCommitsEachStepOfEachPayment(t *testing.T) {
 func TestAFilledLedgerVerifiesAndIsReadByItsIndexes(t *testing.T) {
 	dir := t.TempDir()
 	benched(t, "fill", "--dir", dir, "--postings", "60000", "--accounts", "200")
+	// Jobs catch up on the history here. PostgreSQL tells what their sessions have read up to ten seconds late, and at
+	// the latest when it ends: so the reads are those of the next server.
+	benched(t, "charges", "--dir", dir, "--duration", "500ms", "--warm-up", "200ms", "--accounts", "2", "--connections", "2", "--json")
 	r := benched(t, "reads", "--dir", dir, "--duration", "1s", "--accounts", "5", "--connections", "2", "--json")
 	if r.Errors > 0 || r.PerSecond <= 0 {
 		t.Errorf("%+v", r.Outcome)
 	}
-	// A kind of read that needs no index reads the whole table each time it is asked. PostgreSQL tells what a session
-	// has read up to ten seconds late, so one time may be that of a job before.
-	for table, rows := range map[string]float64{"ledger.postings": 60_000, "ledger.entries": 10_000, "ledger.balance_transactions": 40_000} {
-		if n := r.Cost.Scanned[table]; n*float64(r.Outcome.Done) >= 2*rows {
+	for _, table := range []string{"ledger.postings", "ledger.entries", "ledger.balance_transactions"} {
+		if n := r.Cost.Scanned[table]; n > 0 {
 			t.Errorf("a read goes through %.1f rows of %s without an index", n, table)
 		}
 	}
-	benched(t, "charges", "--dir", dir, "--duration", "500ms", "--warm-up", "200ms", "--accounts", "2", "--connections", "2", "--json")
 	var out, progress bytes.Buffer
 	if code := cli.Execute(t.Context(), newRoot(), []string{"bench", "fill", "--dir", dir}, &out, &progress); code != cli.ExitFailure ||
 		!strings.Contains(progress.String(), "is not empty") {

@@ -19,13 +19,8 @@
 //  4. has the effect of those that are new.
 //
 // It is committed or it is not; there is nothing in between to be lost or
-// doubled. The commit does not wait for the disk (synchronous_commit is off for it):
-// when the database crashes, the last moment's transactions are lost whole, with
-// offset, inbox and effects, and the next reader begins where the offset then stands,
-// so that the work is done again. Nothing durable can rest on what was lost, since the
-// database's log is written in one order: a commit that waits for the disk takes along
-// all that came before it. What left the house in that moment, such as a webhook, may
-// leave it twice, as it may at any crash between a call and the note of its answer.
+// doubled. The commit waits for the disk: a reader that outlives a
+// crash of the database goes on from its place, and must not have left behind it what the database has forgotten.
 //
 // What Kafka is told afterwards is a hint: consumer lag in Kafka's own
 // tools, and the sign that a topic is the one we know. A group and partition

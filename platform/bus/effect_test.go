@@ -408,10 +408,9 @@ func TestTheInboxForgetsWhatNoTopicStillHas(t *testing.T) {
 	}
 }
 
-// What a crash of the database loses of commits that did not wait for the disk are
-// whole transactions from the end: here they are taken back by hand, while Kafka has
-// been told that all was handled.
-func TestWhatACrashOfTheDatabaseLosesIsDoneAgain(t *testing.T) {
+// A database that was put back to an earlier moment has lost whole transactions from the
+// end: here they are taken back by hand, while Kafka has been told that all was handled.
+func TestWhatADatabasePutBackHasForgottenIsDoneAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, 1)
 	publish(t, w.bus, w.topic, versions("acct_1", 1, 3)...)

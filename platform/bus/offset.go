@@ -69,11 +69,9 @@ func (p *partition) word(ctx context.Context, owner string, begin int64, move bo
 	return next, nil
 }
 
-// moveOn does not make the commit wait for the disk, see the package comment.
 const moveOn = `
-WITH async AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting)
 UPDATE platform.consumer_offsets AS o SET next_offset = m.next, updated_at = $1::timestamptz
-  FROM async, unnest($4::integer[], $5::bigint[], $6::text[]) AS m (partition, next, owner)
+  FROM unnest($4::integer[], $5::bigint[], $6::text[]) AS m (partition, next, owner)
  WHERE o.consumer_group = $2 AND o.topic = $3 AND o.partition = m.partition AND o.owner = m.owner`
 
 // move moves the offsets if we still own the partitions. It comes first in a

@@ -25,8 +25,6 @@ type Subscription struct {
 	// partition and then one event at a time. One partition's batches come one at
 	// a time, several partitions' at once.
 	//
-	// The commit does not wait for the disk: see the package comment.
-	//
 	// committed, which may be nil, is called after the commit. It is for what may
 	// be lost, such as waking somebody: a process that dies, or a connection that
 	// breaks at COMMIT, does not call it.

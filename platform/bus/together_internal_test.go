@@ -24,7 +24,7 @@ func pair(t *testing.T) (g *group, parts []*part, heard *[][]string) {
 	g = &group{bus: b, partitions: map[int]*partition{}, sub: Subscription{Group: "group", Topic: "topic",
 		Effect: func(ctx context.Context, tx bun.Tx, batch []Message) (func(), error) {
 			var waits string
-			if err := tx.NewRaw(`SHOW synchronous_commit`).Scan(ctx, &waits); err != nil || waits != "off" {
+			if err := tx.NewRaw(`SHOW synchronous_commit`).Scan(ctx, &waits); err != nil || waits != "on" {
 				t.Errorf("synchronous_commit is %s: %v", waits, err)
 			}
 			var ids []string

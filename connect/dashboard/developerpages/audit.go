@@ -81,29 +81,7 @@ func (s *section) exportAudit(w http.ResponseWriter, r *http.Request, v *dashboa
 	if to, err := time.ParseInLocation(time.DateOnly, v.Query.Get("to"), v.Chair.Zone); err == nil {
 		params.Set("created[lt]", strconv.FormatInt(to.AddDate(0, 0, 1).Unix(), 10))
 	}
-	out := &attachment{w: w, name: "audit_log.zip"}
-	_, err := v.API.Download(r.Context(), "/v1/audit_log/export?"+params.Encode(), out)
-	if err != nil && out.begun {
-		panic(http.ErrAbortHandler) // half a file must not look like a whole one
-	}
-	return err
-}
-
-// attachment names a download once its first bytes are there; until then an error is a page.
-type attachment struct {
-	w     http.ResponseWriter
-	name  string
-	begun bool
-}
-
-// Write sends a piece of the file.
-func (a *attachment) Write(p []byte) (int, error) {
-	if !a.begun {
-		a.begun = true
-		a.w.Header().Set("Content-Type", "application/octet-stream")
-		a.w.Header().Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
-	}
-	return a.w.Write(p)
+	return v.Deliver(w, r, "/v1/audit_log/export?"+params.Encode(), "audit_log.zip")
 }
 
 // actView is one act.

@@ -80,26 +80,5 @@ func (s *section) file(w http.ResponseWriter, r *http.Request, v *dashboard.Visi
 	if err != nil {
 		return err
 	}
-	out := &attachment{w: w, name: b.Value.File.Name}
-	if _, err = v.API.Download(r.Context(), b.Path+"/file", out); err != nil && out.begun {
-		panic(http.ErrAbortHandler) // half a file must not look like a whole one
-	}
-	return err
-}
-
-// attachment names a download once its first bytes are there; until then an error is a page.
-type attachment struct {
-	w     http.ResponseWriter
-	name  string
-	begun bool
-}
-
-// Write sends a piece of the file.
-func (a *attachment) Write(p []byte) (int, error) {
-	if !a.begun {
-		a.begun = true
-		a.w.Header().Set("Content-Type", "application/octet-stream")
-		a.w.Header().Set("Content-Disposition", `attachment; filename="`+url.PathEscape(a.name)+`"`)
-	}
-	return a.w.Write(p)
+	return v.Deliver(w, r, b.Path+"/file", b.Value.File.Name)
 }

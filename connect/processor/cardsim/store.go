@@ -71,17 +71,7 @@ type refundRow struct {
 
 // bookAll decides a batch of authorizations: new references in one insert;
 // those seen before, one by one under their row lock, answer as they stand.
-//
-// The commit does not wait for the disk. The sandbox's books are in the same database
-// as the payment's, whose log is written in one order: the durable commit by which the
-// payment is settled, and before which nobody outside hears of it, takes this one along.
-// A crash of the database before that leaves a payment that was begun and a processor
-// that has never seen it, as if the request had been lost on its way: the sweeper finds
-// it absent, closes the reference and fails the payment.
 func (s *Sim) bookAll(ctx context.Context, tx bun.Tx, items []*authorization) error {
-	if _, err := db.Exec(ctx, tx, "SET LOCAL synchronous_commit = off"); err != nil {
-		return fmt.Errorf("cardsim: book payments: %w", err)
-	}
 	now := s.clock.Now()
 	fresh, err := s.insertFresh(ctx, tx, items, now)
 	if err != nil {

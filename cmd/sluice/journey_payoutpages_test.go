@@ -64,7 +64,7 @@ func total(amounts []int64) (sum int64) {
 // the API explains are one and the same to the cent; see openFilled for the long run.
 func TestPageAPIAndCSVAgreeToTheCentForManyPayouts(t *testing.T) {
 	t.Parallel()
-	d, all := openFilled(t, 40)
+	d, all := openFilled(t, 200)
 	listed := map[string]int64{}
 	for _, row := range d.file(d.desk(), "/payouts?format=csv&columns=amount,items") {
 		listed[row[0]] = cents(t, row[1])
